@@ -1,0 +1,54 @@
+# One command for each thing a person does here: `make help` lists them.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.installed
+SITE   := book/_build/html
+
+# The address of a package index that has CPU-only builds of torch, to be used for torch alone
+# (README, "A smaller torch"). Empty: torch comes from where everything else does.
+TORCH_INDEX ?=
+
+.DEFAULT_GOAL := help
+.PHONY: book test serve lab lint lock clean help
+
+book: $(READY) ## Build the book into book/_build/html (runs a lesson only if something it rests on has changed)
+	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
+
+test: $(READY) ## Run the tests, on the embedded digits
+	$(BIN)/python -m pytest
+
+serve: book ## Build the book and show it on this machine, at http://localhost:8000
+	$(BIN)/python -m http.server --bind localhost --directory $(SITE) 8000
+
+lab: $(READY) ## Open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+lint: $(READY) ## Check code and notebooks with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newest versions, for every system
+	$(BIN)/python -m pip install --quiet uv
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \
+		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file requirements.txt
+
+clean: ## Remove the environment, the built book and the trained models (the data stay)
+	rm -rf $(VENV) book/_build .cache *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.12 ..." % v if v < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)
+ifneq ($(TORCH_INDEX),)
+	$(BIN)/python -m pip install --index-url "$(TORCH_INDEX)" $(shell grep -oE '^(torch|torchvision)==[^ ;]+' requirements.txt)
+	grep -vE '^(cuda|nvidia|triton)' requirements.txt > $(VENV)/requirements.txt
+else
+	cp requirements.txt $(VENV)/requirements.txt
+endif
+	$(BIN)/python -m pip install --requirement $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --no-deps --editable .
+	touch $@

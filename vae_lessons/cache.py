@@ -1,0 +1,164 @@
+"""Trained models, kept and found again, so that a lesson need not train what another one has.
+
+An entry is two files: `KEY.safetensors` with the weights, and `KEY.json` with what they are. The key
+is the SHA-256 of everything that a run depends on: the model with its starting weights, the data, the
+settings, the source of this package, and torch's version.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+
+from vae_lessons.data import ImageData, course_root
+from vae_lessons.live import progress_bar
+from vae_lessons.runs import History, Settings
+from vae_lessons.training import fit, resolve_device
+
+# Rooms in which a change cannot change a trained model.
+NOT_ABOUT_TRAINING = ("cache.py", "checks.py", "live.py", "measures.py", "plots.py", "explorables")
+
+
+class DamagedCacheWarning(UserWarning):
+    """A kept model could not be read, and was trained again."""
+
+
+def fit_or_load(model: nn.Module, data: ImageData, folder: str | Path | None = None, **settings) -> History:
+    """As `fit`, but a run that was done before is loaded, with the history it had.
+
+    Parameters
+    ----------
+    folder : where trained models are kept; by default $VAE_LESSONS_CACHE, else `.cache/models` in
+        the course's folder. Deleting it is always safe.
+    settings : as for `fit`
+
+    Two notebooks that want the same model at once train it once: the second waits. A damaged entry
+    is trained again, with a `DamagedCacheWarning`. An interrupted run is not kept.
+
+    Raises
+    ------
+    As `fit`; and TypeError if the model's class has no source to be told from others by.
+    """
+    folder = _cache_folder() if folder is None else Path(folder).expanduser()
+    description = describe(model, data, Settings(**settings))
+    key = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:32]
+    folder.mkdir(parents=True, exist_ok=True)
+    with _only_one(folder / f"{key}.lock"):
+        history = _load(model, folder, key)
+        if history is None:
+            history = fit(model, data, **settings)
+            if not history.interrupted:
+                _keep(model, history, description, folder, key)
+    return history
+
+
+def describe(model: nn.Module, data: ImageData, settings: Settings) -> dict[str, object]:
+    """Everything that decides what training gives, as JSON has it."""
+    return {
+        "model": type(model).__qualname__,
+        "model_source": _source_outside_package(type(model)),
+        "structure": repr(model),
+        "starting_weights": hashlib.sha256(_weights(model)).hexdigest(),
+        "data": data.name,
+        "data_sha256": data.fingerprint,
+        "settings": asdict(settings) | {"device": str(resolve_device(settings.device))},
+        "package_sha256": package_fingerprint(NOT_ABOUT_TRAINING),
+        "torch": torch.__version__,
+    }
+
+
+def package_fingerprint(leave_out: tuple[str, ...] = ()) -> str:
+    """SHA-256 of the package's source files, names included."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        name = path.relative_to(package)
+        if path.is_file() and "__pycache__" not in name.parts and name.parts[0] not in leave_out:
+            digest.update(name.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _cache_folder() -> Path:
+    return course_root() / Path(os.environ.get("VAE_LESSONS_CACHE") or ".cache/models").expanduser()
+
+
+def _source_outside_package(cls: type) -> str:
+    """The source of a class that somebody wrote in a notebook; the package's own is in its fingerprint."""
+    own = [c for c in cls.__mro__ if c.__module__.split(".")[0] not in ("vae_lessons", "torch", "builtins")]
+    functions = [value for c in own for value in vars(c).values() if inspect.isfunction(value)]
+    try:
+        return "\n".join(inspect.getsource(function) for function in functions)
+    except OSError as error:
+        raise TypeError(
+            f"{cls.__name__} has no source that can be read, so its runs cannot be told apart: "
+            "define it in a notebook or a file, or train it with fit"
+        ) from error
+
+
+def _weights(model: nn.Module) -> bytes:
+    return save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
+
+
+def _load(model: nn.Module, folder: Path, key: str) -> History | None:
+    weights_path, description_path = folder / f"{key}.safetensors", folder / f"{key}.json"
+    if not description_path.exists():
+        return None
+    try:
+        entry = json.loads(description_path.read_text(encoding="utf-8"))
+        weights = weights_path.read_bytes()
+        if hashlib.sha256(weights).hexdigest() != entry["weights_sha256"]:
+            raise ValueError("the weights are not those that were kept")
+        history = History(**entry["history"] | {"loaded": True})
+        model.load_state_dict(load(weights))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        warnings.warn(
+            f"the kept model {weights_path} is damaged ({error}); training it again", DamagedCacheWarning, stacklevel=3
+        )
+        return None
+    model.eval()
+    return history
+
+
+def _keep(model: nn.Module, history: History, description: dict, folder: Path, key: str) -> None:
+    weights = _weights(model)
+    entry = {"weights_sha256": hashlib.sha256(weights).hexdigest(), "history": asdict(history), "key": description}
+    _write_atomically(folder / f"{key}.safetensors", weights)
+    _write_atomically(folder / f"{key}.json", json.dumps(entry, indent=1).encode())  # last: it makes the entry
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold a lock file; while another process has it, say what we wait for."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with progress_bar(1, "waiting for another notebook that trains the same model"):
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,158 @@
+"""What the lessons claim about a latent space, as numbers with their uncertainty."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor
+
+MAX_COMPONENTS = 5
+VALLEY = 0.5  # two components are one clump unless the density between them falls below this share of the lower peak
+SMALLEST_CLUMP = 0.05  # share of a class's codes; fewer are stragglers
+SMALLEST_VARIANCE = 1e-3  # of a component, as a share of the codes' own: a handful of points is no component
+RECONSTRUCTION_QUANTILE = 0.95
+DISTANCE_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value and its standard error, in the same units. Formats as `value ± error`."""
+
+    value: float
+    error: float
+
+    def __format__(self, spec: str) -> str:
+        spec = spec or f".{self._decimals()}f"
+        return f"{self.value:{spec}} ± {self.error:{spec}}"
+
+    def __str__(self) -> str:
+        return format(self)
+
+    def _decimals(self) -> int:
+        """Enough decimals to show two digits of the error, but no more than six."""
+        if self.error == 0 or not math.isfinite(self.error):
+            return 0 if self.value.is_integer() else 3
+        return min(6, max(0, 1 - math.floor(math.log10(self.error))))
+
+
+def mean_estimate(values: Sequence[float] | Tensor) -> Estimate:
+    """The mean of n independent values and its standard error s / sqrt(n), s² with n - 1.
+
+    Raises ValueError for fewer than two values, from which no error can be had.
+    """
+    values = torch.as_tensor(values, dtype=torch.float64)
+    if values.dim() != 1 or len(values) < 2:
+        raise ValueError(f"values must be at least two numbers in a row, got shape {tuple(values.shape)}")
+    return Estimate(float(values.mean()), float(values.std() / math.sqrt(len(values))))
+
+
+def share_estimate(hits: Tensor) -> Estimate:
+    """The share p of true values in `hits` (n,), with its binomial standard error sqrt(p (1 - p) / n)."""
+    share = float(hits.to(torch.float64).mean())
+    return Estimate(share, math.sqrt(share * (1 - share) / len(hits)))
+
+
+def knn_accuracy(codes: Tensor, labels: Tensor, test_codes: Tensor, test_labels: Tensor, k: int = 10) -> Estimate:
+    """How often a vote of the k nearest training codes names a test image's class.
+
+    1 where classes lie apart, 1 / (number of classes) where they lie in one another. Codes are
+    (M, K), labels (M,). The error is that of the share over test images.
+    """
+    return share_estimate(nearest_labels(codes, labels, test_codes, k) == test_labels)
+
+
+def nearest_labels(codes: Tensor, labels: Tensor, test_codes: Tensor, k: int = 10) -> Tensor:
+    """The class that the k nearest training codes vote for, for each test code: (B,)."""
+    neighbours = KNeighborsClassifier(n_neighbors=k).fit(codes.numpy(), labels.numpy())
+    return torch.from_numpy(neighbours.predict(test_codes.numpy()))
+
+
+@dataclass(frozen=True)
+class Clumps:
+    """How one class's codes cluster.
+
+    n_components : Gaussians in the mixture with the lowest BIC
+    bic_gain : BIC of a single Gaussian minus that lowest BIC; above 10 is strong evidence
+    n_clumps : groups of those Gaussians with a valley between them
+    """
+
+    n_components: int
+    bic_gain: float
+    n_clumps: int
+
+
+def count_clumps(codes: Tensor, seed: int = 0) -> Clumps:
+    """Fit mixtures of 1 to 5 Gaussians to `codes` (M, K), choose by BIC, and join what has no valley between.
+
+    A bent or skewed cloud needs several Gaussians too, so the number of components alone does not tell
+    clumps. Two components are in one clump if, on the straight line between their means, the
+    mixture's density stays above half of that at the lower end. Clumps with less than a
+    twentieth of the codes are not counted.
+
+    Source of the criterion: Schwarz (1978).
+    """
+    points = codes.double().numpy()
+    mixtures = [
+        GaussianMixture(n, random_state=seed, reg_covar=SMALLEST_VARIANCE * points.var()).fit(points)
+        for n in range(1, MAX_COMPONENTS + 1)
+    ]
+    scores = [mixture.bic(points) for mixture in mixtures]
+    best = mixtures[int(np.argmin(scores))]
+    n_groups, group = connected_components(_joined(best), directed=False)
+    weights = np.bincount(group, weights=best.weights_, minlength=n_groups)
+    return Clumps(best.n_components, scores[0] - min(scores), int((weights >= SMALLEST_CLUMP).sum()))
+
+
+def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) -> float:
+    """Spearman's rank correlation of the distances between class means, in codes and in pixels.
+
+    1 where classes that look alike are neighbours in latent space in just that order, 0 where the
+    arrangement has nothing to do with looks. Codes are (M, K), images (M, H, W), labels (M,).
+    """
+    classes = labels.unique()
+    in_codes, in_pixels = (
+        pdist(torch.stack([space[labels == c].mean(dim=0) for c in classes]).numpy())
+        for space in (codes, images.flatten(1))
+    )
+    return float(spearmanr(in_codes, in_pixels).statistic)
+
+
+def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
+    """Euclidean distance from each image to the nearest of `reference`: (B, H, W), (M, H, W) to (B,)."""
+    batches = images.flatten(1).split(DISTANCE_BATCH)
+    return torch.cat([torch.cdist(batch, reference.flatten(1)).amin(dim=1) for batch in batches])
+
+
+def share_of_holes(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> float:
+    """The share of `decoded` images that are farther from all of `train` than test reconstructions are.
+
+    "Farther" is: beyond the 95th percentile of the reconstructions' own nearest distances, so that
+    0.05 is what images as good as reconstructions would give. All are (B, H, W).
+    """
+    limit = nearest_distance(reconstructions, train).quantile(RECONSTRUCTION_QUANTILE)
+    return float((nearest_distance(decoded, train) > limit).float().mean())
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    """-sum_c p_c log p_c in nats, one value per row: (B, C) to (B,). 0 when sure, log C when clueless."""
+    return torch.special.entr(probabilities).sum(dim=1)
+
+
+def _joined(mixture: GaussianMixture) -> np.ndarray:
+    """Which pairs of components have no valley between them, (n, n)."""
+    n = mixture.n_components
+    steps = np.linspace(0, 1, 51)[:, None]
+    joined = np.eye(n, dtype=bool)
+    for i in range(n):
+        for j in range(i):
+            line = mixture.means_[i] * (1 - steps) + mixture.means_[j] * steps
+            log_density = mixture.score_samples(line)
+            joined[i, j] = log_density.min() - min(log_density[0], log_density[-1]) > math.log(VALLEY)
+    return joined

@@ -1,0 +1,131 @@
+"""The figures of the lessons, in one style. Each function draws on `ax` and returns it.
+
+Colours mean the same thing throughout: see `COLOURS`. Ink is dark on a transparent ground, which
+the book's style sheet inverts in dark mode. Digits are drawn as numerals as well as in colour, so
+that they can be told apart without it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+STYLE = Path(__file__).with_name("lessons.mplstyle")
+COLOURS = {
+    "data": "#717581",
+    "encoder": "#3f90da",
+    "decoder": "#e76300",
+    "prior": "#94a4a2",
+    "posterior": "#832db6",
+}
+# Petroff's ten (2021): chosen by measurement for colour-blind readers.
+CLASS_COLOURS = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#3fb5ba",
+)  # fmt: skip
+GAP = 1  # pixels between two images
+
+
+def use_style() -> None:
+    """Draw every figure from here on in the book's style, sharp on fine screens."""
+    plt.style.use(STYLE)
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:  # outside a notebook
+        return
+    set_matplotlib_formats("retina")
+
+
+def show_images(
+    images: Tensor, n_columns: int = 10, row_labels: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Images (M, H, W) side by side, `n_columns` to a row, all on one scale: 0 is paper, 1 is ink."""
+    count, height, width = images.shape
+    n_rows = -(-count // n_columns)
+    sheet = torch.full((n_rows * (height + GAP) - GAP, n_columns * (width + GAP) - GAP), torch.nan)
+    for i, image in enumerate(images):
+        row, column = divmod(i, n_columns)
+        top, left = row * (height + GAP), column * (width + GAP)
+        sheet[top : top + height, left : left + width] = image
+    ax = ax or _axes(7, 7 * sheet.shape[0] / sheet.shape[1])
+    ax.imshow(sheet.numpy(), vmin=0, vmax=1)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    if row_labels is not None:
+        ax.set_yticks([row * (height + GAP) + height / 2 for row in range(n_rows)], row_labels)
+        ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def plot_losses(
+    train: Sequence[float], test: Sequence[float], unit: str = "loss per image", ax: Axes | None = None
+) -> Axes:
+    """Train and test loss after each epoch."""
+    ax = ax or _axes()
+    epochs = range(1, len(train) + 1)
+    ax.plot(epochs, train, "o--", color=COLOURS["data"], label="train, while it moved")
+    ax.plot(epochs, test, "o-", color=COLOURS["decoder"], label="test, at the end of the epoch")
+    ax.set(xlabel="epoch", ylabel=unit)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax
+
+
+def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
+    """Two-dimensional codes (M, 2), each as its class's numeral in its class's colour."""
+    ax = ax or _axes(6.5, 6)
+    for label in labels.unique().tolist():
+        z = codes[labels == label]
+        ax.scatter(z[:, 0], z[:, 1], s=26, marker=f"${label}$", color=CLASS_COLOURS[label], lw=0, rasterized=True)
+    _name_latent_axes(ax)
+    return ax
+
+
+def plot_codes_by_class(codes: Tensor, labels: Tensor) -> np.ndarray:
+    """One panel for each class: its codes (M, 2) in colour, everybody's in grey. Returns the axes."""
+    _, axes = plt.subplots(2, 5, figsize=(7, 3.4), sharex=True, sharey=True)
+    for label, ax in enumerate(axes.flat):
+        z = codes[labels == label]
+        ax.scatter(*codes.T, s=1, color="#d5d5d5", lw=0, rasterized=True)
+        ax.scatter(*z.T, s=2.5, color=CLASS_COLOURS[label], lw=0, rasterized=True)
+        ax.text(0.04, 0.96, str(label), transform=ax.transAxes, va="top", weight="bold")
+        ax.set(xticks=[], yticks=[])
+    return axes
+
+
+def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None = None) -> Axes:
+    """Decoded images (N, N, H, W), placed where their codes lie: rows go up in z₂, columns right in z₁.
+
+    corner, opposite : the codes (2,) of images[0, 0] and images[-1, -1]
+    """
+    n, _, height, width = images.shape
+    sheet = images.flip(0).transpose(1, 2).reshape(n * height, n * width)
+    margin = (opposite - corner) / (n - 1) / 2  # codes are at the centres of their images
+    (left, bottom), (right, top) = (corner - margin).tolist(), (opposite + margin).tolist()
+    ax = ax or _axes(6.5, 6.5)
+    ax.imshow(sheet.numpy(), vmin=0, vmax=1, extent=(left, right, bottom, top), aspect="auto")
+    _name_latent_axes(ax)
+    return ax
+
+
+def plot_mean_and_error(
+    x: Sequence[float], mean: Tensor, error: Tensor, label: str, colour: str, ax: Axes | None = None
+) -> Axes:
+    """A curve with a band of two standard errors to each side."""
+    ax = ax or _axes()
+    ax.plot(x, mean, color=colour, label=label)
+    ax.fill_between(x, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.25, lw=0)
+    return ax
+
+
+def _axes(width: float = 7, height: float = 3.2) -> Axes:
+    return plt.subplots(figsize=(width, height))[1]
+
+
+def _name_latent_axes(ax: Axes) -> None:
+    ax.set(xlabel="$z_1$", ylabel="$z_2$")

@@ -1,0 +1,73 @@
+"""What a training run is told, and what it tells: `Settings` and `History`."""
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass
+class History:
+    """What a training run did. Losses are means over images of the model's `loss`.
+
+    Attributes
+    ----------
+    train_loss : one value an epoch, averaged over its steps, while the model was still moving
+    test_loss : one value an epoch, over the whole test split at the epoch's end
+    seconds : time spent, evaluation included
+    images_per_second : training images seen, over the time spent in the training steps alone
+    seed, device : as used
+    interrupted : True if somebody stopped the run; the last epoch is then not in the lists
+    loaded : True if the run happened earlier and was found in the cache
+    """
+
+    seed: int
+    device: str
+    train_loss: list[float] = field(default_factory=list)
+    test_loss: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+    interrupted: bool = False
+    loaded: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were completed."""
+        return len(self.test_loss)
+
+    def __str__(self) -> str:
+        how = "loaded; it took" if self.loaded else "trained"
+        end = f"test loss {self.test_loss[-1]:.2f} per image" if self.test_loss else "no epoch completed"
+        stopped = ", interrupted" if self.interrupted else ""
+        return (
+            f"{how} {self.epochs} epochs in {self.seconds:.1f} s on {self.device} "
+            f"({self.images_per_second:,.0f} images/s, seed {self.seed}{stopped}): {end}"
+        )
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss became infinite or not a number. `history` has the epochs before that."""
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How `fit` trains; checked when made. The defaults are `fit`'s."""
+
+    epochs: int = 10
+    batch_size: int = 256
+    lr: float = 6e-3
+    seed: int = 0
+    device: str = "auto"
+    start_at_mean: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise ValueError(f"seed must be a whole number, got {self.seed!r}")
+        if not (isinstance(self.lr, int | float) and math.isfinite(self.lr) and self.lr > 0):
+            raise ValueError(f"lr must be a positive number, got {self.lr!r}")
