@@ -7,7 +7,6 @@ lock file has a cache of its own, so a change in any of them runs the lessons ag
 import hashlib
 import os
 import shutil
-from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
