@@ -130,14 +130,14 @@ def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
     return torch.cat([torch.cdist(batch, reference.flatten(1)).amin(dim=1) for batch in batches])
 
 
-def share_of_holes(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> float:
-    """The share of `decoded` images that are farther from all of `train` than test reconstructions are.
+def are_holes(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Tensor:
+    """Which of `decoded` (B, H, W) are farther from all of `train` than test reconstructions are: (B,) of bool.
 
-    "Farther" is: beyond the 95th percentile of the reconstructions' own nearest distances, so that
-    0.05 is what images as good as reconstructions would give. All are (B, H, W).
+    "Farther" is: beyond the 95th percentile of the reconstructions' own nearest distances, so that a
+    share of 0.05 is what images as good as reconstructions would give.
     """
     limit = nearest_distance(reconstructions, train).quantile(RECONSTRUCTION_QUANTILE)
-    return float((nearest_distance(decoded, train) > limit).float().mean())
+    return nearest_distance(decoded, train) > limit
 
 
 def entropy(probabilities: Tensor) -> Tensor:

@@ -1,0 +1,55 @@
+"""What several test files share: lessons and pages by name, fast mode, and a built site."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml", "-W", "-n", "--keep-going"]
+
+
+@pytest.fixture(scope="session")
+def fast_mode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment in which lessons train for a moment, on the embedded digits, and keep models out of the way."""
+    return {
+        "VAE_LESSONS_FAST": "1",
+        "VAE_LESSONS_DATASET": "",
+        "VAE_LESSONS_STATIC": "",
+        "VAE_LESSONS_CACHE": str(tmp_path_factory.mktemp("models")),
+        "OMP_NUM_THREADS": "1",  # models this small gain nothing from threads, and lose much on a busy machine
+    }
+
+
+@pytest.fixture(scope="session")
+def build_book(fast_mode: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, str]]:
+    """Build the book in fast mode, into the same folder each time. Returns the folder of its pages, and the log."""
+    folder = tmp_path_factory.mktemp("book")
+    program = shutil.which("jupyter-book", path=Path(sys.executable).parent)
+
+    def build(*options: str) -> tuple[Path, str]:
+        command = [program, *BUILD, "--path-output", str(folder), *options]
+        environment = os.environ | fast_mode | {"NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        )
+        if done.returncode:
+            pytest.fail(f"the book was not built:\n{done.stdout[-4000:]}", pytrace=False)
+        return folder / "_build" / "html", done.stdout
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def site(request: pytest.FixtureRequest) -> Path:
+    """The folder of a built site: $VAE_LESSONS_SITE, or else one that is built here in fast mode."""
+    given = os.environ.get("VAE_LESSONS_SITE")
+    if not given:
+        return request.getfixturevalue("build_book")()[0]
+    if not (ROOT / given / "index.html").is_file():
+        pytest.fail(f"VAE_LESSONS_SITE={given} is not the folder of a built site", pytrace=False)
+    return (ROOT / given).resolve()

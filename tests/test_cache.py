@@ -1,0 +1,177 @@
+"""Trained models, kept and found: what makes two runs the same, and what a damaged entry does."""
+
+import json
+import multiprocessing
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from vae_lessons import Autoencoder, ImageData, cache, fit_or_load, load_images
+from vae_lessons.cache import DamagedCacheWarning
+
+
+@pytest.fixture(scope="module")
+def few() -> ImageData:
+    digits = load_images("digits")
+    return replace(digits, train=digits.train[:200], train_labels=digits.train_labels[:200])
+
+
+def autoencoder(data: ImageData, seed: int = 0, hidden: tuple[int, ...] = (16,)) -> Autoencoder:
+    return Autoencoder(data.image_shape, 2, hidden, torch.Generator().manual_seed(seed))
+
+
+def entries(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"))
+
+
+def test_the_second_run_is_loaded_and_the_same(few, tmp_path):
+    first, second = autoencoder(few), autoencoder(few)
+    trained = fit_or_load(first, few, folder=tmp_path, epochs=2)
+    loaded = fit_or_load(second, few, folder=tmp_path, epochs=2)
+    assert (trained.loaded, loaded.loaded) == (False, True)
+    assert replace(loaded, loaded=False) == trained
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert str(loaded).startswith("loaded; it took 2 epochs in")
+
+
+def test_whatever_changes_the_result_makes_another_entry(few, tmp_path, monkeypatch):
+    fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
+    others = [
+        (autoencoder(few, seed=1), few, {}),
+        (autoencoder(few, hidden=(17,)), few, {}),
+        (autoencoder(few), replace(few, test=few.test.flip(0)), {}),
+        (autoencoder(few), few, {"seed": 1}),
+        (autoencoder(few), few, {"lr": 1e-3}),
+        (autoencoder(few), few, {"batch_size": 32}),
+        (autoencoder(few), few, {"start_at_mean": False}),
+    ]
+    for count, (model, data, settings) in enumerate(others, start=2):
+        assert not fit_or_load(model, data, folder=tmp_path, **{"epochs": 1} | settings).loaded
+        assert len(entries(tmp_path)) == count
+    monkeypatch.setattr(cache, "package_fingerprint", lambda _: "another source")
+    assert not fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).loaded
+
+
+def test_a_class_from_a_notebook_is_told_apart_by_its_source(few, tmp_path):
+    class Squashed(Autoencoder):
+        def encode(self, x):
+            return torch.sigmoid(super().encode(x))
+
+    plain = Squashed
+    description = cache.describe(plain(few.image_shape, 2), few, cache.Settings())
+
+    class Squashed(Autoencoder):
+        def encode(self, x):
+            return torch.tanh(super().encode(x))
+
+    other = cache.describe(Squashed(few.image_shape, 2), few, cache.Settings())
+    assert description["model"] == other["model"]
+    assert description["model_source"] != other["model_source"]
+
+
+def test_a_class_without_source_is_refused(few):
+    space = {"Autoencoder": Autoencoder, "__name__": "typed"}
+    exec("class Typed(Autoencoder):\n    def encode(self, x):\n        return super().encode(x)", space)
+    with pytest.raises(TypeError, match="Typed has no source that can be read"):
+        fit_or_load(space["Typed"](few.image_shape, 2), few)
+
+
+def damage_weights(entry: Path) -> None:
+    weights = entry.with_suffix(".safetensors")
+    content = bytearray(weights.read_bytes())
+    content[-5] ^= 1
+    weights.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_weights,
+        lambda entry: entry.with_suffix(".safetensors").write_bytes(b""),
+        lambda entry: entry.with_suffix(".safetensors").unlink(),
+        lambda entry: entry.write_text("{"),
+        lambda entry: entry.write_text("{}"),
+        lambda entry: entry.write_text("[]"),
+        lambda entry: entry.write_bytes(b"\xff\xfe"),
+        lambda entry: entry.write_text(json.dumps(json.loads(entry.read_text()) | {"history": {"wrong": 1}})),
+    ],
+    ids=["a bit", "empty", "no weights", "half a JSON", "empty JSON", "a list", "no text", "another history"],
+)
+def test_a_damaged_entry_is_trained_again_with_a_warning(few, tmp_path, damage):
+    reference = fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
+    damage(entries(tmp_path)[0])
+    with pytest.warns(DamagedCacheWarning, match="damaged"):
+        again = fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
+    assert not again.loaded
+    assert again.test_loss == reference.test_loss
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).loaded
+
+
+def test_an_entry_without_its_description_is_not_an_entry(few, tmp_path):
+    fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
+    entries(tmp_path)[0].unlink()
+    assert not fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).loaded
+
+
+def test_an_interrupted_run_is_not_kept(few, tmp_path):
+    class Stopped(Autoencoder):
+        def loss(self, x):
+            if torch.is_grad_enabled():
+                raise KeyboardInterrupt
+            return super().loss(x)
+
+    assert fit_or_load(Stopped(few.image_shape, 2), few, folder=tmp_path, epochs=1).interrupted
+    assert entries(tmp_path) == []
+
+
+def test_a_failed_write_leaves_no_half_entry(few, tmp_path, monkeypatch):
+    def full_disk(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.replace", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
+def _train(folder: Path, start, results) -> None:
+    data = load_images("digits")
+    start.wait()
+    results.put(fit_or_load(autoencoder(data, hidden=(64,)), data, folder=folder, epochs=20).loaded)
+
+
+def test_two_processes_that_want_one_model_train_it_once(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Barrier(2), context.Queue()
+    workers = [context.Process(target=_train, args=(tmp_path, start, results)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    loaded = sorted(results.get(timeout=120) for _ in workers)
+    for worker in workers:
+        worker.join()
+    assert loaded == [False, True]
+    assert len(entries(tmp_path)) == 1
+
+
+def test_the_folder_is_the_environments_or_in_the_course(monkeypatch, tmp_path):
+    monkeypatch.setenv("VAE_LESSONS_CACHE", str(tmp_path))
+    assert cache._cache_folder() == tmp_path
+    monkeypatch.delenv("VAE_LESSONS_CACHE")
+    assert cache._cache_folder() == Path(cache.__file__).parents[1] / ".cache" / "models"
+
+
+def test_the_package_fingerprint_follows_source_and_may_leave_rooms_out(monkeypatch, tmp_path):
+    for name in ("models.py", "plots.py"):
+        (tmp_path / name).write_text("one = 1\n")
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
+    whole, without_plots = cache.package_fingerprint(), cache.package_fingerprint(("plots.py",))
+    (tmp_path / "plots.py").write_text("one = 2\n")
+    assert cache.package_fingerprint() != whole
+    assert cache.package_fingerprint(("plots.py",)) == without_plots
+    (tmp_path / "models.py").write_text("one = 2\n")
+    assert cache.package_fingerprint(("plots.py",)) != without_plots

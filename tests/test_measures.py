@@ -1,0 +1,327 @@
+"""What the lessons measure, against closed forms, brute force, NumPy and SciPy."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vae_lessons import measures
+from vae_lessons.measures import (
+    Estimate,
+    are_holes,
+    class_distance_correlation,
+    count_clumps,
+    entropy,
+    knn_accuracy,
+    mean_estimate,
+    nearest_distance,
+    nearest_labels,
+    share_estimate,
+)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def rotation(angle: float) -> torch.Tensor:
+    return torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+
+
+# Estimates
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.91234, 0.0123, "0.912 ± 0.012"),
+        (12.3456, 0.5, "12.35 ± 0.50"),
+        (-7.26, 1.04, "-7.3 ± 1.0"),
+        (1234.6, 56.0, "1235 ± 56"),
+        (1234.6, 560.0, "1235 ± 560"),
+        (0.5, 1e-9, "0.500000 ± 0.000000"),
+        (1.0, 0.0, "1 ± 0"),
+        (0.25, 0.0, "0.250 ± 0.000"),
+        (2.5, math.inf, "2.500 ± inf"),
+        (math.nan, math.nan, "nan ± nan"),
+    ],
+)
+def test_an_estimate_is_written_with_two_digits_of_its_error(value, error, text):
+    estimate = Estimate(value, error)
+    assert str(estimate) == f"{estimate}" == text
+
+
+def test_an_estimate_takes_a_format_for_both_its_numbers():
+    assert f"{Estimate(0.91234, 0.0123):.1%}" == "91.2% ± 1.2%"
+
+
+@given(value=st.floats(-1e6, 1e6), error=st.floats(1e-5, 1e5))
+def test_writing_an_estimate_loses_less_than_a_twentieth_of_its_error(value, error):
+    written_value, written_error = map(float, str(Estimate(value, error)).split(" ± "))
+    assert written_value == pytest.approx(value, abs=0.051 * error)
+    assert written_error == pytest.approx(error, abs=0.051 * error)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30))
+def test_a_mean_and_its_error_are_scipys(values):
+    for given_as in (values, torch.tensor(values, dtype=torch.float64)):
+        estimate = mean_estimate(given_as)
+        assert estimate.value == pytest.approx(np.mean(values), abs=1e-6)
+        assert estimate.error == pytest.approx(scipy.stats.sem(values), abs=1e-6)
+
+
+def test_a_mean_of_float32_and_of_whole_numbers_is_taken_in_double_precision():
+    many = torch.full((10_000,), 0.1) + 1000
+    assert mean_estimate(many).value == pytest.approx(np.float64(many[0].item()), rel=1e-12)
+    assert mean_estimate(torch.tensor([1, 2])) == Estimate(1.5, 0.5)
+
+
+@pytest.mark.parametrize("values", [[], [3.0], torch.tensor(3.0), torch.zeros(3, 2)], ids=str)
+def test_a_mean_without_an_error_is_refused(values):
+    shape = str(tuple(torch.as_tensor(values).shape)).replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(ValueError, match=f"values must be at least two numbers in a row, got shape {shape}"):
+        mean_estimate(values)
+
+
+@given(n=st.integers(1, 200), data=st.data())
+def test_a_share_and_its_error_are_those_of_a_binomial(n, data):
+    n_hits = data.draw(st.integers(0, n))
+    estimate = share_estimate(torch.arange(n) < n_hits)
+    assert estimate.value == pytest.approx(n_hits / n)
+    assert estimate.error == pytest.approx(scipy.stats.binom(n, n_hits / n).std() / n, abs=1e-9)
+
+
+# Votes of neighbours
+
+
+def votes(codes, labels, code, k) -> np.ndarray:
+    """How many of the k nearest codes each class has, counted one by one."""
+    distances = [math.dist(code.tolist(), other.tolist()) for other in codes]
+    return np.bincount([int(labels[i]) for i in np.argsort(distances)[:k]], minlength=10)
+
+
+@pytest.mark.parametrize(("k", "classes", "dim"), [(1, 10, 2), (3, 2, 1), (10, 4, 2), (15, 3, 5)])
+def test_neighbours_vote_as_counted_by_hand(k, classes, dim):
+    g = seeded(k)
+    codes, test_codes = torch.randn(80, dim, generator=g), torch.randn(40, dim, generator=g)
+    labels = torch.randint(classes, (80,), generator=g)
+    predicted = nearest_labels(codes, labels, test_codes, k)
+    for code, label in zip(test_codes, predicted, strict=True):
+        counts = votes(codes, labels, code, k)
+        assert counts[label] == counts.max()
+
+
+def test_knn_accuracy_is_the_share_of_votes_that_are_right():
+    g = seeded()
+    codes, test_codes = torch.randn(60, 2, generator=g), torch.randn(50, 2, generator=g)
+    labels, test_labels = (codes[:, 0] > 0).long(), (test_codes[:, 1] > 0).long()  # right by chance only
+    right = [votes(codes, labels, z, 5).argmax() == y for z, y in zip(test_codes, test_labels, strict=True)]
+    estimate = knn_accuracy(codes, labels, test_codes, test_labels, k=5)  # two classes, five votes: no ties
+    assert estimate.value == pytest.approx(np.mean(right))
+    assert estimate.error == pytest.approx(np.std(right) / math.sqrt(50))
+
+
+def test_knn_accuracy_is_1_for_classes_apart_and_chance_for_classes_in_one_another():
+    g = seeded()
+    labels = torch.arange(2000) % 5
+    noise = torch.randn(2000, 2, generator=g)
+    apart = noise + 100 * labels[:, None]
+    assert knn_accuracy(apart[::2], labels[::2], apart[1::2], labels[1::2]) == Estimate(1.0, 0.0)
+    mixed = knn_accuracy(noise[::2], labels[::2], noise[1::2], labels[1::2])
+    assert mixed.value == pytest.approx(1 / 5, abs=4 * mixed.error)
+
+
+# Clumps
+
+
+def blobs(*parts: tuple[int, float, float], seed: int = 0) -> torch.Tensor:
+    """For each part (n, z1, z2): n codes of unit variance around (z1, z2)."""
+    g = seeded(seed)
+    return torch.cat([torch.randn(n, 2, generator=g) + torch.tensor([z1, z2]) for n, z1, z2 in parts])
+
+
+def banana(n: int = 1000, seed: int = 0) -> torch.Tensor:
+    """One bent cloud without a valley: a parabola with noise."""
+    along, noise = torch.randn(2, n, generator=seeded(seed))
+    return torch.stack([2 * along, 2 * along.square() + noise / 2], dim=1)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_one_gaussian_is_one_clump_and_one_component(seed):
+    clumps = count_clumps(blobs((400, 3, -2), seed=seed))
+    assert (clumps.n_components, clumps.n_clumps, clumps.bic_gain) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_banana_needs_several_gaussians_and_is_one_clump(seed):
+    clumps = count_clumps(banana(seed=seed))
+    assert clumps.n_components > 1
+    assert clumps.bic_gain > 10
+    assert clumps.n_clumps == 1
+
+
+TWO = blobs((200, -5, 0), (200, 5, 0))
+THREE = blobs((150, 0, 0), (150, 8, 0), (150, 0, 8))
+
+
+@pytest.mark.parametrize(("codes", "expected"), [(TWO, 2), (THREE, 3)], ids=["two", "three"])
+def test_blobs_apart_are_counted(codes, expected):
+    clumps = count_clumps(codes)
+    assert (clumps.n_components, clumps.n_clumps) == (expected, expected)
+    assert clumps.bic_gain > 10
+
+
+def test_blobs_that_overlap_are_one_clump():
+    """Unit Gaussians 2 apart have a single peak."""
+    assert count_clumps(blobs((1000, -1, 0), (1000, 1, 0))).n_clumps == 1
+
+
+@pytest.mark.parametrize(("far_away", "expected"), [(10, 2), (40, 3)])
+def test_stragglers_are_no_clump(far_away, expected):
+    """10 of 400 are less than a twentieth, 40 are more."""
+    codes = blobs((200 - far_away // 2, -4, 0), (200 - far_away // 2, 4, 0), (far_away, 0, 20))
+    assert count_clumps(codes).n_clumps == expected
+
+
+def test_bic_gain_of_two_blobs_is_that_of_their_likelihoods():
+    """Gaussians fitted to each blob apart against one fitted to all; 5 and 11 parameters."""
+
+    def log_likelihood(points):
+        return scipy.stats.multivariate_normal(points.mean(0), np.cov(points.T, bias=True)).logpdf(points).sum()
+
+    points = TWO.double().numpy()
+    one = 5 * math.log(400) - 2 * log_likelihood(points)
+    apart = sum(log_likelihood(blob) for blob in (points[:200], points[200:])) + 400 * math.log(1 / 2)
+    assert count_clumps(TWO).bic_gain == pytest.approx(one - (11 * math.log(400) - 2 * apart), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda z: z @ rotation(1.0),
+        lambda z: z / 1000,
+        lambda z: z * 1000,
+        lambda z: z + 100,
+        lambda z: z + torch.tensor([100.0, -100.0]),
+    ],
+    ids=["turned", "shrunk", "grown", "moved along the diagonal", "moved across it"],
+)
+def test_clumps_do_not_depend_on_where_codes_lie_or_on_their_unit(move):
+    before, after = count_clumps(TWO), count_clumps(move(TWO))
+    assert (after.n_components, after.n_clumps) == (before.n_components, before.n_clumps)
+    assert after.bic_gain == pytest.approx(before.bic_gain, rel=1e-3)
+
+
+def test_clumps_are_the_same_each_time():
+    assert count_clumps(banana()) == count_clumps(banana())
+
+
+# Arrangement of the classes
+
+
+def noisy_classes(n_classes: int = 10, per_class: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (M, 3, 4) around a random image for each class, and labels that leave gaps."""
+    g = seeded()
+    labels = torch.arange(n_classes * per_class) % n_classes
+    prototypes = torch.rand(n_classes, 3, 4, generator=g)
+    return prototypes[labels] + torch.randn(len(labels), 3, 4, generator=g) / 10, labels * 3
+
+
+def test_codes_that_are_the_pixels_turned_and_moved_correlate_fully():
+    images, labels = noisy_classes()
+    orthogonal = torch.from_numpy(scipy.stats.ortho_group(12, seed=0).rvs()).float()
+    assert class_distance_correlation(images.flatten(1) @ orthogonal + 5, images, labels) > 0.999
+
+
+def test_codes_in_the_opposite_order_correlate_negatively():
+    """Class means 0, 1, 3 in pixels and 0, 3, 1 in codes: the nearest pair becomes the farthest."""
+    images, codes = torch.tensor([0.0, 1, 3]).view(3, 1, 1), torch.tensor([[0.0], [3], [1]])
+    assert class_distance_correlation(codes, images, torch.arange(3)) == pytest.approx(-1)
+
+
+def test_random_codes_do_not_correlate():
+    images, labels = noisy_classes()
+    centres = torch.randn(100, 30, 2, generator=seeded(1))
+    correlations = [class_distance_correlation(c[labels], images, labels) for c in centres]
+    assert np.mean(correlations) == pytest.approx(0, abs=4 * scipy.stats.sem(correlations))
+    assert abs(np.mean(correlations)) < 0.1
+
+
+def test_the_correlation_is_that_of_ranks():
+    """Pearson's correlation of the distances' ranks, class by class."""
+    images, labels = noisy_classes()
+    codes = images.flatten(1)[:, :2]
+    distances = [
+        [
+            np.linalg.norm(x[labels == a].mean(0).numpy() - x[labels == b].mean(0).numpy())
+            for a in range(0, 30, 3)
+            for b in range(0, a, 3)
+        ]
+        for x in (codes, images.flatten(1))
+    ]
+    ranks = [np.argsort(np.argsort(d)) for d in distances]
+    assert class_distance_correlation(codes, images, labels) == pytest.approx(np.corrcoef(ranks)[0, 1])
+
+
+@given(angle=st.floats(0, 7), scale=st.floats(0.01, 100), mirrored=st.booleans())
+def test_the_correlation_survives_turning_and_scaling(angle, scale, mirrored):
+    images, labels = noisy_classes()
+    codes = images.flatten(1)[:, :2].double()
+    moved = scale * codes @ rotation(angle).double() * torch.tensor([1, -1 if mirrored else 1])
+    before = class_distance_correlation(codes, images, labels)
+    assert class_distance_correlation(moved, images, labels) == pytest.approx(before)
+
+
+# Distances in pixels
+
+
+@pytest.mark.parametrize("batch", [1, 7, 1024])
+def test_nearest_distance_is_that_of_brute_force(monkeypatch, batch):
+    monkeypatch.setattr(measures, "DISTANCE_BATCH", batch)
+    images, reference = torch.rand(30, 3, 5, generator=seeded()), torch.rand(40, 3, 5, generator=seeded(1))
+    differences = images.double().numpy()[:, None] - reference.double().numpy()[None]
+    expected = np.sqrt((differences**2).sum(axis=(2, 3))).min(axis=1)
+    np.testing.assert_allclose(nearest_distance(images, reference), expected, rtol=1e-4)
+
+
+def test_an_image_that_is_in_the_reference_is_at_distance_zero():
+    """To the rounding of float32 in |a|² + |b|² - 2ab, where images are some 5 apart."""
+    images = torch.rand(50, 28, 28, generator=seeded())
+    assert nearest_distance(images, images.flip(0)).max() < 0.05
+
+
+def test_of_the_reconstructions_themselves_one_in_twenty_is_a_hole():
+    train, reconstructions = torch.rand(300, 4, 4, generator=seeded()), torch.rand(400, 4, 4, generator=seeded(1))
+    holes = are_holes(reconstructions, reconstructions, train)
+    assert (holes.dtype, holes.shape) == (torch.bool, (400,))
+    assert float(holes.float().mean()) == pytest.approx(0.05, abs=0.005)
+    distances = nearest_distance(reconstructions, train)
+    assert distances[holes].min() > distances[~holes].max()
+
+
+def test_far_images_are_holes_and_training_images_are_not():
+    train, reconstructions = torch.rand(300, 4, 4, generator=seeded()), torch.rand(400, 4, 4, generator=seeded(1))
+    decoded = torch.cat([train[:5], train[:3] + 10, train[5:6]])
+    assert are_holes(decoded, reconstructions, train).tolist() == [False] * 5 + [True] * 3 + [False]
+
+
+# Entropy
+
+
+@given(st.lists(st.lists(st.floats(0.001, 1), min_size=4, max_size=4), min_size=1, max_size=5))
+def test_entropy_is_scipys_for_each_row(rows):
+    probabilities = torch.tensor(rows, dtype=torch.float64)
+    probabilities /= probabilities.sum(dim=1, keepdim=True)
+    np.testing.assert_allclose(entropy(probabilities), scipy.stats.entropy(rows, axis=1), rtol=1e-9)
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_entropy_is_0_when_sure_and_log_c_when_clueless(classes):
+    probabilities = torch.stack([torch.eye(classes)[1], torch.full((classes,), 1 / classes)])
+    sure, clueless = entropy(probabilities).tolist()
+    assert sure == 0
+    assert clueless == pytest.approx(math.log(classes), rel=1e-6)

@@ -1,0 +1,119 @@
+"""The lessons as files, and as programs: in fast mode, for a page and for a person."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbmake.nb_run import NotebookRun
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).parents[1]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WITH_SLIDERS = [path for path in LESSONS if "explore(" in path.read_text(encoding="utf-8")]
+LONGEST_CELL = 25  # lines
+CELL_TIMEOUT = 300  # seconds
+WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def by_name(paths):
+    """Parametrise a test over notebooks, called by their names."""
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell["outputs"]]
+
+
+@pytest.fixture
+def run(monkeypatch, fast_mode):
+    """Run a lesson from top to bottom, with the course's environment as given on top of fast mode."""
+
+    def run_lesson(path, **environment):
+        for name, value in (fast_mode | environment).items():
+            monkeypatch.setenv(name, value)
+        result = NotebookRun(path, CELL_TIMEOUT).execute()
+        if result.error:
+            pytest.fail(f"{path.name}, cell {result.error.failing_cell_index}:\n{result.error.trace}", pytrace=False)
+        return result.nb
+
+    return run_lesson
+
+
+@by_name(LESSONS)
+def test_a_lesson_is_a_valid_notebook_with_an_id_for_each_cell(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    ids = Counter(cell.get("id") for cell in notebook["cells"])
+    assert None not in ids
+    assert [name for name, count in ids.items() if count > 1] == []
+
+
+@by_name(LESSONS)
+def test_a_lesson_is_kept_without_results(path):
+    cells = code_cells(read(path))
+    assert [cell["id"] for cell in cells if cell["outputs"] or cell["execution_count"] is not None] == []
+
+
+@by_name(LESSONS)
+def test_code_cells_are_short_enough_to_read(path):
+    lengths = {cell["id"]: len(source(cell).splitlines()) for cell in code_cells(read(path))}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_CELL} == {}
+
+
+@by_name(LESSONS)
+def test_each_figure_has_a_text_for_those_who_cannot_see_it_and_a_caption(path):
+    for cell in read(path)["cells"]:
+        described = cell["metadata"].get("mystnb", {})
+        if "image" in described or "figure" in described:
+            assert described.get("image", {}).get("alt", "").strip(), f"cell {cell['id']} has no alt text"
+            assert described.get("figure", {}).get("caption", "").strip(), f"cell {cell['id']} has no caption"
+
+
+def test_figures_have_names_of_their_own():
+    metadata = [cell["metadata"].get("mystnb", {}) for path in LESSONS for cell in read(path)["cells"]]
+    names = Counter(described.get("figure", {}).get("name", "") for described in metadata if described)
+    assert [name for name, count in names.items() if count > 1 or not name.startswith("fig-")] == []
+
+
+def test_the_table_of_contents_lists_all_lessons_and_nothing_that_is_not_there():
+    listed = set(parse_toc_yaml(ROOT / "book/_toc.yml"))
+    missing = [name for name in listed if not any((ROOT / f"{name}{end}").is_file() for end in (".ipynb", ".md"))]
+    assert missing == []
+    assert [path.name for path in LESSONS if f"notebooks/{path.stem}" not in listed] == []
+
+
+@by_name(LESSONS)
+def test_a_lesson_runs_for_a_page_and_leaves_no_control_bar_or_warning_there(path, run):
+    notebook = run(path, VAE_LESSONS_STATIC="1")
+    assert [output for output in outputs(notebook) if WIDGET in output.get("data", {})] == []
+    assert [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"] == []
+
+
+@by_name(WITH_SLIDERS)
+def test_a_lesson_runs_for_a_person_with_sliders_and_a_figure_that_they_move(path, run, tmp_path):
+    notebook = run(path, VAE_LESSONS_CACHE=str(tmp_path))  # nothing kept there: bars are drawn too
+    for cell in code_cells(notebook):
+        if "explore(" in source(cell):
+            assert any(WIDGET in output.get("data", {}) for output in cell["outputs"]), f"no slider in {cell['id']}"
+    widgets = [entry["state"] for entry in notebook["metadata"]["widgets"][WIDGET_STATE]["state"].values()]
+    figures = [widget["outputs"] for widget in widgets if widget["_model_name"] == "OutputModel"]
+    assert any(widget["_model_name"] == "FloatSliderModel" for widget in widgets)
+    assert figures
+    for drawn in figures:  # an error while drawing ends up in here, and does not stop the cell
+        assert any("image/png" in output.get("data", {}) for output in drawn), drawn
+    assert [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"] == []

@@ -1,0 +1,285 @@
+"""The training loop: what it does to a model, what it reports, and how it fails."""
+
+import math
+import os
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from vae_lessons import Autoencoder, Classifier, ImageData, fit, live, load_images, mnist_epochs, training
+from vae_lessons.runs import Settings, TrainingDivergedError
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageData:
+    return load_images("digits")
+
+
+@pytest.fixture
+def few(digits) -> ImageData:
+    """Hundred images: enough to see that something happens."""
+    return replace(
+        digits,
+        train=digits.train[:100],
+        train_labels=digits.train_labels[:100],
+        test=digits.test[:50],
+        test_labels=digits.test_labels[:50],
+    )
+
+
+def autoencoder(data: ImageData, seed: int = 0) -> Autoencoder:
+    return Autoencoder(data.image_shape, 2, (32,), torch.Generator().manual_seed(seed))
+
+
+def weights(model: nn.Module) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in model.parameters()]
+
+
+class OneNumber(nn.Module):
+    """The loss (x - a)^2 of one parameter, whose minimum is known: the mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.zeros(()))
+
+    def loss(self, x):
+        return (x.mean(dim=(1, 2)) - self.a).square()
+
+
+class Exploding(OneNumber):
+    """Its loss is infinite from the third step of the second epoch on."""
+
+    calls = 0
+
+    def loss(self, x):
+        if torch.is_grad_enabled():
+            self.calls += 1
+        return super().loss(x) + (math.inf if self.calls > 6 else 0)
+
+
+def test_fit_finds_a_minimum_that_is_known(few):
+    model = OneNumber()
+    history = fit(model, few, epochs=300, batch_size=100, lr=0.05)
+    assert float(model.a.detach()) == pytest.approx(float(few.train.mean()), abs=1e-3)
+    assert history.train_loss[-1] == pytest.approx(float(few.train.mean(dim=(1, 2)).var(unbiased=False)), rel=1e-2)
+
+
+def test_an_autoencoder_beats_the_mean_image_and_pca_on_the_digits(digits):
+    history = fit(autoencoder(digits), digits, epochs=80)
+    centred = (digits.train - digits.train.mean(dim=0)).flatten(1).double()
+    test = (digits.test - digits.train.mean(dim=0)).flatten(1).double()
+    directions = torch.linalg.svd(centred, full_matrices=False).Vh[:2]
+    pca_error = float((test - test @ directions.T @ directions).square().sum(dim=1).mean())
+    assert history.test_loss[-1] < 0.8 * pca_error
+
+
+def test_the_history_says_what_happened(few):
+    model = autoencoder(few)
+    history = fit(model, few, epochs=3, batch_size=32, seed=5, device="cpu")
+    assert history.epochs == len(history.train_loss) == len(history.test_loss) == 3
+    assert (history.seed, history.device, history.interrupted, history.loaded) == (5, "cpu", False, False)
+    assert history.seconds > 0
+    assert history.images_per_second > 0
+    assert history.test_loss[-1] == pytest.approx(float(model.loss(few.test).detach().mean()), rel=1e-5)
+    assert "3 epochs" in str(history)
+    assert "seed 5" in str(history)
+
+
+def test_train_loss_is_a_mean_over_images_also_with_a_smaller_last_batch(few):
+    frozen = OneNumber()
+    history = fit(frozen, few, epochs=1, batch_size=64, lr=1e-12)
+    assert history.train_loss[0] == pytest.approx(float(frozen.loss(few.train).detach().mean()), rel=1e-5)
+
+
+def test_every_image_is_seen_once_an_epoch(few):
+    seen = []
+
+    class Watching(OneNumber):
+        def loss(self, x):
+            if torch.is_grad_enabled():
+                seen.extend(x.sum(dim=(1, 2)).tolist())
+            return super().loss(x)
+
+    fit(Watching(), few, epochs=2, batch_size=32)
+    expected = sorted(few.train.sum(dim=(1, 2)).tolist())
+    assert sorted(seen[:100]) == sorted(seen[100:]) == expected
+    assert seen[:100] != seen[100:]
+
+
+def test_one_seed_gives_one_result_bit_for_bit(digits):
+    runs = []
+    for seed in (1, 1, 2):
+        model = autoencoder(digits)
+        runs.append((fit(model, digits, epochs=2, seed=seed), weights(model)))
+    (first, w1), (second, w2), (other, w3) = runs
+    assert first.test_loss == second.test_loss
+    assert first.train_loss == second.train_loss
+    assert all(torch.equal(a, b) for a, b in zip(w1, w2, strict=True))
+    assert other.test_loss != first.test_loss
+    assert not torch.equal(w1[0], w3[0])
+
+
+def test_the_rate_climbs_then_falls_to_nearly_nothing():
+    rate = training._warm_up_then_decay(100)
+    rates = [rate(step) for step in range(100)]
+    assert max(rates) == rates[9] == 1
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[-1] < 0.02
+    assert 0 < rates[0] <= 0.1
+
+
+def test_a_single_step_has_a_rate():
+    assert training._warm_up_then_decay(1)(0) == 1
+
+
+def test_a_loss_that_is_not_finite_says_where_and_what_to_try(few):
+    model = Exploding()
+    with pytest.raises(
+        TrainingDivergedError, match=r"inf in epoch 2 of 3, step 3 of 4.*lr=0\.01 instead of 0\.1"
+    ) as info:
+        fit(model, few, epochs=3, batch_size=25, lr=0.1)
+    assert info.value.history.epochs == 1
+
+
+def test_after_a_divergence_the_model_is_where_the_epoch_began(few):
+    reference, model = OneNumber(), Exploding()
+    fit(reference, few, epochs=1, batch_size=25, lr=0.1)
+    with pytest.raises(TrainingDivergedError):
+        fit(model, few, epochs=3, batch_size=25, lr=0.1)
+    assert model.a.isfinite()
+
+
+def test_a_huge_rate_diverges_with_a_message_and_not_with_nan_weights(digits):
+    model = Autoencoder(digits.image_shape, 2, (16,))
+    with torch.no_grad():
+        model.encoder[0].weight.fill_(1e38)
+    with pytest.raises(TrainingDivergedError, match="Try a smaller rate"):
+        fit(model, digits, epochs=1)
+    assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_ctrl_c_keeps_the_model_and_the_epochs_so_far(few):
+    class Stopped(OneNumber):
+        calls = 0
+
+        def loss(self, x):
+            self.calls += torch.is_grad_enabled()
+            if self.calls == 10:  # in the third epoch of four steps
+                raise KeyboardInterrupt
+            return super().loss(x)
+
+    model = Stopped()
+    history = fit(model, few, epochs=5, batch_size=25, lr=0.1)
+    assert history.interrupted
+    assert history.epochs == 2
+    assert float(model.a.detach()) != 0
+    assert not model.training
+    assert "interrupted" in str(history)
+
+
+def test_training_on_goes_on_from_where_the_model_is(digits):
+    model = autoencoder(digits)
+    first = fit(model, digits, epochs=20)
+    second = fit(model, digits, epochs=5, lr=1e-4)
+    assert second.test_loss[0] < 1.05 * first.test_loss[-1]
+
+
+def test_fit_works_where_gradients_are_switched_off(few):
+    with torch.no_grad():
+        history = fit(OneNumber(), few, epochs=1)
+    assert history.epochs == 1
+
+
+def test_labels_reach_a_model_that_uses_them(digits):
+    judge = Classifier(digits.image_shape, generator=torch.Generator().manual_seed(0))
+    fit(judge, digits, epochs=40)
+    right = (judge.probabilities(digits.test).argmax(dim=1) == digits.test_labels).float().mean()
+    assert right > 0.95
+
+
+def test_fit_changes_nothing_behind_the_callers_back(few):
+    torch.manual_seed(11)
+    expected = torch.rand(1)
+    torch.manual_seed(11)
+    fit(OneNumber(), few, epochs=1, seed=3)
+    assert torch.equal(torch.rand(1), expected)
+    assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ({"epochs": 1.5}, "epochs must be"),
+        ({"epochs": True}, "epochs must be"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"lr": 0}, "lr must be a positive number, got 0"),
+        ({"lr": math.nan}, "lr must be"),
+        ({"lr": "fast"}, "lr must be"),
+        ({"seed": 0.5}, "seed must be a whole number"),
+        ({"device": "abacus"}, "device must be 'auto', 'cpu', 'cuda' or 'mps', got 'abacus'"),
+    ],
+)
+def test_settings_out_of_range_are_named(few, settings, named):
+    with pytest.raises(ValueError, match=named):
+        fit(OneNumber(), few, **settings)
+
+
+def test_a_device_that_is_not_there_is_named(few):
+    absent = "mps" if not torch.backends.mps.is_available() else "xpu"
+    with pytest.raises(ValueError, match=f"device '{absent}' is not on this machine"):
+        fit(OneNumber(), few, device=absent)
+
+
+def test_a_model_for_other_images_is_named(few):
+    with pytest.raises(ValueError, match=r"made for images of \(28, 28\) pixels.*image_shape=data\.image_shape"):
+        fit(Autoencoder((28, 28), 2), few)
+
+
+def test_a_model_without_a_loss_is_named(few):
+    with pytest.raises(TypeError, match="model must have a method loss"):
+        fit(nn.Linear(2, 2), few)
+
+
+def test_a_loss_that_is_already_averaged_is_named(few):
+    class Averaged(OneNumber):
+        def loss(self, x):
+            return super().loss(x).mean()
+
+    with pytest.raises(ValueError, match=r"model\.loss must give one value per image"):
+        fit(Averaged(), few)
+
+
+def test_epochs_grow_for_small_data_and_shrink_in_fast_mode(digits, monkeypatch):
+    monkeypatch.delenv("VAE_LESSONS_FAST", raising=False)
+    assert mnist_epochs(digits, 4) == 80
+    many = torch.zeros(60_000, 1, 1)
+    mnist_sized = ImageData("large", many, torch.zeros(60_000, dtype=torch.int64), many, torch.zeros(60_000).long())
+    assert mnist_epochs(mnist_sized, 4) == 4
+    monkeypatch.setenv("VAE_LESSONS_FAST", "1")
+    assert mnist_epochs(digits, 4) == 2
+
+
+def test_defaults_of_fit_are_those_of_settings():
+    assert training.fit.__defaults__ == tuple(vars(Settings()).values())
+
+
+@pytest.mark.parametrize("static", ["1", ""])
+def test_a_log_file_gets_no_bar(few, monkeypatch, capsys, static):
+    monkeypatch.setitem(os.environ, "VAE_LESSONS_STATIC", static)
+    fit(OneNumber(), few, epochs=1)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_a_terminal_gets_a_bar_unless_a_page_is_made(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("VAE_LESSONS_STATIC", "0")
+    with live.progress_bar(3, "training") as bar:
+        assert not bar.disable
+    monkeypatch.setenv("VAE_LESSONS_STATIC", "1")
+    with live.progress_bar(3, "training") as bar:
+        assert bar.disable
