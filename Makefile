@@ -14,6 +14,7 @@ TORCH_INDEX ?=
 .PHONY: book test serve lab lint lock clean help
 
 book: $(READY) ## Build the book into book/_build/html (runs a lesson only if something it rests on has changed)
+	rm -rf $(SITE) # Sphinx leaves pages behind that are no longer in the book
 	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
 
 test: $(READY) ## Run the tests, on the embedded digits
@@ -40,9 +41,9 @@ clean: ## Remove the environment, the built book and the trained models (the dat
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.12 ..." % v if v < (3, 11) else 0)'
-	$(PYTHON) -m venv --clear $(VENV)
+	$(PYTHON) -m venv $(VENV)
 ifneq ($(TORCH_INDEX),)
 	$(BIN)/python -m pip install --index-url "$(TORCH_INDEX)" $(shell grep -oE '^(torch|torchvision)==[^ ;]+' requirements.txt)
 	grep -vE '^(cuda|nvidia|triton)' requirements.txt > $(VENV)/requirements.txt

@@ -104,7 +104,8 @@ def is_broken(address, source, site):
 
 def test_the_site_has_the_pages_of_the_table_of_contents_and_no_others(site):
     found = {path.relative_to(site).with_suffix("").as_posix() for path in html_pages(site)}
-    assert found == {*PAGES, "index"}
+    assert sorted({*PAGES, "index"} - found) == []
+    assert sorted(found - {*PAGES, "index"}) == []
 
 
 def test_links_lead_to_a_page_and_a_place_that_exist(site):
@@ -114,7 +115,7 @@ def test_links_lead_to_a_page_and_a_place_that_exist(site):
         for address in followed_addresses(parsed(path))
         if urlsplit(address).scheme not in BY_PERSON and is_broken(address, path, site)
     ]
-    assert broken == []
+    assert not broken, "\n".join(broken)
 
 
 def test_pages_load_nothing_from_another_host_and_nothing_that_is_missing(site):
@@ -124,7 +125,7 @@ def test_pages_load_nothing_from_another_host_and_nothing_that_is_missing(site):
         for address in loaded_addresses(parsed(path))
         if is_broken(address, path, site)
     ]
-    assert broken == []
+    assert not broken, "\n".join(broken)
 
 
 def test_style_sheets_load_nothing_from_another_host_and_nothing_that_is_missing(site):
@@ -134,7 +135,7 @@ def test_style_sheets_load_nothing_from_another_host_and_nothing_that_is_missing
         for address in stylesheet_addresses(path.read_text(encoding="utf-8"))
         if is_broken(address, path, site)
     ]
-    assert broken == []
+    assert not broken, "\n".join(broken)
 
 
 def test_each_image_of_a_page_is_described(site):
@@ -264,19 +265,20 @@ def visit(browser, site):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_from_disk_without_a_network(name, viewport, mode, visit):
     page, troubles = visit(f"{name}.html", mode, viewport=VIEWPORTS[viewport])
-    assert [text.strip() for text in page.evaluate(PROSE) if TEX.search(text)] == []
+    raw_formulas = [text.strip() for text in page.evaluate(PROSE) if TEX.search(text)]
+    assert not raw_formulas, "\n".join(raw_formulas)
     assert page.evaluate(FAILED_FORMULAS) == []
     assert page.evaluate(BROKEN_IMAGES) == []
     assert page.evaluate(OVERFLOW) <= 1, "the page scrolls sideways"
     assert page.evaluate("document.documentElement.dataset.theme") == mode
-    assert troubles == []
+    assert not troubles, "\n".join(troubles)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_a_first_visit_takes_the_mode_of_the_system(mode, visit):
     page, troubles = visit(f"{FIRST_PAGE}.html", color_scheme=mode)
     assert page.evaluate("document.documentElement.dataset.theme") == mode
-    assert troubles == []
+    assert not troubles, "\n".join(troubles)
 
 
 def test_search_finds_a_lesson_also_from_disk(visit):

@@ -11,6 +11,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 MAX_COMPONENTS = 5
@@ -99,10 +100,11 @@ def count_clumps(codes: Tensor, seed: int = 0) -> Clumps:
     Source of the criterion: Schwarz (1978).
     """
     points = codes.double().numpy()
-    mixtures = [
-        GaussianMixture(n, random_state=seed, reg_covar=SMALLEST_VARIANCE * points.var()).fit(points)
-        for n in range(1, MAX_COMPONENTS + 1)
-    ]
+    with threadpool_limits(1):  # so few points are sooner done by one thread than handed out
+        mixtures = [
+            GaussianMixture(n, random_state=seed, reg_covar=SMALLEST_VARIANCE * points.var()).fit(points)
+            for n in range(1, MAX_COMPONENTS + 1)
+        ]
     scores = [mixture.bic(points) for mixture in mixtures]
     best = mixtures[int(np.argmin(scores))]
     n_groups, group = connected_components(_joined(best), directed=False)
@@ -126,8 +128,13 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
 
 def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
     """Euclidean distance from each image to the nearest of `reference`: (B, H, W), (M, H, W) to (B,)."""
-    batches = images.flatten(1).split(DISTANCE_BATCH)
-    return torch.cat([torch.cdist(batch, reference.flatten(1)).amin(dim=1) for batch in batches])
+    points, others = images.flatten(1), reference.flatten(1)
+    other_norms = others.square().sum(dim=1)
+    nearest = [
+        torch.addmm(other_norms, batch, others.T, alpha=-2).amin(dim=1)  # ||y||^2 - 2 x.y, (B,)
+        for batch in points.split(DISTANCE_BATCH)
+    ]
+    return (torch.cat(nearest) + points.square().sum(dim=1)).clamp(min=0).sqrt()
 
 
 def are_holes(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Tensor:

@@ -25,10 +25,10 @@ def prepare(_app: Sphinx, config: Config) -> None:
     logger.info("lessons run on %s", data)
     os.environ["VAE_LESSONS_DATASET"] = data.name  # kernels take what was found here, whatever the network does later
     os.environ["VAE_LESSONS_STATIC"] = "1"
-    fast = os.environ.get("VAE_LESSONS_FAST", "")
+    fast = os.environ.get("VAE_LESSONS_FAST", "") not in ("", "0")
     lock = (course_root() / "requirements.txt").read_bytes()
-    parts = (package_fingerprint(), data.fingerprint, fast, hashlib.sha256(lock).hexdigest())
-    caches = course_root() / ".cache" / "lessons"
+    parts = (package_fingerprint(), data.fingerprint, hashlib.sha256(lock).hexdigest())
+    caches = course_root() / ".cache" / ("lessons-fast" if fast else "lessons")
     mine = caches / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     mine.mkdir(parents=True, exist_ok=True)
     mine.touch()

@@ -1,0 +1,303 @@
+"""What the figures show, read back from what was drawn."""
+
+import base64
+import io
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+from matplotlib.axes import Axes
+from matplotlib.backend_bases import MouseEvent
+from matplotlib.colors import to_rgb
+from matplotlib.markers import MarkerStyle
+from traitlets.config import Config
+
+from vae_lessons import plots
+from vae_lessons.plots import (
+    CLASS_COLOURS,
+    COLOURS,
+    plot_codes,
+    plot_codes_by_class,
+    plot_losses,
+    plot_mean_and_error,
+    show_grid,
+    show_images,
+    use_style,
+)
+
+
+@pytest.fixture(autouse=True)
+def own_figures():
+    """No screen, and neither figures nor style left behind."""
+    plt.switch_backend("Agg")
+    with plt.rc_context():
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def style(monkeypatch) -> None:
+    """The book's style, without what it says to IPython."""
+    monkeypatch.setattr("matplotlib_inline.backend_inline.set_matplotlib_formats", lambda *_: None)
+    use_style()
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """IPython, as a notebook has it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # it puts its own there
+    yield InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+    InteractiveShell.clear_instance()
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def value_at(ax: Axes, x: float, y: float) -> float:
+    """The value of the image under a point, as matplotlib tells it to a mouse there; nan where it is blank."""
+    event = MouseEvent("motion_notify_event", ax.figure.canvas, *ax.transData.transform((x, y)))
+    value = ax.images[0].get_cursor_data(event)
+    return np.nan if value is None or np.ma.is_masked(value) else float(value)
+
+
+CODES, LABELS = torch.randn(60, 2, generator=seeded()), torch.arange(60) % 10
+CURVE = torch.tensor([3.0, 2.0, 1.5])
+
+DRAWN = {
+    "show_images": lambda ax: show_images(torch.rand(7, 3, 4, generator=seeded()), n_columns=3, ax=ax),
+    "plot_losses": lambda ax: plot_losses([3.0, 2.0], [3.5, 2.5], ax=ax),
+    "plot_codes": lambda ax: plot_codes(CODES, LABELS, ax=ax),
+    "show_grid": lambda ax: show_grid(torch.rand(3, 3, 2, 2), torch.tensor([0.0, 0]), torch.tensor([1.0, 1]), ax=ax),
+    "plot_mean_and_error": lambda ax: plot_mean_and_error([1, 2, 3], CURVE, CURVE / 10, "mean", "red", ax=ax),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_a_figure_goes_where_it_is_told_and_nowhere_else(draw):
+    figure, (left, right) = plt.subplots(1, 2)
+    assert draw(left) is left
+    assert left.has_data()
+    assert not right.has_data()
+    assert plt.get_fignums() == [figure.number]
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
+def test_a_figure_without_axes_gets_its_own(draw):
+    old = plt.subplots()[1]
+    new = draw(None)
+    assert new.figure is not old.figure
+    assert new.has_data()
+    assert not old.has_data()
+
+
+# Style
+
+
+def test_the_style_makes_figures_transparent(style):
+    figure, ax = plt.subplots()
+    ax.plot([0, 1])
+    stored = io.BytesIO()
+    figure.savefig(stored, format="png")
+    stored.seek(0)
+    alpha = plt.imread(stored)[..., 3]
+    assert {alpha[0, 0], alpha[0, -1], alpha[-1, 0], alpha[-1, -1]} == {0}
+    assert np.mean(alpha == 0) > 0.5
+    assert alpha.max() == 1  # the ink
+
+
+def test_in_the_style_0_is_paper_and_1_is_ink(style):
+    image = show_images(torch.tensor([0.0, 1.0]).view(1, 1, 2)).images[0]
+    assert image.to_rgba(np.array([0.0, 1.0])).tolist() == [[1, 1, 1, 1], [0, 0, 0, 1]]
+    assert image.get_interpolation() == "nearest"
+
+
+def test_in_a_notebook_figures_have_two_pixels_for_one(shell):
+    use_style()
+    content, metadata = shell.display_formatter.format(plt.subplots()[0])
+    shown = plt.imread(io.BytesIO(base64.b64decode(content["image/png"])))
+    assert shown.shape[1] == pytest.approx(2 * metadata["image/png"]["width"], abs=1)
+
+
+def test_outside_a_notebook_the_style_does_not_start_ipython(monkeypatch):
+    started = []
+    monkeypatch.setattr(InteractiveShell, "instance", lambda *_, **__: started.append("IPython"))
+    monkeypatch.setattr("matplotlib_inline.backend_inline.select_figure_formats", lambda *_, **__: None)
+    use_style()
+    assert not started
+
+
+def luminance(rgb: np.ndarray) -> float:
+    """Relative luminance of WCAG 2."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
+
+
+def as_in_dark_mode(rgb: np.ndarray) -> np.ndarray:
+    """invert(0.93) hue-rotate(180deg), as the CSS filters are defined: the hue turns around this grey."""
+    grey = np.array([0.213, 0.715, 0.072])
+    inverted = 0.93 - rgb * (2 * 0.93 - 1)
+    return np.clip(2 * (inverted @ grey) - inverted, 0, 1)
+
+
+@pytest.mark.parametrize("colour", CLASS_COLOURS)
+def test_class_colours_stand_out_from_the_page_in_light_and_in_dark(colour):
+    rgb, white, dark_page = np.array(to_rgb(colour)), np.ones(3), np.array(to_rgb("#14181e"))
+    assert contrast(rgb, white) >= 3
+    assert contrast(as_in_dark_mode(rgb), dark_page) >= 3
+
+
+def test_ten_classes_have_ten_colours():
+    assert len({to_rgb(colour) for colour in CLASS_COLOURS}) == 10
+
+
+# Images side by side
+
+
+@pytest.mark.parametrize(("count", "n_columns", "n_rows"), [(7, 3, 3), (6, 3, 2), (1, 1, 1), (2, 5, 1), (3, 1, 3)])
+def test_images_stand_in_reading_order_with_nothing_between_them(count, n_columns, n_rows):
+    height, width = 3, 4
+    images = torch.rand(count, height, width, generator=seeded())
+    ax = show_images(images, n_columns=n_columns)
+    sheet = ax.images[0].get_array()
+    assert sheet.shape == (n_rows * (height + 1) - 1, n_columns * (width + 1) - 1)
+    for i, image in enumerate(images):
+        top, left = i // n_columns * (height + 1), i % n_columns * (width + 1)
+        np.testing.assert_array_equal(sheet[top : top + height, left : left + width], image)
+        assert value_at(ax, left + 2, top + 1) == pytest.approx(float(image[1, 2]))
+    assert sheet.count() == count * height * width  # all else is blank
+
+
+def test_all_images_are_on_one_scale():
+    image = show_images(torch.full((2, 3, 3), 0.4)).images[0]
+    assert image.get_clim() == (0, 1)
+
+
+def test_row_labels_stand_at_their_rows():
+    ax = show_images(torch.rand(6, 3, 4), n_columns=2, row_labels=["first", "second", "third"])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second", "third"]
+    for row, position in enumerate(ax.get_yticks()):
+        assert position == pytest.approx(4 * row + 1, abs=0.5)  # its middle pixel
+    assert list(ax.get_xticks()) == []
+
+
+def test_images_without_row_labels_have_no_ticks():
+    ax = show_images(torch.rand(6, 3, 4))
+    assert [*ax.get_xticks(), *ax.get_yticks()] == []
+
+
+# Images where their codes lie
+
+
+@pytest.mark.parametrize(
+    ("n", "corner", "opposite"), [(4, (-2, -1), (1, 5)), (2, (0, 10), (0.1, 30)), (7, (-3, -3), (3, 3))]
+)
+def test_each_image_of_a_grid_is_centred_at_its_code(n, corner, opposite):
+    corner, opposite = torch.tensor([corner, opposite], dtype=torch.float32)
+    values = torch.rand(n, n, generator=seeded())  # one grey for each image, rows in z2, columns in z1
+    ax = show_grid(values[:, :, None, None].expand(n, n, 3, 5), corner, opposite)
+    step = (opposite - corner) / (n - 1)
+    for row in range(n):
+        for column in range(n):
+            z = corner + step * torch.tensor([column, row])
+            for right, up in [(0, 0), (-0.48, -0.48), (-0.48, 0.48), (0.48, -0.48), (0.48, 0.48)]:
+                shown = value_at(ax, *(z + step * torch.tensor([right, up])).tolist())
+                assert shown == pytest.approx(float(values[row, column]))
+    left, right, bottom, top = ax.images[0].get_extent()
+    assert (left, bottom) == pytest.approx((corner - step / 2).tolist())
+    assert (right, top) == pytest.approx((opposite + step / 2).tolist())
+
+
+def test_a_grid_grows_upwards_with_upright_images():
+    images = torch.zeros(2, 2, 2, 2)
+    images[1, 0] = torch.tensor([[0.1, 0.2], [0.3, 0.4]])  # z1 = 0, z2 = 1
+    ax = show_grid(images, torch.tensor([0.0, 0]), torch.tensor([1.0, 1]))
+    assert ax.get_ylim()[0] < ax.get_ylim()[1]
+    assert ax.get_xlim()[0] < ax.get_xlim()[1]
+    shown = [[value_at(ax, x, y) for x in (-0.25, 0.25)] for y in (1.25, 0.75)]
+    np.testing.assert_allclose(shown, images[1, 0])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$z_1$", "$z_2$")
+    assert ax.images[0].get_clim() == (0, 1)
+
+
+# Codes
+
+
+def drawn(collection) -> np.ndarray:
+    return np.asarray(collection.get_offsets(), dtype=np.float32)
+
+
+@pytest.mark.parametrize("labels", [LABELS, torch.arange(60) % 2 * 7 + 1], ids=["ten classes", "1 and 8 alone"])
+def test_every_code_is_drawn_once_in_its_classs_colour_and_numeral(labels):
+    ax = plot_codes(CODES, labels)
+    present = sorted(set(labels.tolist()))
+    assert len(ax.collections) == len(present)
+    for label, collection in zip(present, ax.collections, strict=True):
+        np.testing.assert_array_equal(drawn(collection), CODES[labels == label])
+        assert to_rgb(collection.get_facecolor()[0]) == to_rgb(CLASS_COLOURS[label])
+        numeral = MarkerStyle(f"${label}$")
+        expected = numeral.get_path().transformed(numeral.get_transform()).vertices
+        np.testing.assert_allclose(collection.get_paths()[0].vertices, expected)
+    assert sum(len(drawn(c)) for c in ax.collections) == len(CODES)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$z_1$", "$z_2$")
+
+
+def test_each_class_has_a_panel_with_its_codes_before_everybodys():
+    axes = plot_codes_by_class(CODES, LABELS)
+    assert axes.size == 10
+    for label, ax in enumerate(axes.flat):
+        everybody, own = ax.collections
+        np.testing.assert_array_equal(drawn(everybody), CODES)
+        np.testing.assert_array_equal(drawn(own), CODES[label == LABELS])
+        assert to_rgb(own.get_facecolor()[0]) == to_rgb(CLASS_COLOURS[label])
+        assert len(set(to_rgb(everybody.get_facecolor()[0]))) == 1  # grey
+        assert [text.get_text() for text in ax.texts] == [str(label)]
+    assert len({(ax.get_xlim(), ax.get_ylim()) for ax in axes.flat}) == 1
+
+
+# Curves
+
+
+def test_losses_are_two_named_curves_over_epochs_from_1():
+    train, test = [50.0, 40.0, 35.5], [48.0, 41.0, 37.5]
+    ax = plot_losses(train, test, unit="nats per image")
+    curves = {line.get_label().split(",")[0]: line for line in ax.lines}
+    assert set(curves) == {"train", "test"}
+    for name, losses in [("train", train), ("test", test)]:
+        assert curves[name].get_xdata().tolist() == [1, 2, 3]
+        assert curves[name].get_ydata().tolist() == losses
+    assert curves["train"].get_linestyle() != curves["test"].get_linestyle()  # told apart without colour
+    assert [text.get_text().split(",")[0] for text in ax.get_legend().get_texts()] == ["train", "test"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "nats per image")
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 20])
+def test_epochs_are_whole_numbers(epochs):
+    ticks = plot_losses(range(epochs), range(epochs)).get_xticks()
+    np.testing.assert_allclose(ticks, np.round(ticks), atol=1e-9)
+
+
+def test_the_band_reaches_two_errors_to_each_side():
+    x, error = [1.0, 2.0, 4.0], torch.tensor([0.1, 0.2, 0.4])
+    ax = plot_mean_and_error(x, CURVE, error, "accuracy", COLOURS["encoder"])
+    (line,) = ax.lines
+    np.testing.assert_array_equal(line.get_xydata(), np.column_stack([x, CURVE]))
+    assert (line.get_label(), line.get_color()) == ("accuracy", COLOURS["encoder"])
+    edge = ax.collections[0].get_paths()[0].vertices
+    for position, middle, e in zip(x, CURVE.tolist(), error.tolist(), strict=True):
+        heights = edge[edge[:, 0] == position, 1]
+        assert (heights.min(), heights.max()) == pytest.approx((middle - 2 * e, middle + 2 * e))
+    assert to_rgb(ax.collections[0].get_facecolor()[0]) == to_rgb(COLOURS["encoder"])
+
+
+def test_the_style_lies_beside_the_code():
+    assert plots.STYLE.is_file()
