@@ -139,6 +139,13 @@ def test_a_single_pixel_out_of_range_is_named(split, pixel, was):
         tiny(**{split: images, f"{split}_labels": torch.arange(4)})
 
 
+def test_arrays_and_negative_labels_are_named():
+    with pytest.raises(ValueError, match=r"^train must be a torch\.Tensor, got ndarray"):
+        tiny(train=torch.zeros(4, 2, 3).numpy())
+    with pytest.raises(ValueError, match=r"^test_labels must be 0 or more, got -1"):
+        tiny(test=torch.zeros(2, 2, 3), test_labels=torch.tensor([0, -1]))
+
+
 def test_train_and_test_of_different_sizes_are_named():
     with pytest.raises(ValueError, match=r"one size, got \(2, 3\) and \(3, 2\)"):
         tiny(test=torch.zeros(2, 3, 2))

@@ -3,6 +3,7 @@
 The files are small ones made here, whose sizes and checksums the room is told to expect.
 """
 
+import errno
 import hashlib
 import http.client
 import importlib.metadata
@@ -348,6 +349,27 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch, make
     assert not isinstance(error.value, NotOnDiskError)
 
 
+def test_a_full_disk_is_not_taken_for_a_missing_network(monkeypatch, tmp_path):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "makedirs", full)
+    with pytest.raises(DataError, match=r"cannot be written to.*No space left") as error:
+        load_splits("mnist", tmp_path)
+    assert not isinstance(error.value, NotOnDiskError)
+
+
+def test_a_file_that_cannot_be_read_is_named(files, monkeypatch, tmp_path):
+    write(tmp_path, files)
+
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte cannot be read.*Permission denied"):
+        load_splits("mnist", tmp_path)
+
+
 # torch and torchvision
 
 
@@ -369,8 +391,8 @@ def test_a_torchvision_for_another_torch_is_told_with_both_versions(misfit, monk
     with pytest.raises(ImportError, match="operator torchvision::nms does not exist") as error:
         load_images(name, tmp_path)
     message = str(error.value)
-    assert f"torch {torch.__version__}" in message
-    assert f"torchvision {torchvision.__version__.split('+')[0]}" in message
+    assert f"torch {importlib.metadata.version('torch')}" in message
+    assert f"torchvision {importlib.metadata.version('torchvision')}" in message
     assert "requirements.txt" in message
 
 
@@ -379,10 +401,6 @@ def test_the_digits_need_no_torchvision(misfit):
 
 
 def test_a_missing_torchvision_is_told(monkeypatch, tmp_path):
-    def version(name):
-        raise importlib.metadata.PackageNotFoundError(name)
-
     monkeypatch.setitem(sys.modules, "torchvision", None)
-    monkeypatch.setattr(importlib.metadata, "version", version)
-    with pytest.raises(ImportError, match=r"no torchvision.*requirements\.txt"):
+    with pytest.raises(ImportError, match=r"torchvision is not installed.*requirements\.txt"):
         load_splits("mnist", tmp_path)

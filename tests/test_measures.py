@@ -334,3 +334,10 @@ def test_entropy_is_0_when_sure_and_log_c_when_clueless(classes):
     sure, clueless = entropy(probabilities).tolist()
     assert sure == 0
     assert clueless == pytest.approx(math.log(classes), rel=1e-6)
+
+
+def test_too_little_to_measure_is_named():
+    with pytest.raises(ValueError, match="hits must not be empty"):
+        share_estimate(torch.zeros(0, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"codes must hold at least 5 different codes, got shape \(50, 2\)"):
+        count_clumps(torch.zeros(50, 2))

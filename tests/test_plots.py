@@ -301,3 +301,8 @@ def test_the_band_reaches_two_errors_to_each_side():
 
 def test_the_style_lies_beside_the_code():
     assert plots.STYLE.is_file()
+
+
+def test_a_grid_of_one_image_is_named():
+    with pytest.raises(ValueError, match="at least 2 by 2"):
+        show_grid(torch.zeros(1, 1, 8, 8), torch.zeros(2), torch.ones(2))

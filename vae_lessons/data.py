@@ -25,7 +25,7 @@ class EmbeddedDigitsWarning(UserWarning):
     """`auto` had to take the embedded digits in place of MNIST."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageData:
     """A data set of grey images, with the classes they belong to.
 
@@ -146,17 +146,23 @@ def data_root() -> Path:
 
 def _named_by_environment() -> str:
     name = os.environ.get("VAE_LESSONS_DATASET", "").lower()
-    if name and name not in (AUTO, *TITLES):
-        raise ValueError(f"$VAE_LESSONS_DATASET must be one of {', '.join(TITLES)}, got {name!r}")
-    fast = os.environ.get("VAE_LESSONS_FAST", "") not in ("", "0")
-    return name or (DIGITS if fast else AUTO)
+    if name in ("", AUTO):
+        return DIGITS if os.environ.get("VAE_LESSONS_FAST", "") not in ("", "0") else AUTO
+    if name not in TITLES:
+        raise ValueError(f"$VAE_LESSONS_DATASET must be one of {AUTO}, {', '.join(TITLES)}, got {name!r}")
+    return name
 
 
 def _check_split(split: str, images: Tensor, labels: Tensor) -> None:
-    if images.dtype != torch.float32 or images.dim() != 3 or not len(images):
+    for name, value in ((split, images), (f"{split}_labels", labels)):
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    if images.dtype != torch.float32 or images.dim() != 3 or not images.numel():
         raise ValueError(f"{split} must be float32 images of shape (M, H, W), got {images.dtype} {tuple(images.shape)}")
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         raise ValueError(f"{split}_labels must be {len(images)} int64 labels, got {labels.dtype} {tuple(labels.shape)}")
+    if labels.min() < 0:
+        raise ValueError(f"{split}_labels must be 0 or more, got {int(labels.min())}")
     low, high = images.aminmax()
     if not (low >= 0 and high <= 1):  # NaN fails both
         raise ValueError(f"{split} must lie in [0, 1], got values from {low:.3g} to {high:.3g}")

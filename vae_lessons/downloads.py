@@ -4,18 +4,23 @@ torchvision compares the compressed files with its checksums as it downloads the
 later opens whatever lies on disk without a look. This room looks.
 """
 
+import errno
 import hashlib
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 TORCHVISION_CLASS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 SPLIT_SIZES = {"train": 60_000, "t10k": 10_000}
+UNWRITABLE = (errno.ENOSPC, errno.EROFS)
 DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer from a mirror
 
 # SHA-256 of the uncompressed MNIST files, and the names of Fashion-MNIST's too.
@@ -41,53 +46,61 @@ def load_splits(name: str, root: Path) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     Downloads what is missing, then checks every file. Raises DataError, NotOnDiskError and
     ImportError as `vae_lessons.load_images` says.
     """
-    dataset_class = getattr(_torchvision_datasets(), TORCHVISION_CLASS[name])
+    datasets = _torchvision_datasets()
     raw = root / TORCHVISION_CLASS[name] / "raw"
-    missing = [file for file in MNIST_SHA256 if not (raw / file).is_file()]
-    if missing:
-        _download(dataset_class, root, missing)
+    if _missing(raw):
+        _download(getattr(datasets, TORCHVISION_CLASS[name]), root, raw)
     for file in MNIST_SHA256:
         _check_file(name, raw / file)
-    train, test = (dataset_class(root, train=split) for split in (True, False))
-    return train.data, train.targets, test.data, test.targets
+    # Not through the class: where an older torchvision has left its `processed` folder, it reads that.
+    read = {"images": datasets.mnist.read_image_file, "labels": datasets.mnist.read_label_file}
+    return tuple(read[file.split("-")[1]](str(raw / file)) for file in MNIST_SHA256)
+
+
+def _missing(raw: Path) -> list[str]:
+    return [file for file in MNIST_SHA256 if not (raw / file).is_file()]
 
 
 def _torchvision_datasets():
+    remedy = (
+        "Install the pair that requirements.txt names, both from one source: `make clean book`, or "
+        "`pip install --force-reinstall` with its torch and torchvision lines. "
+        "load_images('digits') works without torchvision."
+    )
     try:
         from torchvision import datasets
-    except (RuntimeError, ImportError, OSError) as error:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = f"torch {torch.__version__} and torchvision {version('torchvision')}"
-        except PackageNotFoundError:
-            found = f"torch {torch.__version__} and no torchvision"
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error.name} is not installed. {remedy}") from error
+    except (RuntimeError, ImportError, OSError, AttributeError) as error:
+        pair = f"torch {version('torch')} and torchvision {version('torchvision')}"
         raise ImportError(
-            f"torchvision does not load: {found} were not built for each other ({error}). "
-            "Install the pair that requirements.txt names, both from one source: "
-            "`make clean book`, or `pip install --force-reinstall` with its torch and torchvision lines. "
-            "load_images('digits') works without torchvision."
+            f"torchvision does not load: {pair} were not built for each other ({error}). {remedy}"
         ) from error
     return datasets
 
 
-def _download(dataset_class, root: Path, missing: list[str]) -> None:
+def _download(dataset_class, root: Path, raw: Path) -> None:
     """Let torchvision download into `root`, which it checks against its own checksums."""
-    what = f"{dataset_class.__name__} is not complete in {root} (missing: {', '.join(missing)})"
+    what = f"{dataset_class.__name__} is not complete in {root} (missing: {', '.join(_missing(raw))})"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _socket_timeout(DOWNLOAD_TIMEOUT):
+        with FileLock(root / ".download.lock"), _socket_timeout(DOWNLOAD_TIMEOUT):
             dataset_class(root, download=True)
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise _cannot_write(what, root, error) from error
-    except (RuntimeError, OSError) as error:  # torchvision raises RuntimeError once no mirror answered
-        if not os.access(root, os.W_OK):
+    except (RuntimeError, OSError, HTTPException) as error:  # torchvision raises RuntimeError once no mirror answered
+        if not os.access(root, os.W_OK) or getattr(error, "errno", None) in UNWRITABLE:
             raise _cannot_write(what, root, error) from error
         raise NotOnDiskError(
             f"{what}, and downloading it failed: {' '.join(str(error).split())} "
             "Connect to the network and try again, or copy the four files there from another machine, "
             "or set VAE_LESSONS_DATA to a folder that has them."
         ) from error
+    if _missing(raw):
+        raise DataError(
+            f"{what}, but torchvision takes it for complete because of {raw.parent / 'processed'}, which an older "
+            "version made. Delete that folder and call again to download."
+        )
 
 
 def _cannot_write(what: str, root: Path, error: Exception) -> DataError:
@@ -115,7 +128,10 @@ def _check_file(name: str, path: Path) -> None:
     header = bytes((0, 0, 8, len(shape))) + b"".join(n.to_bytes(4, "big") for n in shape)
     expected_size = len(header) + torch.Size(shape).numel()
     remedy = f"Delete {path} and call again to download it."
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}). {remedy}") from error
     digest = hashlib.sha256(content).hexdigest()
     belongs = next((file for file, known in MNIST_SHA256.items() if known == digest), None)
     if belongs and (name, path.name) != ("mnist", belongs):

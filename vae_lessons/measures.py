@@ -1,5 +1,6 @@
 """What the lessons claim about a latent space, as numbers with their uncertainty."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 MAX_COMPONENTS = 5
 VALLEY = 0.5  # two components are one clump unless the density between them falls below this share of the lower peak
+NEIGHBOURS = 10  # the codes that a walk may step to
 SMALLEST_CLUMP = 0.05  # share of a class's codes; fewer are stragglers
 SMALLEST_VARIANCE = 1e-3  # of a component, as a share of the codes' own: a handful of points is no component
 RECONSTRUCTION_QUANTILE = 0.95
@@ -39,7 +41,7 @@ class Estimate:
     def _decimals(self) -> int:
         """Enough decimals to show two digits of the error, but no more than six."""
         if self.error == 0 or not math.isfinite(self.error):
-            return 0 if self.value.is_integer() else 3
+            return 0 if float(self.value).is_integer() else 3
         return min(6, max(0, 1 - math.floor(math.log10(self.error))))
 
 
@@ -55,7 +57,12 @@ def mean_estimate(values: Sequence[float] | Tensor) -> Estimate:
 
 
 def share_estimate(hits: Tensor) -> Estimate:
-    """The share p of true values in `hits` (n,), with its binomial standard error sqrt(p (1 - p) / n)."""
+    """The share p of true values in `hits` (n,), with its binomial standard error sqrt(p (1 - p) / n).
+
+    The error is 0 for a share of 0 or 1, however small n is. Raises ValueError for no hits at all.
+    """
+    if not len(hits):
+        raise ValueError("hits must not be empty")
     share = float(hits.to(torch.float64).mean())
     return Estimate(share, math.sqrt(share * (1 - share) / len(hits)))
 
@@ -93,21 +100,23 @@ def count_clumps(codes: Tensor, seed: int = 0) -> Clumps:
     """Fit mixtures of 1 to 5 Gaussians to `codes` (M, K), choose by BIC, and join what has no valley between.
 
     A bent or skewed cloud needs several Gaussians too, so the number of components alone does not tell
-    clumps. Two components are in one clump if, on the straight line between their means, the
-    mixture's density stays above half of that at the lower end. Clumps with less than a
-    twentieth of the codes are not counted.
+    clumps. Two components are in one clump if one can walk from the peak of one to the peak of the
+    other, from code to neighbouring code, while the mixture's density stays above half of the lower
+    peak. Clumps with less than a twentieth of the codes are not counted.
 
-    Source of the criterion: Schwarz (1978).
+    Raises ValueError for fewer than five different codes. Source of the criterion: Schwarz (1978).
     """
     points = codes.double().numpy()
+    if len(np.unique(points, axis=0)) < MAX_COMPONENTS:
+        raise ValueError(f"codes must hold at least {MAX_COMPONENTS} different codes, got shape {tuple(codes.shape)}")
+    smallest = SMALLEST_VARIANCE * points.var(axis=0).mean()
     with threadpool_limits(1):  # so few points are sooner done by one thread than handed out
         mixtures = [
-            GaussianMixture(n, random_state=seed, reg_covar=SMALLEST_VARIANCE * points.var()).fit(points)
-            for n in range(1, MAX_COMPONENTS + 1)
+            GaussianMixture(n, random_state=seed, reg_covar=smallest).fit(points) for n in range(1, MAX_COMPONENTS + 1)
         ]
     scores = [mixture.bic(points) for mixture in mixtures]
     best = mixtures[int(np.argmin(scores))]
-    n_groups, group = connected_components(_joined(best), directed=False)
+    n_groups, group = connected_components(_joined(best, points), directed=False)
     weights = np.bincount(group, weights=best.weights_, minlength=n_groups)
     return Clumps(best.n_components, scores[0] - min(scores), int((weights >= SMALLEST_CLUMP).sum()))
 
@@ -152,14 +161,21 @@ def entropy(probabilities: Tensor) -> Tensor:
     return torch.special.entr(probabilities).sum(dim=1)
 
 
-def _joined(mixture: GaussianMixture) -> np.ndarray:
+def _joined(mixture: GaussianMixture, points: np.ndarray) -> np.ndarray:
     """Which pairs of components have no valley between them, (n, n)."""
-    n = mixture.n_components
-    steps = np.linspace(0, 1, 51)[:, None]
-    joined = np.eye(n, dtype=bool)
-    for i in range(n):
-        for j in range(i):
-            line = mixture.means_[i] * (1 - steps) + mixture.means_[j] * steps
-            log_density = mixture.score_samples(line)
-            joined[i, j] = log_density.min() - min(log_density[0], log_density[-1]) > math.log(VALLEY)
+    log_density = mixture.score_samples(points)
+    member = mixture.predict(points)
+    peaks = [
+        np.flatnonzero(member == i)[log_density[member == i].argmax()] if (member == i).any() else None
+        for i in range(mixture.n_components)
+    ]
+    neighbours = kneighbors_graph(points, min(NEIGHBOURS, len(points) - 1))
+    joined = np.eye(mixture.n_components, dtype=bool)
+    for i, j in itertools.combinations(range(mixture.n_components), 2):
+        if peaks[i] is None or peaks[j] is None:  # a component without codes of its own
+            continue
+        high = log_density >= min(log_density[peaks[i]], log_density[peaks[j]]) + math.log(VALLEY)
+        _, land = connected_components(neighbours[high][:, high], directed=False)
+        place = np.cumsum(high) - 1  # where a point stands among the high ones
+        joined[i, j] = land[place[peaks[i]]] == land[place[peaks[j]]]
     return joined

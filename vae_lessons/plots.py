@@ -5,6 +5,7 @@ the book's style sheet inverts in dark mode. Digits are drawn as numerals as wel
 that they can be told apart without it.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,14 +13,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 STYLE = Path(__file__).with_name("lessons.mplstyle")
 COLOURS = {
-    "data": "#717581",
+    "data": "#5b6478",
     "encoder": "#3f90da",
     "decoder": "#e76300",
-    "prior": "#94a4a2",
+    "prior": "#1b9097",
     "posterior": "#832db6",
 }
 # After Petroff (2021), the light ones darkened: each has a contrast of 3 or more with the page, in
@@ -28,17 +30,18 @@ CLASS_COLOURS = (
     "#3f90da", "#c07a00", "#bd1f01", "#5c8a6b", "#832db6",
     "#a0604e", "#e76300", "#8a8030", "#5b6478", "#1b9097",
 )  # fmt: skip
+INK = {"cmap": "gray_r", "interpolation": "nearest", "vmin": 0, "vmax": 1}  # 0 is paper, 1 is ink
 GAP = 1  # pixels between two images
 
 
 def use_style() -> None:
     """Draw every figure from here on in the book's style, sharp on fine screens."""
     plt.style.use(STYLE)
-    try:
+    in_notebook = "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+    if in_notebook:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
-    except ImportError:  # outside a notebook
-        return
-    set_matplotlib_formats("retina")
+
+        set_matplotlib_formats("retina")
 
 
 def show_images(
@@ -53,11 +56,11 @@ def show_images(
         top, left = row * (height + GAP), column * (width + GAP)
         sheet[top : top + height, left : left + width] = image
     ax = ax or _axes(7, 7 * sheet.shape[0] / sheet.shape[1])
-    ax.imshow(sheet.numpy(), vmin=0, vmax=1)
+    ax.imshow(sheet.numpy(), **INK)
     ax.set_xticks([])
     ax.set_yticks([])
     if row_labels is not None:
-        ax.set_yticks([row * (height + GAP) + height / 2 for row in range(n_rows)], row_labels)
+        ax.set_yticks([row * (height + GAP) + (height - 1) / 2 for row in range(n_rows)], row_labels)
         ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax
@@ -72,7 +75,7 @@ def plot_losses(
     ax.plot(epochs, train, "o--", color=COLOURS["data"], label="train, while it moved")
     ax.plot(epochs, test, "o-", color=COLOURS["decoder"], label="test, at the end of the epoch")
     ax.set(xlabel="epoch", ylabel=unit)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.legend()
     return ax
 
@@ -82,7 +85,7 @@ def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
     ax = ax or _axes(6.5, 6)
     for label in labels.unique().tolist():
         z = codes[labels == label]
-        ax.scatter(z[:, 0], z[:, 1], s=26, marker=f"${label}$", color=CLASS_COLOURS[label], lw=0, rasterized=True)
+        ax.scatter(z[:, 0], z[:, 1], s=26, marker=f"${label}$", color=CLASS_COLOURS[label % 10], lw=0, rasterized=True)
     _name_latent_axes(ax)
     return ax
 
@@ -105,11 +108,13 @@ def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None 
     corner, opposite : the codes (2,) of images[0, 0] and images[-1, -1]
     """
     n, _, height, width = images.shape
+    if n < 2:
+        raise ValueError(f"images must be a grid of at least 2 by 2, got shape {tuple(images.shape)}")
     sheet = images.flip(0).transpose(1, 2).reshape(n * height, n * width)
     margin = (opposite - corner) / (n - 1) / 2  # codes are at the centres of their images
     (left, bottom), (right, top) = (corner - margin).tolist(), (opposite + margin).tolist()
     ax = ax or _axes(6.5, 6.5)
-    ax.imshow(sheet.numpy(), vmin=0, vmax=1, extent=(left, right, bottom, top), aspect="auto")
+    ax.imshow(sheet.numpy(), **INK, extent=(left, right, bottom, top), aspect="auto")
     _name_latent_axes(ax)
     return ax
 
