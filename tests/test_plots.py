@@ -209,7 +209,7 @@ def test_each_image_of_a_grid_is_centred_at_its_code(n, corner, opposite):
     for row in range(n):
         for column in range(n):
             z = corner + step * torch.tensor([column, row])
-            for right, up in [(0, 0), (-0.48, -0.48), (-0.48, 0.48), (0.48, -0.48), (0.48, 0.48)]:
+            for right, up in [(0, 0), (-0.25, -0.25), (-0.25, 0.25), (0.25, -0.25), (0.25, 0.25)]:
                 shown = value_at(ax, *(z + step * torch.tensor([right, up])).tolist())
                 assert shown == pytest.approx(float(values[row, column]))
     left, right, bottom, top = ax.images[0].get_extent()
@@ -223,7 +223,7 @@ def test_a_grid_grows_upwards_with_upright_images():
     ax = show_grid(images, torch.tensor([0.0, 0]), torch.tensor([1.0, 1]))
     assert ax.get_ylim()[0] < ax.get_ylim()[1]
     assert ax.get_xlim()[0] < ax.get_xlim()[1]
-    shown = [[value_at(ax, x, y) for x in (-0.25, 0.25)] for y in (1.25, 0.75)]
+    shown = [[value_at(ax, x, y) for x in (-0.125, 0.125)] for y in (1.125, 0.875)]
     np.testing.assert_allclose(shown, images[1, 0])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$z_1$", "$z_2$")
     assert ax.images[0].get_clim() == (0, 1)
@@ -306,3 +306,13 @@ def test_the_style_lies_beside_the_code():
 def test_a_grid_of_one_image_is_named():
     with pytest.raises(ValueError, match="at least 2 by 2"):
         show_grid(torch.zeros(1, 1, 8, 8), torch.zeros(2), torch.ones(2))
+
+
+def test_what_comes_out_of_a_network_can_be_drawn():
+    """A slider's function runs where gradients are on, whatever the notebook has switched off."""
+    images, codes = torch.rand(4, 2, 2, requires_grad=True), torch.rand(4, 2, requires_grad=True)
+    show_images(images)
+    show_grid(images.unflatten(0, (2, 2)), torch.zeros(2), torch.ones(2))
+    plot_codes(codes, torch.arange(4))
+    plot_codes_by_class(codes, torch.arange(4))
+    plot_mean_and_error([1, 2, 3, 4], codes[:, 0], codes[:, 1], "accuracy", COLOURS["encoder"])

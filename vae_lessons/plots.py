@@ -15,6 +15,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
+from torch.nn.functional import pad
 
 STYLE = Path(__file__).with_name("lessons.mplstyle")
 COLOURS = {
@@ -56,7 +57,7 @@ def show_images(
         top, left = row * (height + GAP), column * (width + GAP)
         sheet[top : top + height, left : left + width] = image
     ax = ax or _axes(7, 7 * sheet.shape[0] / sheet.shape[1])
-    ax.imshow(sheet.numpy(), **INK)
+    ax.imshow(sheet.detach().numpy(), **INK)
     ax.set_xticks([])
     ax.set_yticks([])
     if row_labels is not None:
@@ -83,6 +84,7 @@ def plot_losses(
 def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
     """Two-dimensional codes (M, 2), each as its class's numeral in its class's colour."""
     ax = ax or _axes(6.5, 6)
+    codes = codes.detach()
     for label in labels.unique().tolist():
         z = codes[labels == label]
         ax.scatter(z[:, 0], z[:, 1], s=26, marker=f"${label}$", color=CLASS_COLOURS[label % 10], lw=0, rasterized=True)
@@ -93,6 +95,7 @@ def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
 def plot_codes_by_class(codes: Tensor, labels: Tensor) -> np.ndarray:
     """One panel for each class: its codes (M, 2) in colour, everybody's in grey. Returns the axes."""
     _, axes = plt.subplots(2, 5, figsize=(7, 3.4), sharex=True, sharey=True)
+    codes = codes.detach()
     for label, ax in enumerate(axes.flat):
         z = codes[labels == label]
         ax.scatter(*codes.T, s=1, color="#d5d5d5", lw=0, rasterized=True)
@@ -110,11 +113,12 @@ def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None 
     n, _, height, width = images.shape
     if n < 2:
         raise ValueError(f"images must be a grid of at least 2 by 2, got shape {tuple(images.shape)}")
-    sheet = images.flip(0).transpose(1, 2).reshape(n * height, n * width)
+    spaced = pad(images, (GAP, GAP, GAP, GAP))
+    sheet = spaced.flip(0).transpose(1, 2).reshape(n * (height + 2 * GAP), n * (width + 2 * GAP))
     margin = (opposite - corner) / (n - 1) / 2  # codes are at the centres of their images
     (left, bottom), (right, top) = (corner - margin).tolist(), (opposite + margin).tolist()
     ax = ax or _axes(6.5, 6.5)
-    ax.imshow(sheet.numpy(), **INK, extent=(left, right, bottom, top), aspect="auto")
+    ax.imshow(sheet.detach().numpy(), **INK, extent=(left, right, bottom, top), aspect="auto")
     _name_latent_axes(ax)
     return ax
 
@@ -124,6 +128,7 @@ def plot_mean_and_error(
 ) -> Axes:
     """A curve with a band of two standard errors to each side."""
     ax = ax or _axes()
+    mean, error = mean.detach(), error.detach()
     ax.plot(x, mean, color=colour, label=label)
     ax.fill_between(x, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.25, lw=0)
     return ax
