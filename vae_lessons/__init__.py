@@ -1,11 +1,12 @@
 """Variational autoencoders from the loss up: the helper package of the course.
 
-A room for each thing: `data`, `models`, `runs`, `training`, `cache`, `measures`, `plots`, `live`. What the
-lessons use most can be imported from here.
+A room for each thing: `gaussian`, `likelihoods`, `data`, `models`, `training`, `cache`, `measures`, `plots`, `live`.
+What the lessons use most can be imported from here.
 """
 
 from vae_lessons.cache import fit_or_load
 from vae_lessons.data import ImageData, load_images
+from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.live import explore
 from vae_lessons.models import Autoencoder, Classifier
 from vae_lessons.runs import History
@@ -13,7 +14,10 @@ from vae_lessons.training import fit, mnist_epochs
 
 __all__ = [
     "Autoencoder",
+    "Bernoulli",
     "Classifier",
+    "ContinuousBernoulli",
+    "Gaussian",
     "History",
     "ImageData",
     "explore",

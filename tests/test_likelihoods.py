@@ -1,0 +1,120 @@
+"""The decoder's distributions against torch.distributions and quadrature, saturated logits included."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate
+from torch import distributions
+
+from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
+
+SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4))
+SEEDS = st.integers(0, 2**31)
+LOGITS = [-800.0, -40.0, -3.0, -0.06, -0.04, -1e-3, 0.0, 1e-7, 1e-3, 0.049, 0.051, 0.7, 12.0, 40.0, 800.0]
+
+
+def uniform(shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def logits(shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    """Small ones and large ones, up to where a sigmoid is 1 in float64."""
+    values = (uniform(shape, seed + 1) - 0.5) * 10.0 ** (uniform(shape, seed + 2) * 5 - 3)
+    return values.requires_grad_()
+
+
+def assert_same_value_and_gradient(ours, theirs, inputs) -> None:
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+    gradients = (torch.autograd.grad(value.sum(), inputs, retain_graph=True) for value in (ours, theirs))
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-10)
+
+
+@given(SHAPES, SEEDS, st.floats(0.01, 20))
+def test_gaussian(shape, seed, sigma):
+    x, mean = uniform(shape, seed), uniform(shape, seed + 1).requires_grad_()
+    ours = Gaussian(sigma).log_prob(x, mean)
+    assert ours.shape == shape[:1]
+    assert_same_value_and_gradient(ours, distributions.Normal(mean, sigma).log_prob(x).sum(dim=(1, 2)), [mean])
+
+
+@given(SHAPES, SEEDS)
+def test_bernoulli(shape, seed):
+    x, raw = (uniform(shape, seed) < 0.5).double(), logits(shape, seed)
+    ours = Bernoulli().log_prob(x, raw)
+    assert_same_value_and_gradient(ours, distributions.Bernoulli(logits=raw).log_prob(x).sum(dim=(1, 2)), [raw])
+
+
+@given(SHAPES, SEEDS)
+def test_continuous_bernoulli(shape, seed):
+    """Where torch's own is exact: it clamps probabilities near 0 and 1."""
+    x, raw = uniform(shape, seed), (uniform(shape, seed + 1) * 20 - 10).requires_grad_()
+    theirs = distributions.ContinuousBernoulli(logits=raw).log_prob(x).sum(dim=(1, 2))
+    ours = ContinuousBernoulli().log_prob(x, raw)
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("logit", LOGITS)
+def test_the_continuous_bernoulli_is_a_density_with_the_mean_it_says(logit):
+    raw = torch.tensor([[logit]], dtype=torch.float64)
+
+    def density(x):
+        return math.exp(ContinuousBernoulli().log_prob(torch.tensor([[x]], dtype=torch.float64), raw).item())
+
+    edge = 1.0 if logit > 0 else 0.0
+    steep = [abs(edge - width) for width in (1 / max(2, abs(logit)), 8 / max(16, abs(logit)))]
+    mass, _ = integrate.quad(density, 0, 1, points=steep, epsabs=1e-12)
+    mean, _ = integrate.quad(lambda x: x * density(x), 0, 1, points=steep, epsabs=1e-12)
+    assert mass == pytest.approx(1, abs=1e-9)
+    assert ContinuousBernoulli().mean(raw).item() == pytest.approx(mean, abs=1e-9)
+
+
+def test_series_and_closed_form_meet_with_their_gradients():
+    below, above = (torch.tensor([[0.05 + d]], dtype=torch.float64, requires_grad=True) for d in (-1e-9, 1e-9))
+    for function in (ContinuousBernoulli().log_normaliser, ContinuousBernoulli().mean):
+        torch.testing.assert_close(function(below), function(above), rtol=0, atol=1e-8)
+        slopes = [torch.autograd.grad(function(raw), raw)[0] for raw in (below, above)]
+        torch.testing.assert_close(*slopes, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), ContinuousBernoulli()], ids=repr)
+def test_saturated_logits_give_finite_values_and_gradients(likelihood):
+    raw = torch.tensor([LOGITS], dtype=torch.float32, requires_grad=True)
+    for x in (torch.zeros_like(raw), torch.ones_like(raw), torch.full_like(raw, 0.3)):
+        value = likelihood.log_prob(x, raw)
+        assert value.isfinite().all()
+        assert torch.autograd.grad(value.sum(), raw)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("likelihood", [Gaussian(0.5), Bernoulli(), ContinuousBernoulli()], ids=repr)
+@pytest.mark.parametrize("parameter", [-30.0, -2.0, 0.0, 0.01, 1.3, 30.0])
+def test_samples_have_the_mean_of_the_likelihood(likelihood, parameter):
+    n = 100_000
+    parameters = torch.full((1, n), parameter, dtype=torch.float64)
+    samples = likelihood.sample(parameters, torch.Generator().manual_seed(0))
+    assert samples.shape == parameters.shape
+    assert abs(samples.mean() - likelihood.mean(parameters)[0, 0]) < 5 * 0.5 / math.sqrt(n)
+    if not isinstance(likelihood, Gaussian):
+        assert ((samples >= 0) & (samples <= 1)).all()
+
+
+def test_samples_of_the_continuous_bernoulli_follow_its_distribution_function():
+    n, logit = 50_000, 3.0
+    samples = ContinuousBernoulli().sample(torch.full((1, n), logit), torch.Generator().manual_seed(1))
+    for x in (0.2, 0.5, 0.8):
+        expected = math.expm1(logit * x) / math.expm1(logit)
+        assert (samples <= x).float().mean().item() == pytest.approx(expected, abs=5 * 0.5 / math.sqrt(n))
+
+
+@pytest.mark.parametrize("sigma", [0, -1.0, math.nan, math.inf, "wide"])
+def test_a_sigma_that_is_none_is_named(sigma):
+    with pytest.raises(ValueError, match="sigma must be a positive number, got"):
+        Gaussian(sigma)
+
+
+@pytest.mark.parametrize("likelihood", [Gaussian(), Bernoulli(), ContinuousBernoulli()], ids=repr)
+def test_shapes_that_do_not_fit_are_named(likelihood):
+    with pytest.raises(ValueError, match=r"must have one shape \(B, ...\), got \(2, 3\) and \(2, 1\)"):
+        likelihood.log_prob(torch.zeros(2, 3), torch.zeros(2, 1))

@@ -1,0 +1,126 @@
+"""The decoder's distribution p(x | z) over images, as an object: what a decoder's output means.
+
+Each has `log_prob`, one value per image, in nats, summed over pixels; `mean`, the image to show; and `sample`.
+Images and parameters have one shape, (B, H, W) or (B, D). Pixels are independent given z.
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import logsigmoid
+
+NEARLY_ZERO = 0.05  # logits below it: the series is exact to float64, the closed form is 0 / 0 at zero
+
+
+class Gaussian:
+    """N(x; mean, σ² I) with one σ for all pixels, chosen and not learned. The parameters are the mean.
+
+    log p = -1/2 sum_n [ log(2π σ²) + (x_n - mean_n)² / σ² ]
+
+    Raises ValueError for a σ that is not positive and finite.
+    """
+
+    def __init__(self, sigma: float = 1.0) -> None:
+        if not (isinstance(sigma, int | float) and math.isfinite(sigma) and sigma > 0):
+            raise ValueError(f"sigma must be a positive number, got {sigma!r}")
+        self.sigma = float(sigma)
+
+    def log_prob(self, x: Tensor, mean: Tensor) -> Tensor:
+        """x, mean: (B, ...). Returns (B,), nats."""
+        squared = ((_fitting(x, mean=mean) - mean) / self.sigma).square()
+        return -0.5 * _per_image(math.log(2 * math.pi) + 2 * math.log(self.sigma) + squared)
+
+    def mean(self, mean: Tensor) -> Tensor:
+        """The parameters are the mean already."""
+        return mean
+
+    def sample(self, mean: Tensor, generator: Generator | None = None) -> Tensor:
+        """mean + σ ε, pixel noise included."""
+        return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
+
+    def __repr__(self) -> str:
+        return f"Gaussian(sigma={self.sigma:g})"
+
+
+class Bernoulli:
+    """Each pixel is ink with probability sigmoid(logit). A distribution over x in {0, 1}.
+
+    log p = sum_n [ x_n log π_n + (1 - x_n) log(1 - π_n) ] = sum_n [ x_n l_n + log sigmoid(-l_n) ],  π = sigmoid(l)
+
+    Minus this is the binary cross-entropy. On grey pixels it can be computed, but is no log-likelihood
+    (see `ContinuousBernoulli`).
+    """
+
+    def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
+        """x, logits: (B, ...). Returns (B,), nats; finite for logits of any size."""
+        return _per_image(_fitting(x, logits=logits) * logits + logsigmoid(-logits))
+
+    def mean(self, logits: Tensor) -> Tensor:
+        """The probability of ink."""
+        return torch.sigmoid(logits)
+
+    def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
+        """Pixels of 0 and 1."""
+        return torch.bernoulli(torch.sigmoid(logits), generator=generator)
+
+    def __repr__(self) -> str:
+        return "Bernoulli()"
+
+
+class ContinuousBernoulli:
+    """The Bernoulli's formula made a density on [0, 1], by the normaliser C that it lacks there.
+
+    log p = sum_n [ x_n l_n + log sigmoid(-l_n) + log C(l_n) ],  C(l) = l / tanh(l / 2),  C(0) = 2
+
+    Source: Loaiza-Ganem and Cunningham (2019).
+    """
+
+    def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
+        """x, logits: (B, ...). Returns (B,), nats; a log-density, so it may be positive."""
+        return _per_image(_fitting(x, logits=logits) * logits + logsigmoid(-logits) + self.log_normaliser(logits))
+
+    def log_normaliser(self, logits: Tensor) -> Tensor:
+        """log C(l) = log(l / tanh(l / 2)), elementwise and even in l."""
+        near, safe = _near_zero(logits)
+        closed_form = torch.log(safe / torch.tanh(safe / 2))
+        square = logits.square()
+        series = math.log(2) + square * (1 / 12 + square * (-7 / 1440 + square * (31 / 90720)))
+        return torch.where(near, series, closed_form)
+
+    def mean(self, logits: Tensor) -> Tensor:
+        """1 / (1 - exp(-l)) - 1 / l: nearer to 1/2 than sigmoid(l)."""
+        near, safe = _near_zero(logits)
+        closed_form = -1 / torch.expm1(-safe) - 1 / safe
+        square = logits.square()
+        series = 0.5 + logits * (1 / 12 + square * (-1 / 720 + square / 30240))
+        return torch.where(near, series, closed_form)
+
+    def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
+        """By inversion: F⁻¹(u) = log(1 + u (e^l - 1)) / l for u uniform on [0, 1]."""
+        u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
+        near, safe = _near_zero(logits)
+        size = safe.abs()
+        low = -torch.log1p(u * torch.expm1(-size)) / size  # for a negative logit, where nothing overflows
+        low = low.clamp(max=1)
+        return torch.where(near, u, torch.where(safe < 0, low, 1 - low))
+
+    def __repr__(self) -> str:
+        return "ContinuousBernoulli()"
+
+
+def _near_zero(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the series is to be used, and logits that the closed form survives, gradients too."""
+    near = logits.abs() < NEARLY_ZERO
+    return near, torch.where(near, torch.ones_like(logits), logits)
+
+
+def _per_image(values: Tensor) -> Tensor:
+    return values.flatten(1).sum(dim=1)
+
+
+def _fitting(x: Tensor, **parameters: Tensor) -> Tensor:
+    ((name, value),) = parameters.items()
+    if x.shape != value.shape or x.dim() < 2:
+        raise ValueError(f"x and {name} must have one shape (B, ...), got {tuple(x.shape)} and {tuple(value.shape)}")
+    return x
