@@ -23,6 +23,7 @@ COLOURS = {
     "encoder": "#3f90da",
     "decoder": "#e76300",
     "prior": "#1b9097",
+    "baseline": "#8a8030",
     "posterior": "#832db6",
 }
 # After Petroff (2021), the light ones darkened: each has a contrast of 3 or more with the page, in
@@ -73,8 +74,8 @@ def plot_losses(
     """Train and test loss after each epoch."""
     ax = ax or _axes()
     epochs = range(1, len(train) + 1)
-    ax.plot(epochs, train, "o--", color=COLOURS["data"], label="train, while it moved")
-    ax.plot(epochs, test, "o-", color=COLOURS["decoder"], label="test, at the end of the epoch")
+    ax.plot(epochs, train, "o--", color=COLOURS["data"], label="train, during the epoch")
+    ax.plot(epochs, test, "o-", color=COLOURS["decoder"], label="test, after it")
     ax.set(xlabel="epoch", ylabel=unit)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.legend()

@@ -38,8 +38,8 @@ class History:
         end = f"test loss {self.test_loss[-1]:.2f} per image" if self.test_loss else "no epoch completed"
         stopped = ", interrupted" if self.interrupted else ""
         return (
-            f"{how} {self.epochs} epochs in {self.seconds:.1f} s on {self.device} "
-            f"({self.images_per_second:,.0f} images/s, seed {self.seed}{stopped}): {end}"
+            f"{how} {self.epochs} epochs in {self.seconds:.1f} s on {self.device}, seed {self.seed}{stopped}\n"
+            f"{self.images_per_second:,.0f} images per second; {end}"
         )
 
 
