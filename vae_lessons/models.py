@@ -5,7 +5,7 @@ Every model has `loss`, which gives one value per image; `fit` averages it.
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor, nn
@@ -107,10 +107,8 @@ class Classifier(nn.Module):
         return cross_entropy(self(x), labels, reduction="none")
 
 
-def mlp(
-    widths: Sequence[int], generator: Generator | None = None, activation: Callable[[], nn.Module] = nn.ReLU
-) -> nn.Sequential:
-    """Linear layers from widths[0] to widths[-1], with an activation between two of them.
+def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequential:
+    """Linear layers from widths[0] to widths[-1], with a ReLU between two of them.
 
     Weights are uniform within 1 / sqrt(n_in) of zero (PyTorch's own choice for a linear layer), drawn
     from `generator`, so that one seed gives one network. Biases start at zero.
@@ -120,7 +118,7 @@ def mlp(
         layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
         nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)  # U(±1 / sqrt(n_in))
         nn.init.zeros_(layer.bias)
-        layers += [layer, activation()]
+        layers += [layer, nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
