@@ -28,7 +28,17 @@ from vae_lessons.runs import History, Settings
 from vae_lessons.training import fit, resolve_device
 
 # Rooms in which a change cannot change a trained model.
-NOT_ABOUT_TRAINING = ("cache.py", "checks.py", "live.py", "measures.py", "plots.py", "explorables")
+NOT_ABOUT_TRAINING = (
+    "cache.py",
+    "checks.py",
+    "explorables",
+    "gradients.py",
+    "linear_gaussian.py",
+    "live.py",
+    "measures.py",
+    "plots.py",
+    "quadrature.py",
+)
 
 
 class DamagedCacheWarning(UserWarning):

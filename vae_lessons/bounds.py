@@ -1,0 +1,153 @@
+"""Bounds on the evidence log p(x), and the evidence itself where quadrature can reach it.
+
+All in nats, summed over pixels and latent dimensions, with one value per image; averaging is the caller's. What
+is maximised goes up: a loss is minus a bound. The prior is p(z) = N(0, I).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from vae_lessons import gaussian
+from vae_lessons.quadrature import MAX_DIM, GridDensity, integrate
+
+ROWS = 2**14  # how many pairs of image and code a model is given at a time
+TOLERANCE = 1e-4  # nats
+
+
+class LatentVariableModel(Protocol):
+    """What a bound needs of a model; a VAE is one.
+
+    latent_dim : K
+    encode(x) : images (B, ...) to mu, logvar, each (B, K), of q(z | x) = N(mu, diag σ²)
+    log_likelihood(x, z) : log p(x | z) of each pair of an image (B, ...) and a code (B, K): (B,), nats
+    """
+
+    latent_dim: int
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Elbo:
+    """The evidence lower bound in its two terms, each (B,), nats per image.
+
+    log_likelihood : E_q[log p(x | z)], how well codes drawn from q explain the image: the fit
+    kl : KL( q(z | x) || p(z) ), what the code costs: the rate
+    """
+
+    log_likelihood: Tensor
+    kl: Tensor
+
+    @property
+    def value(self) -> Tensor:
+        """ELBO = log_likelihood - kl, to be maximised: (B,)."""
+        return self.log_likelihood - self.kl
+
+
+def elbo(vae: LatentVariableModel, x: Tensor, n_samples: int = 1, generator: Generator | None = None) -> Elbo:
+    """ELBO = E_q[log p(x | z)] - KL( q(z | x) || p(z) ), an unbiased estimate that gradients pass through.
+
+    x : (B, ...). The expectation is a mean over `n_samples` reparameterised codes, the KL is exact.
+    Returns Elbo(log_likelihood (B,), kl (B,)), nats. A NaN that goes in comes out.
+
+    Raises ValueError for less than one sample. Source: Kingma and Welling (2013), equation 10.
+    """
+    mu, logvar = vae.encode(x)
+    z = _sample(mu, logvar, n_samples, generator)
+    return Elbo(_log_likelihood(vae, x, z).mean(dim=0), gaussian.kl_to_standard_normal(mu, logvar))
+
+
+def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: Generator | None = None) -> Tensor:
+    """Importance-weighted bound: an estimate of E[ log 1/L sum_l p(x, z_l) / q(z_l | x) ], z_l ~ q(z | x).
+
+    x : (B, ...). Returns (B,), nats. The expectation is the ELBO at L = n_samples = 1, rises with L, and
+    tends to log p(x); a single value may lie above it.
+
+    Raises ValueError for less than one sample. Source: Burda, Grosse and Salakhutdinov (2016), equation 8.
+    """
+    mu, logvar = vae.encode(x)
+    z = _sample(mu, logvar, n_samples, generator)
+    log_weights = _log_joint(vae, x, z) - _log_normal(z, mu, logvar)  # (L, B)
+    return log_weights.logsumexp(dim=0) - math.log(n_samples)
+
+
+@torch.no_grad()
+def exact_posterior(vae: LatentVariableModel, x: Tensor, tolerance: float = TOLERANCE) -> GridDensity:
+    """p(z | x) of each image on a grid, by quadrature. The encoder has no part in it.
+
+    x : (B, ...), K at most 2. `log_normaliser` of the result is log p(x), `error` its estimated error, (B,), nats.
+
+    Raises
+    ------
+    ValueError : for K above 2, for images that are not finite, for a likelihood that is not
+    QuadratureError : if `tolerance`, in nats, cannot be had
+    """
+    if vae.latent_dim > MAX_DIM:
+        raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {vae.latent_dim}")
+    finite = x.flatten(1).isfinite().all(dim=1)
+    if not finite.all():
+        raise ValueError(f"x must be finite, image {int((~finite).nonzero()[0])} is not")
+    return integrate(lambda z: _log_joint(vae, x, z.to(x)), len(x), vae.latent_dim, tolerance)
+
+
+def exact_log_evidence(vae: LatentVariableModel, x: Tensor, tolerance: float = TOLERANCE) -> Tensor:
+    """log p(x) = log ∫ p(x | z) p(z) dz by quadrature, within `tolerance` nats. For K at most 2.
+
+    x : (B, ...). Returns (B,), nats. Raises as `exact_posterior`, which also tells the estimated error.
+    """
+    return exact_posterior(vae, x, tolerance).log_normaliser.to(x.dtype)
+
+
+@torch.no_grad()
+def exact_elbo(vae: LatentVariableModel, x: Tensor, mu: Tensor, logvar: Tensor, n_nodes: int = 32) -> Elbo:
+    """The ELBO of any q(z | x) = N(mu, diag σ²), without sampling, by Gauss-Hermite quadrature. For K at most 2.
+
+    E_q[log p(x | z)] = sum_g w_g log p(x | mu + σ ε_g), exact where log p(x | z) is a polynomial in z of
+    degree below 2 n_nodes.
+
+    x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats. ValueError for K above 2.
+    """
+    if vae.latent_dim > MAX_DIM:
+        raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {vae.latent_dim}")
+    nodes, weights = (torch.from_numpy(a).to(mu) for a in np.polynomial.hermite_e.hermegauss(n_nodes))
+    eps = torch.cartesian_prod(*[nodes] * vae.latent_dim).view(-1, 1, vae.latent_dim)  # (G, 1, K)
+    weights = torch.cartesian_prod(*[weights / weights.sum()] * vae.latent_dim).view(len(eps), -1).prod(dim=1)  # (G,)
+    z = mu + torch.exp(0.5 * logvar) * eps  # (G, B, K)
+    return Elbo(weights @ _log_likelihood(vae, x, z), gaussian.kl_to_standard_normal(mu, logvar))
+
+
+def _sample(mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | None) -> Tensor:
+    """(L, B, K) from q."""
+    if n_samples < 1:
+        raise ValueError(f"n_samples must be at least 1, got {n_samples}")
+    z = gaussian.reparameterise(mu.repeat(n_samples, 1), logvar.repeat(n_samples, 1), generator)
+    return z.unflatten(0, (n_samples, len(mu)))
+
+
+def _log_joint(vae: LatentVariableModel, x: Tensor, z: Tensor) -> Tensor:
+    """log p(x, z) of images (B, ...) and codes (S, B, K): (S, B)."""
+    zeros = torch.zeros_like(z[0])
+    return _log_likelihood(vae, x, z) + _log_normal(z, zeros, zeros)
+
+
+def _log_likelihood(vae: LatentVariableModel, x: Tensor, z: Tensor) -> Tensor:
+    """log p(x | z) of images (B, ...) and codes (S, B, K): (S, B)."""
+
+    def of_part(part: Tensor) -> Tensor:
+        copies = x.repeat(len(part), *[1] * (x.dim() - 1))
+        return vae.log_likelihood(copies, part.flatten(0, 1)).view(len(part), -1)
+
+    return torch.cat([of_part(part) for part in z.split(max(1, ROWS // len(x)))])
+
+
+def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log N(z; mu, diag σ²) of (S, B, K) under (B, K): (S, B)."""
+    n = len(z)
+    return gaussian.log_prob(z.flatten(0, 1), mu.repeat(n, 1), logvar.repeat(n, 1)).view(n, -1)

@@ -1,0 +1,128 @@
+"""The linear-Gaussian model: the one latent-variable model of images in which nothing is out of reach.
+
+    z ~ N(0, I_K),   x | z ~ N(W z + b, σ² I_D)
+
+Evidence, posterior and ELBO have closed forms, for any K. Fitted to data it is probabilistic PCA
+(Tipping and Bishop, 1999).
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+from torch.distributions import LowRankMultivariateNormal
+
+from vae_lessons import gaussian
+from vae_lessons.bounds import Elbo
+
+
+class LinearGaussian:
+    """A `LatentVariableModel` whose decoder is W z + b, with noise of one σ for all pixels.
+
+    Parameters
+    ----------
+    weight : W, (D, K)
+    bias : b, the mean image, of any shape with D pixels
+    sigma : σ, the standard deviation of a pixel given z
+
+    Raises ValueError for shapes that do not fit, a σ that is not positive, and what is not finite.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, sigma: float) -> None:
+        if weight.dim() != 2 or bias.numel() != len(weight):
+            raise ValueError(
+                f"weight must be (D, K) and bias have D pixels, got {tuple(weight.shape)} and {tuple(bias.shape)}"
+            )
+        if not (weight.isfinite().all() and bias.isfinite().all()):
+            raise ValueError("weight and bias must be finite")
+        if not (math.isfinite(sigma) and sigma > 0):
+            raise ValueError(f"sigma must be a positive number, got {sigma!r}")
+        self.weight, self.bias, self.sigma = weight, bias, float(sigma)
+
+    @classmethod
+    def fit(cls, images: Tensor, latent_dim: int) -> "LinearGaussian":
+        """The maximum-likelihood model of images (M, ...), in closed form.
+
+        W = U_K (Λ_K - σ² I)^½ with the K largest eigenvalues Λ of the data covariance and their eigenvectors U;
+        σ² is the mean of the eigenvalues left out. Worked out in float64 and returned in the images' dtype.
+
+        Raises ValueError for a latent_dim that is not between 1 and D - 1, and for images that K
+        directions describe completely, so that no σ is left.
+        """
+        flat = images.flatten(1).double()
+        n_pixels = flat.shape[1]
+        if latent_dim not in range(1, n_pixels):
+            raise ValueError(f"latent_dim must be from 1 to {n_pixels - 1}, got {latent_dim}")
+        eigenvalues, eigenvectors = torch.linalg.eigh(torch.cov(flat.T, correction=0))
+        variance = eigenvalues[:-latent_dim].mean()
+        if variance <= 1e-12 * eigenvalues[-1]:
+            raise ValueError(f"{latent_dim} directions describe these images completely: no noise is left to model")
+        stretch = (eigenvalues[-latent_dim:] - variance).sqrt()
+        weight = (eigenvectors[:, -latent_dim:] * stretch).flip(1)  # largest first
+        return cls(weight.to(images), images.mean(dim=0), float(variance.sqrt()))
+
+    @property
+    def latent_dim(self) -> int:
+        """K."""
+        return self.weight.shape[1]
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The mean image W z + b: (B, K) to (B, ...)."""
+        return (z @ self.weight.T).view(-1, *self.bias.shape) + self.bias
+
+    def sample(self, n: int, generator: Generator | None = None) -> Tensor:
+        """n images from the model, pixel noise included: (n, ...)."""
+        z = torch.randn(n, self.latent_dim, generator=generator, dtype=self.weight.dtype)
+        mean = self.decode(z)
+        return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        """log p(x | z) of each pair of an image (B, ...) and a code (B, K): (B,), nats."""
+        mean = self.decode(z).flatten(1)
+        return gaussian.log_prob(self._flat(x), mean, torch.full_like(mean, 2 * math.log(self.sigma)))
+
+    def log_evidence(self, x: Tensor) -> Tensor:
+        """log p(x) = log N(x; b, W Wᵀ + σ² I), in closed form: (B, ...) to (B,), nats."""
+        noise = torch.full_like(self.weight[:, 0], self.sigma**2)
+        return LowRankMultivariateNormal(self.bias.flatten(), self.weight, noise).log_prob(self._flat(x))
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """p(z | x) = N(m, S) with S = (I + WᵀW / σ²)⁻¹ and m = S Wᵀ(x - b) / σ².
+
+        Images (B, ...) to m (B, K) and S (B, K, K), which is the same for all.
+        """
+        cov = torch.linalg.inv(self._precision())
+        mean = (self._flat(x) - self.bias.flatten()) @ self.weight @ cov / self.sigma**2
+        return mean, cov.expand(len(x), -1, -1)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The diagonal Gaussian with the largest ELBO: the posterior's mean, and 1 over its precisions' diagonal.
+
+        Images (B, ...) to mu and logvar, each (B, K).
+        """
+        mean, _ = self.posterior(x)
+        return mean, (-self._precision().diagonal().log()).expand_as(mean)
+
+    def elbo(self, x: Tensor, mu: Tensor, logvar: Tensor) -> Elbo:
+        """The ELBO of any q(z | x) = N(mu, diag s²), in closed form; gradients pass through.
+
+        E_q[log p(x | z)] = log N(x; W mu + b, σ² I) - 1/2 sum_j s_j² ||w_j||² / σ²
+
+        x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats.
+        """
+        spread = logvar.exp() @ self.weight.square().sum(dim=0) / self.sigma**2  # (B,)
+        return Elbo(self.log_likelihood(x, mu) - 0.5 * spread, gaussian.kl_to_standard_normal(mu, logvar))
+
+    def _precision(self) -> Tensor:
+        """S⁻¹ = I + WᵀW / σ²: (K, K)."""
+        return torch.eye(self.latent_dim).to(self.weight) + self.weight.T @ self.weight / self.sigma**2
+
+    def _flat(self, x: Tensor) -> Tensor:
+        if x.shape[1:] != self.bias.shape:
+            raise ValueError(
+                f"x must be images of shape (B, {', '.join(map(str, self.bias.shape))}), got {tuple(x.shape)}"
+            )
+        return x.flatten(1)
+
+    def __repr__(self) -> str:
+        return f"LinearGaussian(n_pixels={len(self.weight)}, latent_dim={self.latent_dim}, sigma={self.sigma:.3g})"

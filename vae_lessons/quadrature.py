@@ -1,0 +1,157 @@
+"""Integrals over one or two dimensions on a grid, with an estimate of their error.
+
+The integrand is given by its log, one for each of B rows, and is positive and smooth: an unnormalised
+density. A search finds the box that holds it, a trapezoid rule integrates over the box. For
+an integrand that has died away at the edges, halving the step squares the error, or better
+(Trefethen and Weideman, 2014), so what two steps disagree by is a generous estimate of what the finer one is off.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+LogDensity = Callable[[Tensor], Tensor]  # (G, B, K) to (G, B)
+
+MAX_DIM = 2
+NEGLIGIBLE = 40.0  # nats below the peak: e^-40 of it, which even a wide box of such points does not make count
+START = 8.0  # the search begins in [-8, 8] each way, and leaves it if it must
+SEARCH_CELLS = 64  # each way
+MAX_SEARCHES = 40
+FIRST_CELLS = 32  # each way
+MAX_POINTS = 2**18
+
+
+class QuadratureError(ArithmeticError):
+    """No grid that is allowed gives the integral to the tolerance asked for."""
+
+
+@dataclass(frozen=True)
+class GridDensity:
+    """B densities, each normalised on a grid of its own.
+
+    points : (G, B, K)
+    log_density : (G, B), log of the normalised density, nats
+    cell_volume : (B,)
+    log_normaliser : (B,), log of the integral that it was normalised by, nats
+    error : (B,), estimated error of `log_normaliser`, nats
+    """
+
+    points: Tensor
+    log_density: Tensor
+    cell_volume: Tensor
+    log_normaliser: Tensor
+    error: Tensor
+
+    def expectation(self, values: Tensor) -> Tensor:
+        """E[f] = sum_g p_g f_g Δ of values (G, B, ...) at the points: (B, ...)."""
+        weights = self.log_density.exp() * self.cell_volume  # (G, B)
+        return (weights.view(*weights.shape, *[1] * (values.dim() - 2)) * values).sum(dim=0)
+
+    def mean(self) -> Tensor:
+        """(B, K)."""
+        return self.expectation(self.points)
+
+    def covariance(self) -> Tensor:
+        """(B, K, K)."""
+        centred = self.points - self.mean()
+        return self.expectation(centred.unsqueeze(3) * centred.unsqueeze(2))
+
+
+def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) -> GridDensity:
+    """Normalise exp(log_density) of each of `n_rows` rows over R^dim.
+
+    log_density : points (G, B, K) to log-densities (G, B), nats
+    tolerance : the largest error of a log-integral, nats
+
+    Raises
+    ------
+    ValueError : for a dimension that is not 1 or 2, or where log_density is not finite
+    QuadratureError : if the finest grid allowed is not fine enough
+    """
+    if dim not in range(1, MAX_DIM + 1):
+        raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {dim}")
+    low, high = _find_box(log_density, n_rows, dim)
+    cells = FIRST_CELLS
+    while True:
+        density = _normalise(log_density, low, high, cells)
+        worst = float(density.error.max())
+        if worst <= tolerance:
+            return density
+        cells *= 2
+        if (cells + 1) ** dim > MAX_POINTS:
+            row = int(density.error.argmax())
+            raise QuadratureError(
+                f"row {row} is known to {worst:.2g} nats only, with {cells // 2} cells each way; tolerance is "
+                f"{tolerance:g}. Ask for less, or look for peaks that are very narrow and far apart"
+            )
+
+
+def _normalise(log_density: LogDensity, low: Tensor, high: Tensor, cells: int) -> GridDensity:
+    batch, dim = low.shape
+    points, values = _evaluate(log_density, low, high, cells)
+    volume = ((high - low) / cells).prod(dim=1)  # (B,)
+    log_integral = values.logsumexp(dim=0) + volume.log()
+    on_axes = values.view(*[cells + 1] * dim, batch)
+    every_second = on_axes[(slice(None, None, 2),) * dim].reshape(-1, batch)
+    coarse = every_second.logsumexp(dim=0) + (volume * 2**dim).log()
+    inner = on_axes[(slice(1, -1),) * dim].reshape(-1, batch).logsumexp(dim=0) + volume.log()
+    cut_off = -torch.expm1(inner - log_integral)  # share of the outermost points: how much goes on beyond them
+    return GridDensity(points, values - log_integral, volume, log_integral, (log_integral - coarse).abs() + cut_off)
+
+
+def _find_box(log_density: LogDensity, n_rows: int, dim: int) -> tuple[Tensor, Tensor]:
+    """Corners (B, K) of boxes outside of which the integrand is negligible, and which it fills."""
+    low = torch.full((n_rows, dim), -START, dtype=torch.float64)
+    high = -low
+    for _ in range(MAX_SEARCHES):
+        _, values = _evaluate(log_density, low, high, SEARCH_CELLS)
+        first, last = _extent(_counts(values.view(*[SEARCH_CELLS + 1] * dim, n_rows)))  # (B, K), in cells
+        # A cell to spare on each side; where the integrand reaches the edge, half a box more.
+        below = torch.where(first == 0, -SEARCH_CELLS / 2, first - 1)
+        above = torch.where(last == SEARCH_CELLS, 1.5 * SEARCH_CELLS, last + 1)
+        step = (high - low) / SEARCH_CELLS
+        low, high = low + below * step, low + above * step
+        if ((above - below > 0.6 * SEARCH_CELLS) & (above - below <= SEARCH_CELLS)).all():
+            return low, high
+    raise QuadratureError(f"no box was found that holds the integrand, after {MAX_SEARCHES} searches")
+
+
+def _counts(values: Tensor) -> Tensor:
+    """Which points (n, ..., B) count: those near the peak in height, or where the slope leads there within a cell."""
+    reach = torch.zeros_like(values)
+    for axis in range(values.dim() - 1):
+        steps = values.diff(dim=axis).abs()
+        n = steps.shape[axis]
+        for start in (0, 1):  # of both neighbours
+            part = reach.narrow(axis, start, n)
+            part.copy_(torch.maximum(part, steps))
+    peak = values.flatten(0, -2).amax(dim=0)  # (B,)
+    return values + reach >= peak - NEGLIGIBLE
+
+
+def _extent(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """First and last index (B, K) on each axis at which some point of the mask (n, ..., B) is set."""
+    dim = mask.dim() - 1
+    first, last = [], []
+    for axis in range(dim):
+        others = [other for other in range(dim) if other != axis]
+        along = (mask.any(dim=others[0]) if others else mask).long()  # (n, B)
+        first.append(along.argmax(dim=0))
+        last.append(len(along) - 1 - along.flip(0).argmax(dim=0))
+    return torch.stack(first, dim=1), torch.stack(last, dim=1)
+
+
+def _evaluate(log_density: LogDensity, low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+    """Points (G, B, K) of a grid in each box, and the log-density (G, B) there."""
+    ticks = [tick / cells for tick in range(cells + 1)]
+    unit = torch.tensor(list(itertools.product(ticks, repeat=low.shape[1])), dtype=torch.float64)  # (G, K)
+    points = low + unit.unsqueeze(1) * (high - low)  # (G, B, K)
+    values = log_density(points).double()
+    if not values.isfinite().all():
+        g, row = (~values.isfinite()).nonzero()[0].tolist()
+        where = ", ".join(f"{z:.3g}" for z in points[g, row].tolist())
+        raise ValueError(f"log-density must be finite everywhere, got {values[g, row]:g} in row {row} at z = ({where})")
+    return points, values
