@@ -1,14 +1,16 @@
-"""What several test files share: lessons and pages by name, fast mode, and a built site."""
+"""What several test files share: fast mode, a built site, and a browser."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 # A busy machine is no failure, and a failure should come back when the test is run again.
 settings.register_profile("lessons", deadline=None, derandomize=True)
@@ -16,6 +18,8 @@ settings.load_profile("lessons")
 
 ROOT = Path(__file__).parents[1]
 BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml", "-W", "-n", "--keep-going"]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +62,21 @@ def site(request: pytest.FixtureRequest) -> Path:
     if not (ROOT / given / "index.html").is_file():
         pytest.fail(f"VAE_LESSONS_SITE={given} is not the folder of a built site", pytrace=False)
     return (ROOT / given).resolve()
+
+
+# Not for the whole session: while playwright is there, so is its event loop, and notebooks run by one of their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium: playwright's own, or else the system's."""
+    executables = [None, *filter(None, map(shutil.which, BROWSERS))]
+    with sync_playwright() as playwright:
+        for executable in executables:
+            try:
+                chromium = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
+            except PlaywrightError:
+                continue
+            yield chromium
+            chromium.close()
+            return
+    stop = pytest.fail if os.environ.get("VAE_LESSONS_REQUIRE_BROWSER") == "1" else pytest.skip
+    stop("no Chromium could be started; `python -m playwright install chromium` gets one")

@@ -169,3 +169,12 @@ def test_a_mean_that_is_not_finite_is_named():
     identity = torch.eye(2).repeat(2, 1, 1)
     with pytest.raises(ValueError, match="mu_p must be finite, row 1 is not"):
         gaussian.kl_gaussians(torch.zeros(2, 2), identity, torch.tensor([[0, 0], [torch.inf, 0]]), identity)
+
+
+@given(SHAPES, SEEDS)
+def test_kl_has_the_properties_that_catch_wrong_versions(shape, seed):
+    (mu,), logvar = tensors(shape, seed, 1), log_variances(shape, seed).detach()
+    kl = gaussian.kl_to_standard_normal(mu, logvar)
+    assert (kl >= 0).all()
+    twice = gaussian.kl_to_standard_normal(mu.repeat(1, 2), logvar.repeat(1, 2))
+    torch.testing.assert_close(twice, 2 * kl)

@@ -3,7 +3,6 @@
 import importlib
 import os
 import re
-import shutil
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +10,6 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import sync_playwright
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -24,8 +21,6 @@ BY_PERSON = ("http", "https", "mailto")  # what a reader may follow to another h
 CSS_URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^"')\s]*))\s*\)|@import\s+(?:"([^"]*)"|'([^']*)')""")
 IMAGE_FILE = re.compile(r"\.(png|svg|jpe?g|gif|webp)$", re.IGNORECASE)
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 VIEWPORTS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
 TEX = re.compile(r"\$\$|\$[^\s$]+\$|\\[()\[\]]|\\[A-Za-z]+")
@@ -212,23 +207,6 @@ def test_kernels_are_told_which_data_were_found_and_that_nobody_is_there(prepare
 
 
 # How a browser shows the pages.
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium: playwright's own, or else the system's."""
-    executables = [None, *filter(None, map(shutil.which, BROWSERS))]
-    with sync_playwright() as playwright:
-        for executable in executables:
-            try:
-                chromium = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
-            except PlaywrightError:
-                continue
-            yield chromium
-            chromium.close()
-            return
-    stop = pytest.fail if os.environ.get("VAE_LESSONS_REQUIRE_BROWSER") == "1" else pytest.skip
-    stop("no Chromium could be started; `python -m playwright install chromium` gets one")
 
 
 @pytest.fixture

@@ -1,0 +1,22 @@
+"""The tests of the book's labelled equations: one module for each lesson or two, one function for each label.
+
+Each works out both sides by independent routes, in float64.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+EquationTest = Callable[[torch.Generator], None]
+EQUATIONS: dict[str, EquationTest] = {}
+
+
+def equation(label: str) -> Callable[[EquationTest], EquationTest]:
+    """Register the test of the equation with this label."""
+
+    def register(test: EquationTest) -> EquationTest:
+        assert label not in EQUATIONS, f"{label} has two tests"
+        EQUATIONS[label] = test
+        return test
+
+    return register

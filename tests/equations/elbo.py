@@ -1,0 +1,163 @@
+"""Lesson 4: the bound, on a model with one code and a decoder that is not linear, by sums over a fine grid."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize, stats
+from torch import distributions
+
+from equations import equation
+from vae_lessons.bounds import exact_elbo, exact_log_evidence
+
+Z = np.linspace(-12, 12, 48_001)
+STEP = Z[1] - Z[0]
+NOISE = 0.5
+
+
+class Bent:
+    """z ~ N(0, 1), x | z ~ N(z + sin 2z, 1/4), for the package."""
+
+    latent_dim = 1
+
+    def log_likelihood(self, x, z):
+        return distributions.Normal(z + torch.sin(2 * z), NOISE).log_prob(x)[:, 0]
+
+
+def integral(values: np.ndarray) -> float:
+    return float(values.sum() * STEP)
+
+
+def setting(generator: torch.Generator) -> tuple[float, float, float]:
+    """An image of one pixel, and the mean and log-variance of a q."""
+    x, mu, logvar = torch.randn(3, generator=generator).tolist()
+    return x, mu, logvar - 1
+
+
+def log_densities(x: float, mu: float, logvar: float) -> tuple[np.ndarray, ...]:
+    """log q(z), log p(z) and log p(x | z) on the grid."""
+    likelihood = stats.norm(Z + np.sin(2 * Z), NOISE).logpdf(x)
+    return stats.norm(mu, math.exp(logvar / 2)).logpdf(Z), stats.norm.logpdf(Z), likelihood
+
+
+def tensors(*values: float) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.tensor([[value]], dtype=torch.float64) for value in values)
+
+
+@equation("eq-kl")
+def kl(generator):
+    """The average of log q - log p over q, by quadrature, against PyTorch's closed form for a Laplace and a normal."""
+    centre, scale, mu, sigma = torch.rand(4, generator=generator, dtype=torch.float64) + 0.5
+    q, p = stats.laplace(centre.item(), scale.item()), stats.norm(mu.item(), sigma.item())
+    theirs = distributions.kl_divergence(distributions.Laplace(centre, scale), distributions.Normal(mu, sigma))
+    assert q.expect(lambda z: q.logpdf(z) - p.logpdf(z)) == pytest.approx(float(theirs), rel=1e-7)
+
+
+@equation("eq-kl-nonnegative")
+def kl_is_not_negative(generator):
+    """Each line of the proof on the grid, also for a q that is zero in places; zero for q = p."""
+    mu, sigma = torch.rand(2, generator=generator).tolist()
+    p = stats.norm(mu, sigma + 0.5)
+    for q in (stats.norm(1, 0.4), stats.uniform(-1, 2.5), stats.gamma(2.5), p):
+        z, weight = Z[q.pdf(Z) > 0], q.pdf(Z)[q.pdf(Z) > 0]
+        first = integral(weight * (p.logpdf(z) - q.logpdf(z)))
+        second = integral(weight * (p.pdf(z) / weight - 1))
+        third = integral(p.pdf(z)) - 1
+        assert first <= second + 1e-9
+        assert second == pytest.approx(third, abs=1e-3)  # a grid cuts the edges of a uniform q
+        assert third <= 1e-9
+        assert (abs(first) < 1e-9) == (q is p)
+
+
+@equation("eq-first-derivation")
+def first_derivation(generator):
+    """The three lines, each summed on the grid, for a posterior that is normalised there."""
+    log_q, log_prior, log_likelihood = log_densities(*setting(generator))
+    log_joint = log_prior + log_likelihood
+    log_evidence = math.log(integral(np.exp(log_joint)))
+    posterior = np.exp(log_joint) / integral(np.exp(log_joint))
+    q = np.exp(log_q)
+    lines = [
+        integral(q * (log_q - np.log(posterior))),
+        integral(q * (log_q - log_joint + log_evidence)),
+        integral(q * (log_q - log_joint)) + log_evidence,
+    ]
+    assert lines == pytest.approx([lines[0]] * 3, rel=1e-9)
+
+
+@equation("eq-elbo")
+def elbo(generator):
+    """The package's ELBO (fit by Gauss-Hermite, rate in closed form) against the definition on the grid."""
+    x, mu, logvar = setting(generator)
+    log_q, log_prior, log_likelihood = log_densities(x, mu, logvar)
+    by_definition = integral(np.exp(log_q) * (log_prior + log_likelihood - log_q))
+    image, *q = tensors(x, mu, logvar)
+    assert float(exact_elbo(Bent(), image, *q, n_nodes=64).value) == pytest.approx(by_definition, rel=1e-9)
+
+
+@equation("eq-elbo-identity")
+def elbo_identity(generator):
+    """The package's evidence and ELBO against the divergence from the posterior, summed on the grid."""
+    x, mu, logvar = setting(generator)
+    log_q, log_prior, log_likelihood = log_densities(x, mu, logvar)
+    unnormalised = np.exp(log_prior + log_likelihood)
+    gap = integral(np.exp(log_q) * (log_q - np.log(unnormalised / integral(unnormalised))))
+    image, *q = tensors(x, mu, logvar)
+    bound = exact_elbo(Bent(), image, *q, n_nodes=64).value
+    assert float(exact_log_evidence(Bent(), image)) == pytest.approx(float(bound) + gap, abs=1e-8)
+
+
+@equation("eq-jensen")
+def jensen(generator):
+    """The three equal lines, the third by Monte Carlo within five standard errors; the fourth is below them."""
+    x, mu, logvar = setting(generator)
+    log_q, log_prior, log_likelihood = log_densities(x, mu, logvar)
+    first = math.log(integral(np.exp(log_prior + log_likelihood)))
+    second = math.log(integral(np.exp(log_q) * np.exp(log_prior + log_likelihood - log_q)))
+    z = mu + math.exp(logvar / 2) * torch.randn(400_000, 1, generator=generator, dtype=torch.float64)
+    q, prior = distributions.Normal(mu, math.exp(logvar / 2)), distributions.Normal(0.0, 1.0)
+    log_weights = Bent().log_likelihood(torch.full_like(z, x), z) + (prior.log_prob(z) - q.log_prob(z))[:, 0]
+    weights = log_weights.exp()
+    assert second == pytest.approx(first, rel=1e-9)
+    assert float(weights.mean()) == pytest.approx(math.exp(first), abs=5 * float(weights.std()) / len(z) ** 0.5)
+    assert integral(np.exp(log_q) * (log_prior + log_likelihood - log_q)) < first
+
+
+@equation("eq-fit-minus-rate")
+def fit_minus_rate(generator):
+    """Three log-densities averaged together against the average likelihood less PyTorch's KL from the prior."""
+    x, mu, logvar = setting(generator)
+    log_q, log_prior, log_likelihood = log_densities(x, mu, logvar)
+    together = integral(np.exp(log_q) * (log_likelihood + log_prior - log_q))
+    q, prior = distributions.Normal(mu, math.exp(logvar / 2)), distributions.Normal(0.0, 1.0)
+    rate = float(distributions.kl_divergence(q, prior))
+    assert together == pytest.approx(integral(np.exp(log_q) * log_likelihood) - rate, rel=1e-6)
+
+
+@equation("eq-expected-square")
+def expected_square(generator):
+    """The mean over draws from q against the formula, within five standard errors."""
+    weight, x, mu = (torch.randn(*shape, generator=generator).double() for shape in ((5, 3), (5,), (3,)))
+    sigma = torch.rand(3, generator=generator).double()
+    z = mu + sigma * torch.randn(200_000, 3, generator=generator).double()
+    squares = (x - z @ weight.T).square().sum(dim=1)
+    formula = (x - weight @ mu).square().sum() + (sigma.square() * weight.square().sum(dim=0)).sum()
+    assert float(squares.mean()) == pytest.approx(float(formula), abs=5 * float(squares.std()) / len(z) ** 0.5)
+
+
+@equation("eq-mean-field-gap")
+def mean_field_gap(generator):
+    """The smallest divergence that a general optimiser finds against the formula."""
+    root = torch.randn(3, 3, generator=generator).double()
+    cov, mean = root @ root.T + 0.2 * torch.eye(3), torch.randn(3, generator=generator).double()
+    posterior = distributions.MultivariateNormal(mean, cov)
+
+    def divergence(parameters):
+        mu, logvar = torch.from_numpy(parameters.reshape(2, 3))
+        return float(distributions.kl_divergence(distributions.MultivariateNormal(mu, logvar.exp().diag()), posterior))
+
+    found = optimize.minimize(divergence, np.zeros(6), method="BFGS", options={"gtol": 1e-7}).fun
+    precision = np.linalg.inv(cov.numpy())
+    formula = 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+    assert found == pytest.approx(formula, abs=1e-6)

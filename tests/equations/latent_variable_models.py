@@ -1,0 +1,100 @@
+"""Lesson 3: joint, evidence and posterior of a linear-Gaussian model, whose joint density scipy knows."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+from torch.distributions import MultivariateNormal
+
+from equations import equation
+from vae_lessons.bounds import exact_log_evidence
+from vae_lessons.gaussian import log_prob
+from vae_lessons.linear_gaussian import LinearGaussian
+
+K, D = 2, 3
+
+
+def model_and_image(generator: torch.Generator) -> tuple[LinearGaussian, torch.Tensor]:
+    weight, bias = torch.randn(D, K, generator=generator).double(), torch.randn(D, generator=generator).double()
+    model = LinearGaussian(weight, bias, 0.6)
+    return model, model.sample(1, generator)
+
+
+def joint(model: LinearGaussian) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of (z, x), block by block."""
+    weight = model.weight.numpy()
+    of_x = weight @ weight.T + model.sigma**2 * np.eye(D)
+    return np.r_[np.zeros(K), model.bias.numpy()], np.block([[np.eye(K), weight.T], [weight, of_x]])
+
+
+def log_prior(z: torch.Tensor) -> torch.Tensor:
+    return log_prob(z, torch.zeros_like(z), torch.zeros_like(z))
+
+
+def log_evidence(model: LinearGaussian, x: torch.Tensor) -> float:
+    mean, cov = joint(model)
+    return float(multivariate_normal(mean[K:], cov[K:, K:]).logpdf(x[0].numpy()))
+
+
+def importance_weights(model, x, q, n, generator) -> torch.Tensor:
+    """log p(x, z) - log q(z) for n draws from q."""
+    eps = torch.randn(n, K, generator=generator, dtype=torch.float64)
+    z = q.mean + eps @ q.scale_tril.T
+    return model.log_likelihood(x.expand(n, D), z) + log_prior(z) - q.log_prob(z)
+
+
+def assert_mean(values: torch.Tensor, expected: float) -> None:
+    assert float(values.mean()) == pytest.approx(expected, abs=5 * float(values.std()) / math.sqrt(len(values)))
+
+
+@equation("eq-joint")
+def joint_density(generator):
+    """Prior times likelihood against the joint Gaussian of (z, x)."""
+    model, x = model_and_image(generator)
+    z = torch.randn(1, K, generator=generator, dtype=torch.float64)
+    product = float(log_prior(z) + model.log_likelihood(x, z))
+    assert product == pytest.approx(multivariate_normal(*joint(model)).logpdf(np.r_[z[0], x[0]]), rel=1e-12)
+
+
+@equation("eq-evidence")
+def evidence(generator):
+    """The integral over codes, by quadrature, against the marginal of the joint Gaussian."""
+    model, x = model_and_image(generator)
+    assert float(exact_log_evidence(model, x)) == pytest.approx(log_evidence(model, x), abs=1e-9)
+
+
+@equation("eq-posterior")
+def posterior(generator):
+    """Bayes' rule against the joint Gaussian conditioned on x."""
+    model, x = model_and_image(generator)
+    z = torch.randn(1, K, generator=generator, dtype=torch.float64)
+    mean, cov = joint(model)
+    gain = cov[:K, K:] @ np.linalg.inv(cov[K:, K:])
+    conditioned = multivariate_normal(gain @ (x[0].numpy() - mean[K:]), cov[:K, :K] - gain @ cov[K:, :K])
+    by_bayes = float(model.log_likelihood(x, z) + log_prior(z)) - log_evidence(model, x)
+    assert by_bayes == pytest.approx(conditioned.logpdf(z[0].numpy()), rel=1e-10)
+
+
+@equation("eq-prior-sampling")
+def prior_sampling(generator):
+    """The mean likelihood of codes from the prior against the evidence, within five standard errors."""
+    model, x = model_and_image(generator)
+    z = torch.randn(200_000, K, generator=generator, dtype=torch.float64)
+    assert_mean(model.log_likelihood(x.expand(len(z), D), z).exp(), math.exp(log_evidence(model, x)))
+
+
+@equation("eq-importance-sampling")
+def importance_sampling(generator):
+    """Mean weights under two arbitrary q against the evidence; under the posterior every weight equals it."""
+    model, x = model_and_image(generator)
+    mean, cov = model.posterior(x)
+    for q in (
+        MultivariateNormal(mean[0] + 0.3, 3 * cov[0]),
+        MultivariateNormal(mean[0] * 0, 2 * torch.eye(K).double()),
+    ):
+        weights = importance_weights(model, x, q, 200_000, generator).exp()
+        assert_mean(weights, math.exp(log_evidence(model, x)))
+    constant = importance_weights(model, x, MultivariateNormal(mean[0], cov[0]), 100, generator)
+    torch.testing.assert_close(constant, torch.full_like(constant, log_evidence(model, x)))

@@ -1,0 +1,498 @@
+"""Bounds and evidence against closed forms, SciPy, brute force and importance samples, on linear and neural models."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.stats
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.distributions import Independent, Normal, kl_divergence
+
+from vae_lessons import bounds
+from vae_lessons.bounds import elbo, exact_elbo, exact_log_evidence, exact_posterior, iwae_bound
+from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
+from vae_lessons.linear_gaussian import LinearGaussian
+
+SEEDS = st.integers(0, 2**31)
+LIKELIHOODS = [Gaussian(0.6), Bernoulli(), ContinuousBernoulli()]
+SHAPE = (2, 3)  # of an image
+PIXELS = 6
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=seeded(seed), dtype=torch.float64)
+
+
+def linear_gaussian(latent_dim: int, seed: int = 0, sigma: float = 0.7) -> tuple[LinearGaussian, Tensor]:
+    """A model, and four images that it might have made."""
+    model = LinearGaussian(randn(PIXELS, latent_dim, seed=seed), randn(*SHAPE, seed=seed + 1), sigma)
+    return model, model.sample(4, seeded(seed + 2))
+
+
+class TinyVAE(nn.Module):
+    """A neural `LatentVariableModel` with random weights, in float64."""
+
+    def __init__(self, latent_dim: int, likelihood, seed: int = 0, activation=nn.Tanh) -> None:
+        super().__init__()
+        self.latent_dim, self.likelihood = latent_dim, likelihood
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(PIXELS, 5), nn.Tanh(), nn.Linear(5, 2 * latent_dim))
+        self.decoder = nn.Sequential(nn.Linear(latent_dim, 7), activation(), nn.Linear(7, PIXELS))
+        self.double()
+        generator = seeded(seed)
+        for parameter in self.encoder.parameters():
+            nn.init.normal_(parameter, std=0.3, generator=generator)  # so that q is wide: its samples find all of p
+        for parameter in self.decoder.parameters():
+            nn.init.normal_(parameter, std=0.8, generator=generator)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.encoder(x).chunk(2, dim=1)
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.likelihood.log_prob(x, self.decoder(z).view(-1, *SHAPE))
+
+    @torch.no_grad()
+    def sample(self, n: int, seed: int) -> Tensor:
+        return self.likelihood.sample(self.decoder(randn(n, self.latent_dim, seed=seed)).view(-1, *SHAPE), seeded(seed))
+
+
+@dataclass
+class WithCodes:
+    """A model whose q(z | x) is given, row by row."""
+
+    model: LinearGaussian
+    mu: Tensor
+    logvar: Tensor
+
+    @property
+    def latent_dim(self) -> int:
+        return self.model.latent_dim
+
+    def encode(self, _x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.mu, self.logvar
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.model.log_likelihood(x, z)
+
+
+def standard_normal(latent_dim: int) -> Independent:
+    return Independent(Normal(torch.zeros(latent_dim, dtype=torch.float64), 1.0), 1)
+
+
+def brute_force(latent_dim: int, half: float = 9.0, n: int = 240) -> tuple[Tensor, Tensor]:
+    """Points (G, K) and log-weights (G,) of a Gauss-Legendre rule over a square."""
+    nodes, weights = (torch.from_numpy(a) * half for a in np.polynomial.legendre.leggauss(n))
+    points = torch.cartesian_prod(*[nodes] * latent_dim).view(-1, latent_dim)
+    return points, torch.cartesian_prod(*[weights.log()] * latent_dim).view(len(points), -1).sum(dim=1)
+
+
+@torch.no_grad()
+def brute_force_log_joint(vae: TinyVAE, x: Tensor, points: Tensor) -> Tensor:
+    """log p(x, z) of each image at each point: (B, G)."""
+    log_prior = standard_normal(vae.latent_dim).log_prob(points)
+    return torch.stack([vae.log_likelihood(image.expand(len(points), *SHAPE), points) for image in x]) + log_prior
+
+
+neural = pytest.mark.parametrize(
+    "vae",
+    [TinyVAE(latent_dim, likelihood, seed=latent_dim) for latent_dim in (1, 2) for likelihood in LIKELIHOODS],
+    ids=lambda vae: f"{vae.likelihood!r}, K={vae.latent_dim}",
+)
+
+
+def repeated(x: Tensor, n: int) -> Tensor:
+    return x.repeat(n, *[1] * (x.dim() - 1))
+
+
+def mean_and_error(estimates: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+    """Of the estimates (N * B,) for N copies of B images: (B,) each."""
+    runs = estimates.detach().view(-1, batch)
+    return runs.mean(dim=0), runs.std(dim=0) / math.sqrt(len(runs))
+
+
+# The ELBO
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 5])
+@pytest.mark.parametrize("n_samples", [1, 3])
+def test_the_elbo_is_that_of_the_closed_form_in_expectation(latent_dim, n_samples):
+    model, x = linear_gaussian(latent_dim)
+    mu, logvar = randn(4, latent_dim, seed=5), randn(4, latent_dim, seed=6)
+    n = 5000
+    copies = WithCodes(model, mu.repeat(n, 1), logvar.repeat(n, 1))
+    estimate, exact = elbo(copies, repeated(x, n), n_samples, seeded()), model.elbo(x, mu, logvar)
+    mean, error = mean_and_error(estimate.log_likelihood, 4)
+    assert (error > 0).all()
+    assert ((mean - exact.log_likelihood).abs() < 5 * error).all()
+    assert torch.equal(estimate.value, estimate.log_likelihood - estimate.kl)
+
+
+def test_the_kl_of_the_elbo_is_exact():
+    vae = TinyVAE(2, Bernoulli())
+    x = vae.sample(5, seed=1)
+    mu, logvar = vae.encode(x)
+    expected = kl_divergence(Independent(Normal(mu, torch.exp(logvar / 2)), 1), standard_normal(2))
+    torch.testing.assert_close(elbo(vae, x).kl, expected)
+
+
+def test_more_samples_make_a_steadier_elbo():
+    """Its variance falls as 1 / L; of 4000 runs each, to within 5 standard errors of a ratio, some sqrt(4 / 4000)."""
+    vae = TinyVAE(1, Bernoulli())
+    x = repeated(vae.sample(1, seed=1), 4000)
+    one, many = (float(elbo(vae, x, n, seeded(n)).log_likelihood.detach().var()) for n in (1, 16))
+    assert one / many == pytest.approx(16, rel=0.3)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_gradients_of_the_elbo_are_those_of_the_closed_form_in_expectation(latent_dim):
+    model, x = linear_gaussian(latent_dim)
+    n = 5000
+    mu, logvar = randn(4, latent_dim, seed=5), randn(4, latent_dim, seed=6)
+    leaves = [t.repeat(n, 1).requires_grad_() for t in (mu, logvar)]
+    noisy = torch.autograd.grad(elbo(WithCodes(model, *leaves), repeated(x, n), 1, seeded()).value.sum(), leaves)
+    inputs = [mu.requires_grad_(), logvar.requires_grad_()]
+    exact = torch.autograd.grad(model.elbo(x, *inputs).value.sum(), inputs)
+    for estimates, expected in zip(noisy, exact, strict=True):
+        runs = estimates.view(n, 4, latent_dim)
+        assert ((runs.mean(dim=0) - expected).abs() < 5 * runs.std(dim=0) / math.sqrt(n)).all()
+
+
+@pytest.mark.parametrize("bound", [lambda *a: elbo(*a).value, iwae_bound], ids=["elbo", "iwae"])
+def test_gradients_reach_every_parameter(bound):
+    vae = TinyVAE(2, Bernoulli())
+    bound(vae, vae.sample(3, seed=1), 4, seeded()).sum().backward()
+    for name, parameter in vae.named_parameters():
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+
+@neural
+def test_the_exact_elbo_of_a_neural_model_is_the_mean_of_the_sampled_one(vae):
+    x, n = vae.sample(2, seed=3), 5000
+    with torch.no_grad():
+        mean, error = mean_and_error(elbo(vae, repeated(x, n), 1, seeded()).value, 2)
+        exact = exact_elbo(vae, x, *vae.encode(x)).value
+    assert ((mean - exact).abs() < 5 * error).all()
+
+
+@settings(max_examples=40)
+@given(SEEDS, st.integers(1, 2), st.floats(0.05, 3))
+def test_the_exact_elbo_of_a_linear_model_is_the_closed_form(seed, latent_dim, sigma):
+    model, x = linear_gaussian(latent_dim, seed, sigma)
+    mu, logvar = randn(4, latent_dim, seed=seed + 3), 2 * randn(4, latent_dim, seed=seed + 4)
+    ours, theirs = exact_elbo(model, x, mu, logvar), model.elbo(x, mu, logvar)
+    torch.testing.assert_close(ours.log_likelihood, theirs.log_likelihood, rtol=1e-10, atol=1e-8)
+    torch.testing.assert_close(ours.kl, theirs.kl)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
+def test_the_exact_elbo_is_an_integral_over_q(likelihood):
+    vae = TinyVAE(1, likelihood, seed=4)
+    x, mu, logvar = vae.sample(1, seed=5), torch.tensor([[0.4]]).double(), torch.tensor([[-1.0]]).double()
+    q = scipy.stats.norm(0.4, math.exp(-0.5))
+
+    def integrand(z: float) -> float:
+        with torch.no_grad():
+            return q.pdf(z) * vae.log_likelihood(x, torch.tensor([[z]], dtype=torch.float64)).item()
+
+    expected, _ = scipy.integrate.quad(integrand, *q.interval(1 - 1e-15), epsabs=1e-10, limit=200)
+    assert exact_elbo(vae, x, mu, logvar, n_nodes=64).log_likelihood.item() == pytest.approx(expected, abs=1e-6)
+
+
+# The evidence
+
+
+@settings(max_examples=40)
+@given(SEEDS, st.integers(1, 2), st.floats(0.1, 3))
+def test_the_evidence_and_posterior_of_a_linear_model_are_the_closed_forms(seed, latent_dim, sigma):
+    model, x = linear_gaussian(latent_dim, seed, sigma)
+    density = exact_posterior(model, x, tolerance=1e-6)
+    torch.testing.assert_close(density.log_normaliser, model.log_evidence(x), rtol=0, atol=1e-6)
+    cov = (model.weight @ model.weight.T + sigma**2 * torch.eye(PIXELS, dtype=torch.float64)).numpy()
+    theirs = scipy.stats.multivariate_normal(model.bias.flatten().numpy(), cov).logpdf(x.flatten(1).numpy())
+    np.testing.assert_allclose(exact_log_evidence(model, x, tolerance=1e-6), theirs, rtol=0, atol=1e-6)
+    mean, cov = model.posterior(x)
+    torch.testing.assert_close(density.mean(), mean, rtol=0, atol=1e-5)
+    torch.testing.assert_close(density.covariance(), cov, rtol=0, atol=1e-5)
+
+
+@neural
+def test_the_evidence_of_a_neural_model_is_that_of_another_rule(vae):
+    x = vae.sample(3, seed=2)
+    points, log_weights = brute_force(vae.latent_dim)
+    expected = (brute_force_log_joint(vae, x, points) + log_weights).logsumexp(dim=1)
+    torch.testing.assert_close(exact_log_evidence(vae, x, tolerance=1e-6), expected, rtol=0, atol=2e-6)
+
+
+@neural
+def test_the_evidence_of_a_neural_model_is_scipys(vae):
+    x = vae.sample(1, seed=8)
+    evidence = exact_log_evidence(vae, x, tolerance=1e-6)
+
+    def integrand(points: np.ndarray) -> np.ndarray:
+        return (brute_force_log_joint(vae, x, torch.from_numpy(points)) - evidence).exp()[0].numpy()
+
+    corner = np.full(vae.latent_dim, 9.0)
+    mass = scipy.integrate.cubature(integrand, -corner, corner, rtol=1e-8, atol=1e-8)
+    assert mass.status == "converged"
+    assert mass.estimate == pytest.approx(1, abs=2e-6)
+
+
+@neural
+def test_the_evidence_of_a_neural_model_is_the_mean_over_samples_of_the_prior(vae):
+    x, n = vae.sample(3, seed=2), 40_000
+    z = randn(n, vae.latent_dim, seed=3)
+    with torch.no_grad():
+        log_likelihood = torch.stack([vae.log_likelihood(image.expand(n, *SHAPE), z) for image in x])
+    weights = (log_likelihood - exact_log_evidence(vae, x).unsqueeze(1)).exp()
+    assert ((weights.mean(dim=1) - 1).abs() < 5 * weights.std(dim=1) / math.sqrt(n) + 1e-4).all()
+    assert (weights.std(dim=1) < 0.05 * math.sqrt(n)).all()  # or else the line above would say nothing
+
+
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-4, 1e-5])
+def test_the_evidence_of_a_decoder_of_relus_is_known_to_the_tolerance(tolerance):
+    """Its kinks lie where a hidden unit's input is 0: a rule for smooth functions goes from one to the next."""
+    off = []
+    for seed in range(8):
+        vae = TinyVAE(1, Gaussian(0.4), seed, activation=nn.ReLU)
+        x = vae.sample(3, seed=seed + 100)
+        hidden = vae.decoder[0]
+        kinks = (-hidden.bias / hidden.weight.squeeze(1)).tolist()
+        edges = torch.tensor(sorted([*np.linspace(-9, 9, 181), *(kink for kink in kinks if abs(kink) < 9)])).double()
+        nodes, weights = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(12))
+        halves, middles = edges.diff().unsqueeze(1) / 2, edges.unfold(0, 2, 1).mean(dim=1, keepdim=True)
+        points, log_weights = (middles + halves * nodes).view(-1, 1), (halves * weights).log().flatten()
+        expected = (brute_force_log_joint(vae, x, points) + log_weights).logsumexp(dim=1)
+        off += (exact_log_evidence(vae, x, tolerance) - expected).abs().tolist()
+    assert max(off) <= tolerance
+
+
+@neural
+def test_a_posterior_on_a_grid_has_the_moments_of_brute_force(vae):
+    x = vae.sample(2, seed=2)
+    points, log_weights = brute_force(vae.latent_dim)
+    posterior = (brute_force_log_joint(vae, x, points) + log_weights).softmax(dim=1)  # (B, G)
+    density, mean = exact_posterior(vae, x, tolerance=1e-6), posterior @ points
+    torch.testing.assert_close(density.mean(), mean, rtol=0, atol=1e-5)
+    second = torch.einsum("bg,gj,gk->bjk", posterior, points, points)
+    expected = second - mean.unsqueeze(2) * mean.unsqueeze(1)
+    torch.testing.assert_close(density.covariance(), expected, rtol=0, atol=1e-4)
+
+
+# What lies between them
+
+
+@settings(max_examples=25)
+@given(SEEDS, st.integers(1, 2))
+def test_no_elbo_of_a_linear_model_is_above_the_evidence(seed, latent_dim):
+    model, x = linear_gaussian(latent_dim, seed)
+    mean, _ = model.posterior(x)
+    nearby = mean + 0.1 * randn(4, latent_dim, seed=seed + 3), model.encode(x)[1] + 0.1
+    for mu, logvar in (nearby, model.encode(x), (torch.zeros_like(mean), torch.zeros_like(mean))):
+        assert (exact_elbo(model, x, mu, logvar).value <= exact_log_evidence(model, x, 1e-6) + 1e-6).all()
+
+
+@neural
+@settings(max_examples=6)
+@given(seed=SEEDS)
+def test_no_elbo_of_a_neural_model_is_above_the_evidence(vae, seed):
+    x = vae.sample(4, seed)
+    evidence = exact_log_evidence(vae, x, tolerance=1e-5)
+    mu, logvar = randn(2, 4, vae.latent_dim, seed=seed)
+    with torch.no_grad():
+        assert (exact_elbo(vae, x, *vae.encode(x)).value <= evidence + 1e-5).all()
+    assert (exact_elbo(vae, x, mu, logvar - 1).value <= evidence + 1e-5).all()
+
+
+@neural
+def test_the_gap_is_the_divergence_of_q_from_the_posterior(vae):
+    x = vae.sample(3, seed=2)
+    with torch.no_grad():
+        mu, logvar = vae.encode(x)
+    points, log_weights = brute_force(vae.latent_dim, half=14.0, n=320)
+    log_joint = brute_force_log_joint(vae, x, points)  # (B, G)
+    log_posterior = log_joint - (log_joint + log_weights).logsumexp(dim=1, keepdim=True)
+    q = Independent(Normal(mu.unsqueeze(1), torch.exp(logvar / 2).unsqueeze(1)), 1)
+    log_q = q.log_prob(points)
+    divergence = ((log_q + log_weights).exp() * (log_q - log_posterior)).sum(dim=1)
+    gap = exact_log_evidence(vae, x, 1e-6) - exact_elbo(vae, x, mu, logvar, n_nodes=128).value
+    assert (divergence > 1e-3).all()
+    torch.testing.assert_close(gap, divergence, rtol=0, atol=1e-4)
+
+
+# The importance-weighted bound
+
+
+def iwae_mean(vae, x: Tensor, n_samples: int, n_runs: int) -> tuple[Tensor, Tensor]:
+    with torch.no_grad():
+        return mean_and_error(iwae_bound(vae, repeated(x, n_runs), n_samples, seeded(n_samples)), len(x))
+
+
+@neural
+def test_the_bound_of_one_sample_is_the_elbo_in_expectation(vae):
+    x = vae.sample(3, seed=2)
+    mean, error = iwae_mean(vae, x, n_samples=1, n_runs=5000)
+    with torch.no_grad():
+        exact = exact_elbo(vae, x, *vae.encode(x), n_nodes=64).value
+    assert ((mean - exact).abs() < 5 * error).all()
+
+
+@neural
+def test_the_bound_rises_with_the_samples_and_stays_below_the_evidence(vae):
+    """Each step up by more than 4 standard errors less than nothing, and the whole climb, of all images, by 5."""
+    x = vae.sample(3, seed=2)
+    means, errors = zip(*(iwae_mean(vae, x, 4**i, 3000 // 2**i) for i in range(5)), strict=True)
+    evidence = exact_log_evidence(vae, x)
+    for i in range(4):
+        assert (means[i + 1] - means[i] > -4 * torch.hypot(errors[i], errors[i + 1])).all()
+        assert (means[i] < evidence + 5 * errors[i]).all()
+    assert (means[4] - means[0]).sum() > 5 * torch.hypot(errors[0], errors[4]).norm()
+
+
+@neural
+def test_the_bound_tends_to_the_evidence(vae):
+    x = vae.sample(3, seed=2)
+    mean, error = iwae_mean(vae, x, n_samples=4096, n_runs=24)
+    assert ((mean - exact_log_evidence(vae, x)).abs() < 0.005 + 5 * error).all()
+    assert (error < 0.05).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_every_sample_gives_the_evidence_where_q_is_the_posterior(dtype):
+    model, x = linear_gaussian(1)
+    same = LinearGaussian(model.weight.to(dtype), model.bias.to(dtype), model.sigma)
+    for n_samples in (1, 7):
+        value = iwae_bound(same, x.to(dtype), n_samples, seeded())
+        assert value.dtype == dtype
+        tolerance = 1e-10 if dtype == torch.float64 else 1e-4
+        torch.testing.assert_close(value.double(), model.log_evidence(x), rtol=0, atol=tolerance)
+
+
+# What holds for all
+
+
+BOUNDS = {
+    "elbo": lambda vae, x, n=3: elbo(vae, x, n, seeded()).value,
+    "iwae": lambda vae, x, n=3: iwae_bound(vae, x, n, seeded()),
+    "evidence": lambda vae, x: exact_log_evidence(vae, x),
+    "exact elbo": lambda vae, x: exact_elbo(vae, x, *vae.encode(x)).value,
+}
+every_bound = pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS.keys())
+sampled_bounds = pytest.mark.parametrize("bound", [BOUNDS["elbo"], BOUNDS["iwae"]], ids=["elbo", "iwae"])
+
+
+@every_bound
+@pytest.mark.parametrize("rows", [1, 7, 64, 10**6])
+def test_a_bound_does_not_depend_on_how_much_a_model_is_given_at_a_time(bound, rows, monkeypatch):
+    vae = TinyVAE(1, ContinuousBernoulli())
+    x, sizes, log_likelihood = vae.sample(3, seed=1), [], vae.log_likelihood
+    before = bound(vae, x)
+    monkeypatch.setattr(bounds, "ROWS", rows)
+    monkeypatch.setattr(vae, "log_likelihood", lambda x, z: sizes.append(len(z)) or log_likelihood(x, z))
+    torch.testing.assert_close(bound(vae, x), before, rtol=1e-12, atol=1e-12)
+    assert max(sizes) <= max(rows, len(x))
+
+
+@pytest.mark.parametrize("bound", [BOUNDS[name] for name in ("elbo", "evidence", "exact elbo")])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
+def test_a_float32_model_gives_float32_values_near_those_of_float64(bound, likelihood):
+    """Of a q so narrow that all samples are one."""
+    vae = TinyVAE(2, likelihood, seed=1)
+    nn.init.constant_(vae.encoder[3].bias[2:].data, -40.0)
+    x = vae.sample(3, seed=1)
+    with torch.no_grad():
+        exact = bound(vae, x)
+        value = bound(vae.float(), x.float())
+    assert (exact.dtype, value.dtype) == (torch.float64, torch.float32)
+    torch.testing.assert_close(value.double(), exact, rtol=1e-5, atol=1e-3)
+
+
+@every_bound
+def test_images_are_bounded_one_by_one(bound):
+    """Those that are not sampled, to the tolerance; those that are, in shape."""
+    vae = TinyVAE(2, Bernoulli())
+    x = vae.sample(5, seed=1)
+    assert bound(vae, x).shape == (5,)
+    if bound in (BOUNDS["evidence"], BOUNDS["exact elbo"]):
+        torch.testing.assert_close(
+            torch.cat([bound(vae, image[None]) for image in x]), bound(vae, x), rtol=0, atol=2e-4
+        )
+
+
+@sampled_bounds
+def test_one_generator_gives_one_value_and_the_global_one_is_left_alone(bound):
+    vae = TinyVAE(2, Bernoulli())
+    x = vae.sample(3, seed=1)
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    assert torch.equal(bound(vae, x), bound(vae, x))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_another_generator_gives_another_value():
+    vae = TinyVAE(2, Bernoulli())
+    x = vae.sample(3, seed=1)
+    for bound in (lambda g: elbo(vae, x, 3, g).value, lambda g: iwae_bound(vae, x, 3, g)):
+        assert (bound(seeded(0)) != bound(seeded(1))).all()
+
+
+@sampled_bounds
+def test_a_nan_comes_out_for_the_image_that_it_went_in_with(bound):
+    vae = TinyVAE(2, Bernoulli())
+    x = vae.sample(3, seed=1)
+    x[1, 0, 2] = math.nan
+    assert bound(vae, x).isnan().tolist() == [False, True, False]
+
+
+@sampled_bounds
+@pytest.mark.parametrize("n_samples", [0, -1])
+def test_less_than_one_sample_is_refused(bound, n_samples):
+    vae = TinyVAE(1, Bernoulli())
+    with pytest.raises(ValueError, match=f"n_samples must be at least 1, got {n_samples}"):
+        bound(vae, vae.sample(2, seed=1), n_samples)
+
+
+@pytest.mark.parametrize(
+    "exact",
+    [exact_posterior, exact_log_evidence, lambda vae, x: exact_elbo(vae, x, *vae.encode(x))],
+    ids=["posterior", "evidence", "elbo"],
+)
+def test_a_third_dimension_is_refused(exact):
+    vae = TinyVAE(3, Bernoulli())
+    with pytest.raises(ValueError, match="latent_dim must be 1 or 2 for quadrature, got 3"):
+        exact(vae, vae.sample(2, seed=1))
+
+
+@pytest.mark.parametrize("exact", [exact_posterior, exact_log_evidence])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_image_that_is_not_finite_is_named(exact, bad):
+    vae = TinyVAE(2, Bernoulli())
+    x = vae.sample(4, seed=1)
+    x[2, 1, 1] = bad
+    with pytest.raises(ValueError, match="x must be finite, image 2 is not"):
+        exact(vae, x)
+
+
+def test_a_likelihood_that_is_not_finite_is_named():
+    vae = TinyVAE(1, Bernoulli())
+    x = vae.sample(2, seed=1)
+    vae.log_likelihood = lambda x, z: torch.full((len(z),), -math.inf, dtype=z.dtype)
+    with pytest.raises(ValueError, match="log-density must be finite everywhere, got -inf in row 0"):
+        exact_log_evidence(vae, x)
+
+
+def test_the_evidence_leaves_no_graph_and_no_gradients_behind():
+    vae = TinyVAE(1, Bernoulli())
+    x = vae.sample(2, seed=1)
+    assert not exact_log_evidence(vae, x).requires_grad
+    assert not exact_elbo(vae, x, *vae.encode(x)).value.requires_grad
+    assert all(parameter.grad is None for parameter in vae.parameters())

@@ -1,0 +1,685 @@
+"""The live figures: their values and numbers, what a notebook or a page is given, and how that behaves in a browser."""
+
+import base64
+import io
+import itertools
+import json
+import math
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from decimal import Decimal
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from PIL import Image
+from playwright.sync_api import expect
+from scipy.integrate import quad
+from scipy.stats import norm
+from torch.distributions import Normal, kl_divergence
+from traitlets import TraitError
+
+from vae_lessons.explorables import ElboGap, GaussianKL, Reparameterisation
+from vae_lessons.explorables.base import read
+from vae_lessons.explorables.controls import Slider, controls_of
+
+ROOT = Path(__file__).parents[1]
+CLASSES = [GaussianKL, ElboGap, Reparameterisation]
+SLIDERS = [
+    (cls, name, slider) for cls in CLASSES for name, slider in controls_of(cls()).items() if isinstance(slider, Slider)
+]
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+HOSTILE = "</script><script>window.hacked = 1</script><!-- \" ' </style> &amp; \u2028 $x$"
+ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
+
+every_class = pytest.mark.parametrize("cls", CLASSES)
+every_slider = pytest.mark.parametrize(("cls", "name", "slider"), SLIDERS)
+
+
+@pytest.fixture
+def for_a_page(monkeypatch):
+    monkeypatch.setenv("VAE_LESSONS_STATIC", "1")
+
+
+@pytest.fixture
+def for_a_kernel(monkeypatch):
+    monkeypatch.delenv("VAE_LESSONS_STATIC", raising=False)
+
+
+def bundle(figure):
+    return figure._repr_mimebundle_()[0]
+
+
+def html(figure):
+    return bundle(figure)["text/html"]
+
+
+def grid(figure, points=3):
+    """Values of all sliders, their ends included."""
+    sliders = {n: c for n, c in controls_of(figure).items() if isinstance(c, Slider)}
+    for values in itertools.product(*[np.linspace(c.low, c.high, points).tolist() for c in sliders.values()]):
+        yield dict(zip(sliders, values, strict=True))
+
+
+# Values.
+
+
+@every_slider
+def test_a_slider_may_stand_at_its_ends(cls, name, slider):
+    for value in (slider.low, slider.high):
+        figure = cls(**{name: value})
+        assert getattr(figure, name) == value
+        assert all(map(math.isfinite, figure.numbers().values()))
+
+
+@every_slider
+@pytest.mark.parametrize("value", [-1e3, 1e3, math.nan, math.inf, "1", None, True], ids=repr)
+def test_what_is_no_number_within_range_is_refused_by_name(cls, name, slider, value):
+    message = f"{name} must be a number from {slider.low:g} to {slider.high:g}, got {value!r}"
+    with pytest.raises(TraitError, match=re.escape(message)):
+        cls(**{name: value})
+    figure = cls()
+    before = repr(figure)
+    with pytest.raises(TraitError, match=re.escape(message)):
+        setattr(figure, name, value)
+    assert repr(figure) == before
+
+
+def test_other_values_are_refused_by_name_too():
+    with pytest.raises(TraitError, match="frozen"):
+        Reparameterisation(frozen="yes")
+    with pytest.raises(TraitError, match="draws"):
+        Reparameterisation(draws=-1)
+    with pytest.raises(TypeError, match="sigma"):
+        GaussianKL(sigma=1.0)
+
+
+@every_class
+def test_values_can_be_observed(cls):
+    figure, seen = cls(mu=0.5), []
+    figure.observe(lambda change: seen.append((change["old"], change["new"])), "mu")
+    figure.mu = np.float32(1)
+    assert seen == [(0.5, 1.0)]
+    assert type(figure.mu) is float
+
+
+def test_a_figure_prints_as_the_call_that_makes_it():
+    assert repr(GaussianKL(mu=1, logvar=-1.0)) == "GaussianKL(mu=1.0, logvar=-1.0)"
+    figure = Reparameterisation(frozen=False, draws=3)
+    assert repr(eval(repr(figure))) == repr(figure)
+
+
+# Numbers, by independent routes.
+
+
+def test_the_parts_of_the_kl():
+    for values in grid(GaussianKL(), points=5):
+        numbers = GaussianKL(**values).numbers()
+        q = Normal(torch.tensor(values["mu"]).double(), torch.tensor(values["logvar"] / 2).double().exp())
+        kl = float(kl_divergence(q, Normal(torch.zeros(()).double(), 1.0)))
+        assert numbers["kl"] == pytest.approx(kl, abs=1e-12)
+        assert numbers["mean"] + numbers["spread"] + numbers["logarithm"] == pytest.approx(kl, abs=1e-12)
+        assert numbers["bits"] == pytest.approx(kl / math.log(2), abs=1e-12)
+        assert numbers["mean"] == pytest.approx(values["mu"] ** 2 / 2)
+        assert numbers["spread"] == pytest.approx((math.exp(values["logvar"]) - 1) / 2)
+
+
+def elbo_by_quadrature(mu, logvar, x, bend):
+    """Fit, gap and log p(x), by adaptive quadrature of SciPy's densities."""
+    q, prior = norm(mu, math.exp(logvar / 2)), norm()
+
+    def log_likelihood(z):
+        return norm.logpdf(x, z + bend * z**2 / 2, 0.7)
+
+    def mean(f):
+        within = (mu - 12 * q.std(), mu + 12 * q.std())
+        return quad(lambda z: q.pdf(z) * f(z), *within, points=[mu], limit=200, epsabs=1e-9, epsrel=1e-10)[0]
+
+    inside = np.linspace(-10, 10, 41)[1:-1]
+    evidence = quad(
+        lambda z: math.exp(log_likelihood(z)) * prior.pdf(z), -10, 10, points=inside, limit=500, epsabs=0, epsrel=1e-11
+    )[0]
+    log_posterior = lambda z: log_likelihood(z) + prior.logpdf(z) - math.log(evidence)  # noqa: E731
+    return mean(log_likelihood), mean(lambda z: q.logpdf(z) - log_posterior(z)), math.log(evidence)
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.7, 2.0])
+def test_the_elbo_and_its_gap(bend):
+    for mu, logvar, x in [(0.3, -2.0, 1.5), (-3.0, 1.5, -3.0), (3.0, -4.0, 3.0), (-1.2, 0.4, 0.0)]:
+        numbers = ElboGap(mu=mu, logvar=logvar, x=x, bend=bend).numbers()
+        fit, gap, log_evidence = elbo_by_quadrature(mu, logvar, x, bend)
+        assert numbers["fit"] == pytest.approx(fit, abs=1e-6)
+        assert numbers["gap"] == pytest.approx(gap, abs=1e-6)
+        assert numbers["log_evidence"] == pytest.approx(log_evidence, abs=1e-8)
+        assert numbers["elbo"] == pytest.approx(numbers["fit"] - numbers["rate"], abs=1e-12)
+        assert numbers["rate"] == pytest.approx(GaussianKL(mu=mu, logvar=logvar).numbers()["kl"], abs=1e-12)
+
+
+def test_the_gap_leads_from_the_elbo_to_the_evidence_and_is_never_negative():
+    for values in grid(ElboGap()):
+        numbers = ElboGap(**values).numbers()
+        assert numbers["elbo"] + numbers["gap"] == pytest.approx(numbers["log_evidence"], abs=1e-8)
+        assert numbers["gap"] >= 0
+
+
+def test_a_gaussian_closes_the_gap_of_a_straight_decoder():
+    variance = 1 / (1 + 1 / ElboGap.NOISE**2)
+    q = {"mu": 1.5 * variance / ElboGap.NOISE**2, "logvar": math.log(variance)}
+    assert ElboGap(x=1.5, bend=0.0, **q).numbers()["gap"] == pytest.approx(0, abs=1e-12)
+    assert ElboGap(x=1.5, bend=1.0, **q).numbers()["gap"] > 0.1
+
+
+def gradients(eps, mu, logvar):
+    """Both estimates in closed form, as (pathwise_mu, pathwise_logvar, score_mu, score_logvar)."""
+    variance = math.exp(logvar)
+    z = mu + math.sqrt(variance) * eps
+    f, slope = -0.5 * (z - 2) ** 2, 2 - z
+    score_logvar = f * ((z - mu) ** 2 / variance - 1) / 2
+    return slope, slope * (z - mu) / 2, f * (z - mu) / variance, score_logvar
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_both_estimates_of_the_gradient(frozen):
+    names = ("pathwise_mu", "pathwise_logvar", "score_mu", "score_logvar")
+    for values in grid(Reparameterisation()):
+        figure = Reparameterisation(**values, frozen=frozen, draws=23)
+        batch = np.array(figure._noise[3])  # there are 20
+        shown = np.array([values["eps"]]) if frozen else batch
+        numbers, expected = figure.numbers(), gradients(shown, values["mu"], values["logvar"])
+        for name, estimates in zip(names, expected, strict=True):
+            assert numbers[name] == pytest.approx(estimates.mean(), rel=1e-10, abs=1e-12)
+        pathwise, _, score, _ = gradients(batch, values["mu"], values["logvar"])
+        assert numbers["pathwise_deviation"] == pytest.approx(pathwise.std(ddof=1), rel=1e-10)
+        assert numbers["score_deviation"] == pytest.approx(score.std(ddof=1), rel=1e-10)
+
+
+def test_both_estimates_are_of_the_exact_gradient():
+    mu, logvar = torch.tensor([-1.0, 0.5], dtype=torch.float64, requires_grad=True)
+    expectation = -0.5 * ((mu - 2) ** 2 + logvar.exp())  # E[(z - 2)²] = (mu - 2)² + σ²
+    exact = torch.stack(torch.autograd.grad(expectation, (mu, logvar)))
+    figure = Reparameterisation(mu=-1.0, logvar=0.5)
+    assert list(figure.numbers()[name] for name in ("exact_mu", "exact_logvar")) == pytest.approx(exact.tolist())
+    for mean, target in zip(gradients(np.array(figure._noise).ravel(), -1.0, 0.5), [*exact, *exact], strict=True):
+        assert abs(mean.mean() - float(target)) < 4 * mean.std() / math.sqrt(mean.size)
+
+
+# What a notebook or a page is given.
+
+
+@every_class
+def test_a_live_kernel_gets_a_widget_and_a_page_gets_none(cls, monkeypatch):
+    monkeypatch.setenv("VAE_LESSONS_STATIC", "1")
+    figure = cls()
+    assert set(bundle(figure)) == {"text/plain", "text/html", "image/png"}
+    assert figure.comm is None  # a page would carry what was told to a front end
+    monkeypatch.setenv("VAE_LESSONS_STATIC", "")
+    assert set(bundle(figure)) == {"text/plain", "text/html", "image/png", WIDGET_VIEW}
+    assert bundle(figure)["text/plain"] == repr(figure)
+
+
+@every_class
+def test_the_widget_is_a_panel_of_controls_above_the_figure(cls, for_a_kernel):
+    figure = cls(caption="<b>")
+    shown = bundle(figure)[WIDGET_VIEW]["model_id"]
+    assert bundle(figure)[WIDGET_VIEW]["model_id"] == shown  # displayed twice, it is one panel
+    rows, drawing, caption = figure._panel.children
+    assert figure._panel.model_id == shown
+    assert drawing is figure
+    assert caption.value == "&lt;b&gt;"
+    assert [w.description for w in rows.children] == [c.label for c in controls_of(figure).values()]
+    for widget, (name, control) in zip(rows.children, controls_of(figure).items(), strict=True):
+        if isinstance(control, Slider):
+            found = (widget.min, widget.max, widget.step, widget.value)
+            assert found == (control.low, control.high, control.step, getattr(figure, name))
+
+
+def test_controls_are_shown_while_they_do_something(for_a_kernel):
+    figure = Reparameterisation()
+    bundle(figure)
+    widgets = dict(zip(controls_of(figure), figure._panel.children[0].children, strict=True))
+    assert [widgets[name].layout.display for name in ("eps", "draws")] == [None, "none"]
+    figure.frozen = False
+    assert [widgets[name].layout.display for name in ("eps", "draws")] == ["none", None]
+    widgets["draws"].click()
+    assert figure.draws == 1
+
+
+def test_what_anywidget_adds_for_colab_is_kept(for_a_kernel, monkeypatch):
+    def with_metadata(self, **_):
+        return {WIDGET_VIEW: {"model_id": "its own"}}, {WIDGET_VIEW: {"colab": 1}}
+
+    monkeypatch.setattr("anywidget.AnyWidget._repr_mimebundle_", with_metadata)
+    figure = GaussianKL()
+    data, metadata = figure._repr_mimebundle_(include=None, exclude=None)
+    assert metadata[WIDGET_VIEW] == {"colab": 1}
+    assert data[WIDGET_VIEW]["model_id"] == figure._panel.model_id
+
+
+@pytest.mark.parametrize("figure", [GaussianKL(), ElboGap(), Reparameterisation(), Reparameterisation(frozen=False)])
+def test_the_still_picture_is_small_and_not_blank(figure, for_a_page):
+    data, metadata = figure._repr_mimebundle_()
+    png = base64.b64decode(data["image/png"])
+    assert len(png) < 80_000
+    image = Image.open(io.BytesIO(png)).convert("RGBA")
+    width, height = (metadata["image/png"][side] for side in ("width", "height"))
+    assert image.size == (2 * width, 2 * height)
+    ink = np.asarray(image)[..., 3]
+    assert 0.01 < (ink > 0).mean() < 0.5
+    assert (ink[:, : image.width // 2] > 0).any()
+    assert (ink[:, image.width // 2 :] > 0).any()
+
+
+@every_class
+def test_a_still_picture_follows_the_values_and_leaves_matplotlib_alone(cls):
+    plt.switch_backend("Agg")  # else it is chosen when the settings are looked at
+    settings, figures = matplotlib.rcParams.copy(), plt.get_fignums()
+    assert cls(mu=1.0).still() == cls(mu=1.0).still() != cls(mu=1.2).still()
+    assert matplotlib.rcParams == settings
+    assert plt.get_fignums() == figures
+
+
+class HostileLabel(GaussianKL):
+    mu = Slider(HOSTILE, HOSTILE, -3, 3).trait()
+
+
+@pytest.mark.parametrize("cls", [*CLASSES, HostileLabel])
+def test_html_is_one_figure_that_nothing_can_break_out_of(cls, for_a_page):
+    figure = cls(caption=HOSTILE)
+    soup = BeautifulSoup(html(figure), "html.parser")
+    assert [element.name for element in soup.find_all(recursive=False)] == ["figure"]
+    assert soup.figure["class"] == ["explorable"]
+    assert soup.figcaption.get_text() == HOSTILE
+    assert soup.img["alt"] == figure.alt()
+    assert soup.img["src"] == "data:image/png;base64," + bundle(figure)["image/png"]
+    state, module = soup.find_all("script")
+    assert json.loads(state.string) == json.loads(json.dumps(figure.state()))
+    assert module["type"] == "module"
+    assert not re.search(r"https?://", html(figure))
+    assert len(soup.select("style")) == 1
+
+
+def test_a_module_cannot_break_out_either(for_a_page):
+    class Hostile(GaussianKL):
+        _esm = "const text = '</script><!--';"
+
+    soup = BeautifulSoup(html(Hostile()), "html.parser")
+    assert r"const text = '<\/script><\!--';" in soup.find_all("script")[1].string
+
+
+def test_figures_on_one_page_have_different_names(for_a_page):
+    figures = [GaussianKL(), GaussianKL(), ElboGap()]
+    assert len({BeautifulSoup(html(f), "html.parser").figure["id"] for f in [*figures, figures[0]]}) == 4
+
+
+def test_html_is_the_same_in_each_build(for_a_page):
+    def nameless(figure):
+        return re.sub(r"explorable-\w+-\d+", "", html(figure))
+
+    assert nameless(Reparameterisation()) == nameless(Reparameterisation())
+
+
+# In a browser.
+
+
+@pytest.fixture
+def open_page(browser, for_a_page, tmp_path):
+    """Open a page of some figures from disk, with no way to a network. Returns the page and what went wrong."""
+    contexts = []
+
+    def open_figures(*figures, head="", attributes="", width=1000, **options):
+        body = "\n".join(map(html, figures))
+        path = tmp_path / f"{len(contexts)}.html"
+        path.write_text(
+            f'<!doctype html><html lang="en" {attributes}><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width">{head}'
+            f'<body style="font-family: sans-serif; margin: 16px">{body}',
+            encoding="utf-8",
+        )
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page, troubles = context.new_page(), []
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on("console", lambda line: troubles.append(f"console: {line.text}") if line.type == "error" else None)
+        page.on("request", lambda r: troubles.append(f"request: {r.url}") if ELSEWHERE.match(r.url) else None)
+        page.route(ELSEWHERE, lambda route: route.abort())
+        page.goto(path.as_uri())
+        return page, troubles
+
+    yield open_figures
+    for context in contexts:
+        context.close()
+
+
+def painted(page):
+    """Wait until what was changed has been drawn."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def printed(figure):
+    """The numbers on the page, as text by name."""
+    texts = figure.locator("[data-number]").evaluate_all("all => all.map(e => [e.dataset.number, e.textContent])")
+    return {name: text.replace("\N{MINUS SIGN}", "-") for name, text in texts}
+
+
+def drawn(figure):
+    return figure.locator(".explorable-panels").screenshot()
+
+
+IN_JAVASCRIPT = """async ([module, states]) => {
+    const { numbers } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
+    return states.map(numbers);
+}"""
+
+
+@every_class
+def test_javascript_computes_the_same_numbers(cls, open_page):
+    page, _ = open_page()
+    points = [cls(**values) for values in grid(cls(), points=4 if cls is ElboGap else 5)]
+    if cls is Reparameterisation:
+        points = [
+            *points[::3],
+            *(cls(frozen=False, draws=i, mu=point.mu, logvar=1.0) for i, point in enumerate(points[:40])),
+        ]
+    module = str(points[0]._esm)
+    found = page.evaluate(IN_JAVASCRIPT, [module, [point.state() for point in points]])
+    for point, theirs in zip(points, found, strict=True):
+        ours = point.numbers()
+        assert set(theirs) == set(ours)
+        for name in ours:
+            by_quadrature = name in ("gap", "log_evidence")
+            tolerance = {"abs": 1e-6} if by_quadrature else {"rel": 1e-9, "abs": 1e-9}
+            assert theirs[name] == pytest.approx(ours[name], **tolerance), f"{name} of {point}"
+
+
+def test_every_control_that_is_shown_moves_the_drawing_and_a_number(open_page):
+    page, troubles = open_page(
+        GaussianKL(), ElboGap(), Reparameterisation(), GaussianKL(mu=-1.0), reduced_motion="reduce"
+    )
+    figures = page.locator("figure.explorable").all()
+    for figure, expected in zip(figures, (2, 4, 4, 2), strict=True):
+        expect(figure.locator(".explorable-still")).to_be_hidden()
+        controls = figure.locator(":is(input, button):visible")
+        assert controls.count() == expected
+        for control in controls.all():
+            assert_moves(page, figure, control)
+    released = figures[2]
+    assert not released.get_by_label("hold ε").is_checked()  # the walk above has let go of the noise
+    for control in released.locator("input[type=range]:visible, button:visible").all():
+        assert_moves(page, released, control)
+    assert not troubles, "\n".join(troubles)
+
+
+def assert_moves(page, figure, control):
+    if not control.is_visible():
+        return  # another one has done that
+    others = [f for f in page.locator("figure.explorable").all() if f.get_attribute("id") != figure.get_attribute("id")]
+    picture, numbers, elsewhere = drawn(figure), printed(figure), [printed(other) for other in others]
+    control.focus()
+    page.keyboard.press("ArrowRight" if control.get_attribute("type") == "range" else "Space")
+    painted(page)
+    assert drawn(figure) != picture
+    assert printed(figure) != numbers
+    assert [printed(other) for other in others] == elsewhere
+
+
+def test_a_slider_says_what_it_is_and_where_it_stands(open_page):
+    page, _ = open_page(GaussianKL(mu=1.0))
+    slider = page.get_by_role("slider", name="mean μ", exact=True)
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "mu 1.05"
+    assert slider.locator("xpath=..").inner_text().split() == ["mean", "μ", "1.05"]
+    sentence = page.locator("[aria-live=polite]")
+    expect(sentence).to_have_text(re.compile(r"mean part 0\.551 nats, .*KL 0\.735 nats, KL 1\.061 bits"))
+    for picture in page.locator(".explorable-panels > svg").all():
+        assert picture.get_attribute("role") == "img"
+        assert picture.get_attribute("aria-label")
+
+
+SET_SLIDERS = """([figure, values]) => {
+    for (const [name, value] of Object.entries(values)) {
+        const input = figure.querySelectorAll("input[type=range]")[name];
+        input.value = value;
+        input.dispatchEvent(new Event("input"));
+    }
+}"""
+
+
+@pytest.mark.parametrize("cls", [GaussianKL, ElboGap])
+def test_printed_numbers_add_up_as_printed(cls, open_page):
+    page, _ = open_page(cls())
+    figure = page.locator("figure.explorable")
+    generator = np.random.default_rng(0)
+    sliders = list(controls_of(cls()).values())
+    corners = itertools.product(*[(slider.low, slider.high) for slider in sliders])
+    inside = generator.uniform([s.low for s in sliders], [s.high for s in sliders], size=(60, len(sliders))).tolist()
+    for values in [*corners, *inside]:
+        page.evaluate(SET_SLIDERS, [figure.element_handle(), dict(enumerate(values))])
+        painted(page)
+        n = {name: Decimal(text) for name, text in printed(figure).items()}
+        if cls is GaussianKL:
+            assert n["mean"] + n["spread"] + n["logarithm"] == n["kl"]
+        else:
+            assert n["fit"] - n["rate"] == n["elbo"]
+            assert n["elbo"] + n["gap"] == n["log_evidence"]
+            assert n["gap"] >= 0
+        assert "-0.000" not in printed(figure).values()
+
+
+HANDLES = [(GaussianKL, {}, 2), (ElboGap, {}, 3), (Reparameterisation, {"eps": -1.0}, 3)]
+
+
+@pytest.mark.parametrize(("cls", "values", "count"), HANDLES)
+def test_handles_can_be_dragged(cls, values, count, open_page):
+    page, troubles = open_page(cls(**values))
+    figure, knobs = page.locator("figure.explorable"), page.locator(".knob:visible")
+    assert knobs.count() == count
+    for i in range(count):
+        before = figure.locator(".explorable-value").all_inner_texts()
+        box = knobs.nth(i).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 18, y + 18, steps=4)
+        page.mouse.up()
+        painted(page)
+        after = figure.locator(".explorable-value").all_inner_texts()
+        assert sum(a != b for a, b in zip(after, before, strict=True)) == 1
+        moved = knobs.nth(i).bounding_box()
+        assert max(abs(moved["x"] - box["x"] - 18), abs(moved["y"] - box["y"] - 18)) > 0
+        assert min(abs(moved["x"] - box["x"] - 18), abs(moved["y"] - box["y"] - 18)) < 3  # it follows the pointer
+    assert not troubles
+
+
+@every_class
+def test_on_a_phone_all_is_legible_and_within_reach(cls, open_page):
+    page, _ = open_page(cls(), width=360)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    sizes = page.locator("svg text").evaluate_all(
+        "all => all.map(e => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a)"
+    )
+    assert min(sizes) >= 11
+    for target in page.locator(".grip:visible, .explorable-controls > :visible").all():
+        assert target.bounding_box()["height"] >= 43.9
+    assert {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator(".handle").all()} == {"none"}
+    assert {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator("svg").all()} == {"auto"}
+
+
+FILTERS = """all => all.map(element => {
+    const filters = [];
+    for (let e = element; e; e = e.parentElement) filters.push(getComputedStyle(e).filter);
+    return filters.filter(filter => filter !== "none");
+})"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_in_dark_mode_drawing_and_still_are_inverted_once(theme, open_page):
+    css = (ROOT / "book/_static/lessons.css").read_text(encoding="utf-8")
+    page, _ = open_page(GaussianKL(), head=f"<style>{css}</style>", attributes=f'data-theme="{theme}"')
+    page.locator("body").evaluate(
+        "e => e.innerHTML = `<div class='bd-content'><div class='cell_output'>${e.innerHTML}`"
+    )
+    expected = ["invert(0.93) hue-rotate(180deg)"] if theme == "dark" else []
+    pictures = page.locator(".explorable-panels > svg, .explorable-still img")
+    assert pictures.evaluate_all(FILTERS) == [expected] * 3
+    assert not page.locator(".explorable-still").is_visible()
+
+
+def test_hostile_text_is_only_text(open_page):
+    page, troubles = open_page(HostileLabel(caption=HOSTILE))
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("figcaption").inner_text().startswith("</script><script>")
+    assert page.locator(".explorable-slider").first.inner_text().startswith("</script><script>")
+    assert not troubles
+
+
+class NoJavaScript(GaussianKL):
+    _esm = "this is not JavaScript"
+
+
+class ThrowsAtOnce(GaussianKL):
+    _esm = read("common.js") + "function render() { throw new Error('at once'); }"
+
+
+class ThrowsHalfway(GaussianKL):
+    _esm = GaussianKL._esm.replace("return show(", "show(context, null); return (")
+
+
+@pytest.mark.parametrize("cls", [NoJavaScript, ThrowsAtOnce, ThrowsHalfway])
+def test_a_broken_module_leaves_the_still_picture(cls, open_page):
+    page, troubles = open_page(cls(), GaussianKL())
+    broken, whole = page.locator("figure.explorable").all()
+    expect(broken.locator("img")).to_be_visible()
+    assert broken.locator("img").bounding_box()["height"] > 200
+    assert broken.locator(".explorable-view").count() == 0
+    expect(whole.locator("img")).to_be_hidden()
+    assert whole.locator("svg").count() > 0
+    assert len(troubles) == 1
+
+
+def test_without_javascript_there_is_a_still_picture_and_a_sentence(open_page):
+    page, _ = open_page(GaussianKL(), java_script_enabled=False)
+    expect(page.locator("figure img")).to_be_visible()
+    assert "JavaScript" in page.locator("noscript").text_content()  # which this browser parses as with JavaScript on
+
+
+# In JupyterLab.
+
+CELL = """\
+from pathlib import Path
+from vae_lessons.explorables import ElboGap, GaussianKL, Reparameterisation
+
+def record(change):
+    figure = change["owner"]
+    Path(type(figure).__name__).write_text(str(figure.mu))
+    figure.logvar = 0.55  # from Python to the browser
+
+for figure in (GaussianKL(), ElboGap(), Reparameterisation()):
+    figure.observe(record, "mu")
+    display(figure)
+display(figure)
+"""
+LAB_SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"autoStartDefaultKernel": True, "windowingMode": "none"},
+}
+LAB_OPTIONS = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token="]
+PATIENCE = 60_000  # ms, of a busy machine
+
+
+@pytest.fixture
+def jupyterlab(tmp_path, for_a_kernel):
+    """JupyterLab with settings of its own. Returns its address and the folder that it shows."""
+    program = Path(sys.executable).with_name("jupyter-lab")
+    if not program.exists():
+        stop = pytest.fail if os.environ.get("VAE_LESSONS_REQUIRE_BROWSER") == "1" else pytest.skip
+        stop("JupyterLab is not installed; the extra [lab] has it")
+    for name, settings in LAB_SETTINGS.items():
+        path = tmp_path / "config/lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
+    root = tmp_path / "notebooks"
+    root.mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "run",
+        "IPYTHONDIR": "ipython",
+    }
+    environment = os.environ | {name: str(tmp_path / folder) for name, folder in own.items()} | {"OMP_NUM_THREADS": "1"}
+    command = [program, *LAB_OPTIONS, f"--port={port}", f"--ServerApp.root_dir={root}"]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        wait_for_server(f"http://127.0.0.1:{port}/api", server, tmp_path / "log")
+        yield f"http://127.0.0.1:{port}/lab/tree", root
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def wait_for_server(address, server, log):
+    for _ in range(300):
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(address)
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}", pytrace=False)
+
+
+@pytest.fixture
+def notebook(jupyterlab, browser):
+    """A page with the cell above, run in JupyterLab."""
+    address, root = jupyterlab
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    cells = [nbformat.v4.new_code_cell(CELL)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), root / "figures.ipynb")
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    page.set_default_timeout(PATIENCE)
+    dialog = page.locator(".jp-Dialog")
+    page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click())
+    page.goto(f"{address}/figures.ipynb")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    yield page
+    page.close()
+
+
+def test_in_jupyterlab_drawing_sliders_and_python_move_together(notebook, jupyterlab):
+    page, (_, root) = notebook, jupyterlab
+    outputs = page.locator(".jp-OutputArea-output:has(.explorable-view)")
+    expect(outputs.locator(".explorable-view")).to_have_count(4, timeout=PATIENCE)  # one figure is displayed twice
+    for i, cls in enumerate(CLASSES):
+        output = outputs.nth(i)
+        assert output.locator("input[type=range]").count() == 0
+        before = output.locator(".explorable-panels").inner_html()
+        output.get_by_role("slider").first.focus()
+        page.keyboard.press("ArrowRight")
+        expect(output.locator(".widget-readout").nth(1)).to_have_text("0.55", timeout=PATIENCE)
+        assert output.locator(".explorable-panels").inner_html() != before
+        assert float((root / cls.__name__).read_text()) == pytest.approx(cls().mu + 0.05)
+    knob = outputs.first.locator(".knob").last.bounding_box()
+    page.mouse.move(knob["x"] + 8, knob["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(knob["x"] + 90, knob["y"] + 8, steps=5)
+    page.mouse.up()
+    expect(outputs.first.locator(".widget-readout").first).not_to_have_text("1.05", timeout=PATIENCE)
+    again = [outputs.nth(k).locator(".explorable-panels").inner_html() for k in (2, 3)]
+    assert again[0] == again[1]

@@ -1,0 +1,135 @@
+"""Explorable: what the live figures share.
+
+An explorable is an anywidget with synced traits and one plain ES module, and it is shown in three ways: as a
+widget where there is a kernel, as HTML on a page, and as a still picture everywhere else.
+"""
+
+import base64
+import html
+import io
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets
+import matplotlib.style
+import traitlets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from vae_lessons.explorables.controls import controls_of, describe, make_widget
+from vae_lessons.explorables.page import figure_html
+from vae_lessons.live import is_live
+from vae_lessons.plots import COLOURS, STYLE
+
+HERE = Path(__file__).parent
+STILL_SIZE = (700, 330)  # CSS pixels
+DOTS_PER_PIXEL = 2
+
+
+def read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def module(name: str) -> str:
+    """The JavaScript of one figure, after what all figures share."""
+    return read("common.js") + "\n" + read(name)
+
+
+def style_sheet() -> str:
+    """With the colours of the matplotlib figures."""
+    palette = "".join(f"  --{name}: {colour};\n" for name, colour in COLOURS.items())
+    return f".explorable-view {{\n{palette}}}\n\n" + read("explorable.css")
+
+
+class Explorable(anywidget.AnyWidget):
+    """A figure that the reader moves. In a live kernel its values can be read, set and observed.
+
+    A subclass has traits made by `Slider`, `Switch` and `Action`, the text of its module in `_esm`, and the
+    methods `numbers`, `alt` and `draw_still`. Traits tagged `state` are what its module reads.
+
+    caption : a sentence or two below the figure, plain text
+    """
+
+    _css = style_sheet()
+    _controls = traitlets.List().tag(sync=True, state=True)
+    caption = traitlets.Unicode()
+    _panel = None
+
+    @traitlets.default("_controls")
+    def _describe_controls(self) -> list[dict[str, Any]]:
+        return [describe(name, control) for name, control in controls_of(self).items()]
+
+    def numbers(self) -> dict[str, float]:
+        """What the figure prints, before rounding. The module computes the same under the same names."""
+        raise NotImplementedError
+
+    def alt(self) -> str:
+        """What the still picture shows, in words."""
+        raise NotImplementedError
+
+    def draw_still(self, figure: Figure) -> None:
+        """Draw the figure as it stands."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Any]:
+        """What the module reads."""
+        return {name: getattr(self, name) for name in self.traits(state=True)}
+
+    def still(self) -> bytes:
+        """The figure as it stands, as a PNG. Matplotlib's settings and open figures stay as they were."""
+        with matplotlib.style.context(STYLE, after_reset=True):
+            figure = Figure(figsize=(STILL_SIZE[0] / 100, STILL_SIZE[1] / 100), dpi=100)
+            FigureCanvasAgg(figure)
+            self.draw_still(figure)
+            drawn, smaller = io.BytesIO(), io.BytesIO()
+            figure.savefig(drawn, format="png", dpi=100 * DOTS_PER_PIXEL)
+        # A palette, transparency included, takes a third of the space, and a few colours need no more.
+        Image.open(drawn).quantize(method=Image.Quantize.FASTOCTREE).save(smaller, format="png", optimize=True)
+        return smaller.getvalue()
+
+    def open(self) -> None:
+        """Tell the front end of this widget; on a page there is none, and its state would end up in the HTML."""
+        if is_live():
+            super().open()
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = self._live_view(**options) if is_live() else ({}, {})
+        still = self.still()
+        data |= {
+            "text/plain": repr(self),
+            "text/html": self._html(still),
+            "image/png": base64.b64encode(still).decode("ascii"),
+        }
+        width, height = STILL_SIZE
+        return data, metadata | {"image/png": {"width": width, "height": height}}
+
+    def _live_view(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The view of the panel, with what anywidget adds to a view of its own (in Colab)."""
+        self.open()
+        self._panel = self._panel or self._make_panel()
+        data, metadata = super()._repr_mimebundle_(**options)
+        return data | self._panel._repr_mimebundle_(), metadata
+
+    def _make_panel(self) -> ipywidgets.Widget:
+        controls = [make_widget(self, name, control) for name, control in controls_of(self).items()]
+        caption = ipywidgets.HTML().add_class("explorable-caption")
+        traitlets.dlink((self, "caption"), (caption, "value"), html.escape)
+        rows = ipywidgets.Layout(flex_flow="row wrap", justify_content="center", margin="0 auto", max_width="50rem")
+        return ipywidgets.VBox([ipywidgets.HBox(controls, layout=rows), self, caption])
+
+    def _html(self, still: bytes) -> str:
+        return figure_html(
+            module=f"{self._esm}\n{read('page.js')}",
+            css=self._css,
+            state=self.state(),
+            still=still,
+            size=STILL_SIZE,
+            alt=self.alt(),
+            caption=self.caption,
+        )
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in controls_of(self))
+        return f"{type(self).__name__}({values})"

@@ -1,0 +1,176 @@
+// The evidence in three bars: fit - rate + gap = log p(x). Follows common.js in one module.
+//
+// z ~ N(0, 1),  x | z ~ N(g(z), NOISE²),  g(z) = z + bend z²/2,  q = N(μ, σ²). NOISE is ElboGap.NOISE.
+
+const NOISE = 0.7;
+const NATS_AXES = [[-4, 1], [-8, 2], [-16, 4], [-40, 10], [-100, 20], [-250, 50], [-700, 100]]; // lowest, step
+const TERMS = [["fit", "decoder", 94], ["− rate", "prior", 160], ["+ gap", "posterior", 226]]; // name, colour, middle
+
+const decode = (z, bend) => z + (bend * z ** 2) / 2;
+const logJoint = (z, { x, bend }) => logNormal(x, decode(z, bend), NOISE) + logNormal(z, 0, 1);
+
+// By the trapezoid rule, which is exact to rounding for what is smooth and dies away at both ends.
+function integral(f, low, high, pieces) {
+  const step = (high - low) / pieces;
+  let sum = (f(low) + f(high)) / 2;
+  for (let i = 1; i < pieces; i++) sum += f(low + i * step);
+  return sum * step;
+}
+
+// E_q[log p(x | z)] from the moments of g: g(μ + σε) = g(μ) + (1 + bend μ) σ ε + bend σ² ε²/2.
+function fitOf({ mu, logvar, x, bend }) {
+  const variance = Math.exp(logvar);
+  const mean = decode(mu, bend) + (bend * variance) / 2;
+  const spread = variance * (1 + bend * mu) ** 2 + (bend * variance) ** 2 / 2;
+  return logNormal(x, mean, NOISE) - spread / (2 * NOISE ** 2);
+}
+
+// The gap is an integral of its own, over the range of q. That all four add up is then a result.
+export function numbers(state) {
+  const { mu, logvar } = state;
+  const sd = Math.exp(logvar / 2);
+  const fit = fitOf(state);
+  const rate = (mu ** 2 + Math.expm1(logvar) - logvar) / 2;
+  const log_evidence = Math.log(integral(z => Math.exp(logJoint(z, state)), -9, 9, 1800));
+  const excess = z => logNormal(z, mu, sd) - logJoint(z, state) + log_evidence; // log q(z) / p(z | x)
+  const gap = integral(z => normal(z, mu, sd) * excess(z), mu - 9 * sd, mu + 9 * sd, 400);
+  return { fit, rate, elbo: fit - rate, gap: Math.max(0, gap), log_evidence }; // a KL below 0 is rounding
+}
+
+// What is printed adds up as printed: log p(x), rate and gap are rounded, and the ELBO and the fit follow.
+function print({ rate, gap, log_evidence }) {
+  const rounded = { rate, gap, log_evidence };
+  for (const key in rounded) rounded[key] = Math.round(1000 * rounded[key]);
+  rounded.elbo = rounded.log_evidence - rounded.gap;
+  rounded.fit = rounded.elbo + rounded.rate;
+  return Object.fromEntries(Object.entries(rounded).map(([key, value]) => [key, fixed(value / 1000, 3)]));
+}
+
+function densities(svg, model, x) {
+  const floor = 150;
+  const plot = clip(svg, x, scale([0, 1], [floor, 0]));
+  const filled = append(plot, "path", { class: "area posterior" });
+  const posterior = append(plot, "path", { class: "line posterior" });
+  const prior = append(plot, "path", { class: "line thin prior" });
+  const q = append(plot, "path", { class: "line encoder" });
+  append(svg, "path", { class: "axis", d: `M${x.range[0]},${floor}H${x.range[1]}` });
+  const placeNames = densityNames(svg, x);
+  const placeHandles = gaussianHandles(svg, model, x);
+  return (state, { log_evidence }) => {
+    const { mu, logvar } = state;
+    const sd = Math.exp(logvar / 2);
+    const qAt = z => normal(z, mu, sd);
+    const posteriorAt = z => Math.exp(logJoint(z, state) - log_evidence);
+    const mode = steps(-5, 5, 0.02).reduce((best, z) => (posteriorAt(z) > posteriorAt(best) ? z : best), 0);
+    const y = scale([0, Math.max(0.46, qAt(mu), posteriorAt(mode))], [floor, 30]);
+    const outline = curve(posteriorAt, -5, 5, x, y, 400);
+    change(posterior, { d: outline });
+    change(filled, { d: outline + "Z" });
+    change(prior, { d: curve(z => normal(z, 0, 1), -5, 5, x, y) });
+    change(q, { d: curve(qAt, mu - 6 * sd, mu + 6 * sd, x, y) });
+    placeNames(y, { mu, mode, qAt, posteriorAt });
+    placeHandles(state, y);
+  };
+}
+
+// Each curve's name where the others leave room.
+function densityNames(svg, x) {
+  const posterior = label(svg, "p(z | x)", "posterior");
+  const prior = label(svg, "p(z)", "prior", { "text-anchor": "middle" });
+  const q = label(svg, "q(z)", "encoder", { "text-anchor": "middle" });
+  return (y, { mu, mode, qAt, posteriorAt }) => {
+    change(q, { x: x(mu), y: y(qAt(mu)) - 13 });
+    const away = mode < mu ? -1 : 1; // from q
+    let shoulder = mode;
+    while (posteriorAt(shoulder) > 0.6 * posteriorAt(mode)) shoulder += 0.02 * away;
+    const anchor = away < 0 ? "end" : "start";
+    change(posterior, { x: x(shoulder) + 7 * away, y: y(posteriorAt(shoulder)), "text-anchor": anchor });
+    const crowd = z => qAt(z) + posteriorAt(z);
+    const free = crowd(2.3) < crowd(-2.3) ? 2.3 : -2.3;
+    change(prior, { x: x(free), y: y(normal(free, 0, 1)) - 7 });
+  };
+}
+
+// The decoder, and the datum as a level that cuts it.
+function decoder(svg, model, x) {
+  const y = scale([-4, 4], [292, 172]);
+  const plot = clip(svg, x, y);
+  const band = append(plot, "path", { class: "area decoder" });
+  const mean = append(plot, "path", { class: "line decoder" });
+  const level = append(svg, "path", { class: "line data" });
+  axisLeft(svg, x.range[0])(y, [-3, 0, 3]);
+  axisBelow(svg, y.range[0])(x, steps(-4, 4, 2));
+  label(svg, "z", "ink", { x: x.range[1], y: y.range[0] + 17, "text-anchor": "end" });
+  const meanName = label(svg, "g(z)", "decoder");
+  const datumName = label(svg, "x", "data", { x: x.range[1] - 18, "text-anchor": "end" });
+  const placeHandle = handle(svg, "data", (_, at) => move(model, "x", y.toValue(at)));
+  return ({ x: datum, bend }) => {
+    const edge = side => curve(z => decode(z, bend) + side * NOISE, -5 * side, 5 * side, x, y);
+    change(mean, { d: curve(z => decode(z, bend), -5, 5, x, y) });
+    change(band, { d: edge(1) + edge(-1).replace("M", "L") + "Z" });
+    change(level, { d: `M${x.range[0]},${y(datum)}H${x.range[1]}` });
+    change(datumName, { y: y(datum) - 6 });
+    const height = datum > 1.4 ? 0 : 2.9; // away from the level, on the branch that rises
+    const z = bend < 0.01 ? height : (Math.sqrt(1 + 2 * bend * height) - 1) / bend;
+    change(meanName, { x: x(z) + 12, y: y(height) + 5 });
+    placeHandle(x.range[1] - 5, y(datum));
+  };
+}
+
+// From 0 down by the fit, down by the rate to the ELBO, up by the gap to log p(x).
+function waterfall(svg) {
+  const drawAxis = axisLeft(svg, 42);
+  label(svg, "nats", "ink", { x: 42, y: 20, "text-anchor": "middle" });
+  const [fit, rate, gap] = TERMS.map(([name, colour, centre]) => {
+    label(svg, name, colour, { x: centre, y: 20, "text-anchor": "middle" });
+    return append(svg, "rect", { class: `bar ${colour}`, x: centre - 22, width: 44 });
+  });
+  const [zero, links, evidence] = ["axis", "stem ink", "line data"].map(name => append(svg, "path", { class: name }));
+  const elboName = label(svg, "ELBO", "encoder", { x: 160, "text-anchor": "middle" });
+  const evidenceName = label(svg, "log p(x)", "data", { x: 312, "text-anchor": "end" });
+  return values => {
+    const [lowest, step] = NATS_AXES.find(([lowest]) => lowest <= values.elbo);
+    const y = scale([lowest, 0], [292, 34]);
+    drawAxis(y, steps(lowest, 0, step));
+    change(zero, { d: `M42,${y(0)}H312` });
+    bar(fit, y, 0, values.fit);
+    bar(rate, y, values.fit, values.elbo);
+    bar(gap, y, values.elbo, values.log_evidence);
+    change(links, { d: `M116,${y(values.fit)}H138M138,${y(values.elbo)}H248` });
+    change(evidence, { d: `M42,${y(values.log_evidence)}H312` });
+    change(elboName, { y: y(values.elbo) + 16 });
+    const below = y(values.log_evidence) - y(0) < 20 ? 22 : 0; // no room between the line and 0
+    change(evidenceName, { y: y(values.log_evidence) - 6 + below });
+  };
+}
+
+function build(parent, model) {
+  const left = panel(parent, {
+    width: 380, height: 316, label: "Above: true posterior, q and prior. Below: the decoder's curve, and the datum",
+  });
+  const right = panel(parent, { width: 320, height: 316, label: "Fit, rate and gap as bars that add up to log p(x)" });
+  const x = scale([-5, 5], [30, 372]);
+  const paintDensities = densities(left, model, x);
+  const paintDecoder = decoder(left, model, x);
+  const paintWaterfall = waterfall(right);
+  return (state, values) => {
+    paintDensities(state, values);
+    paintDecoder(state);
+    paintWaterfall(values);
+  };
+}
+
+const cells = [
+  { key: "fit", name: "fit", spoken: "fit" },
+  { key: "rate", name: "− rate", spoken: "minus rate" },
+  { key: "elbo", name: "= ELBO", spoken: "ELBO" },
+  { key: "gap", name: "+ gap", spoken: "plus gap" },
+  { key: "log_evidence", name: "= log p(x)", spoken: "log evidence" },
+];
+
+function render(context) {
+  const reads = ["mu", "logvar", "x", "bend"];
+  return show(context, { reads, numbers, build, print, cells, columns: 5, unit: "nats" });
+}
+
+export default { render };

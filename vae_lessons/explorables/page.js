@@ -1,0 +1,82 @@
+// An explorable on a page without a kernel: a model that is nothing but its state, native inputs, and the exchange of
+// the still picture for the live one. Follows common.js and a figure in one module.
+
+// The part of anywidget's model that a figure uses.
+function pageModel(state) {
+  const listeners = {};
+  return {
+    get: name => state[name],
+    set(name, value) {
+      if (Object.is(state[name], value)) return;
+      state[name] = value;
+      for (const listener of listeners[`change:${name}`] ?? []) listener();
+    },
+    on: (event, listener) => (listeners[event] ??= new Set()).add(listener),
+    off: (event, listener) => listeners[event]?.delete(listener),
+    save_changes() {},
+  };
+}
+
+// Each makes an input. Returns the element, and what brings it up to a value.
+const INPUTS = {
+  slider(parent, model, { name, label, spoken, low, high, step }) {
+    const row = append(parent, "label", { class: "explorable-slider" });
+    append(row, "span", {}, label);
+    const input = append(row, "input", { type: "range", min: low, max: high, step, autocomplete: "off" });
+    const value = append(row, "span", { class: "explorable-value", "aria-hidden": "true" });
+    input.addEventListener("input", () => set(model, name, input.valueAsNumber));
+    return [row, current => {
+      input.value = current;
+      value.textContent = plain(fixed(current, 2));
+      change(input, { "aria-valuetext": `${spoken} ${fixed(current, 2)}` });
+    }];
+  },
+  switch(parent, model, { name, label }) {
+    const row = append(parent, "label", { class: "explorable-switch" });
+    const input = append(row, "input", { type: "checkbox", autocomplete: "off" });
+    append(row, "span", {}, label);
+    input.addEventListener("change", () => set(model, name, input.checked));
+    return [row, current => (input.checked = current)];
+  },
+  action(parent, model, { name, label }) {
+    const button = append(parent, "button", { type: "button", class: "explorable-action" }, label);
+    button.addEventListener("click", () => set(model, name, model.get(name) + 1));
+    return [button, () => {}];
+  },
+};
+
+function set(model, name, value) {
+  model.set(name, value);
+  model.save_changes();
+}
+
+function controls(parent, model) {
+  for (const control of model.get("_controls")) {
+    const [row, update] = INPUTS[control.kind](parent, model, control);
+    follow(model, control.name, update);
+    if (control.shown_if === null) continue;
+    const [other, needed] = control.shown_if;
+    follow(model, other, position => (row.hidden = position !== needed));
+  }
+}
+
+function follow(model, name, update) {
+  const onChange = () => update(model.get(name));
+  onChange();
+  model.on(`change:${name}`, onChange);
+}
+
+function mount(figure, render) {
+  const view = document.createElement("div"); // not in the page before it is complete
+  try {
+    const model = pageModel(JSON.parse(figure.querySelector("script[type='application/json']").textContent));
+    controls(append(view, "div", { class: "explorable-controls" }), model);
+    render({ model, el: view });
+  } catch (error) {
+    console.error(error); // the still picture stays
+    return;
+  }
+  const still = figure.querySelector(".explorable-still");
+  still.before(view);
+  still.hidden = true;
+}

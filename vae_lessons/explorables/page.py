@@ -1,0 +1,66 @@
+"""An explorable as HTML that needs no kernel, no network and no file beside it.
+
+The figure's module is mounted on its state inside the page. Until it has drawn, and for good where it
+cannot, a still picture stands in its place.
+"""
+
+import base64
+import hashlib
+import html
+import itertools
+import json
+from typing import Any
+
+TEMPLATE = """\
+<figure class="explorable" id="{name}">
+<style>
+{css}
+</style>
+<div class="explorable-still">
+<img width="{width}" height="{height}" alt="{alt}" src="data:image/png;base64,{still}">
+</div>
+<noscript><p>With JavaScript on, this figure has controls that move it.</p></noscript>
+<figcaption><p>{caption}</p></figcaption>
+<script type="application/json">{state}</script>
+<script type="module">
+{module}
+mount(document.getElementById("{name}"), render);
+</script>
+</figure>"""
+_serial = itertools.count(1)
+
+
+def figure_html(
+    *, module: str, css: str, state: dict[str, Any], still: bytes, size: tuple[int, int], alt: str, caption: str
+) -> str:
+    """One <figure> with all that it needs.
+
+    module : JavaScript that defines `mount(figure, render)` and `render`
+    state : what `render` reads, for JSON
+    still, size : a PNG, and its width and height on the page in CSS pixels
+    alt, caption : plain text
+    """
+    encoded = _inert_json(state)
+    digest = hashlib.sha256(f"{module}{encoded}{caption}".encode()).hexdigest()[:8]
+    return TEMPLATE.format(
+        # Kernels count on their own, and pages may come from several: so not the serial number alone.
+        name=f"explorable-{digest}-{next(_serial)}",
+        css=css.replace("</", r"<\/"),
+        width=size[0],
+        height=size[1],
+        alt=html.escape(alt),
+        still=base64.b64encode(still).decode("ascii"),
+        caption=html.escape(caption),
+        state=encoded,
+        module=_inert_module(module),
+    )
+
+
+def _inert_json(state: dict[str, Any]) -> str:
+    """JSON in ASCII and without <, so that nothing in it can end or comment out its script element."""
+    return json.dumps(state, allow_nan=False).replace("<", r"\u003c")
+
+
+def _inert_module(module: str) -> str:
+    r"""The same program, unable to end its script element: inside a string, <\/ is </ and <\!-- is <!--."""
+    return module.replace("</", r"<\/").replace("<!--", r"<\!--")
