@@ -17,6 +17,7 @@ from vae_lessons import bounds
 from vae_lessons.bounds import elbo, exact_elbo, exact_log_evidence, exact_posterior, iwae_bound
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.linear_gaussian import LinearGaussian
+from vae_lessons.quadrature import QuadratureError
 
 SEEDS = st.integers(0, 2**31)
 LIKELIHOODS = [Gaussian(0.6), Bernoulli(), ContinuousBernoulli()]
@@ -488,6 +489,16 @@ def test_a_likelihood_that_is_not_finite_is_named():
     vae.log_likelihood = lambda x, z: torch.full((len(z),), -math.inf, dtype=z.dtype)
     with pytest.raises(ValueError, match="log-density must be finite everywhere, got -inf in row 0"):
         exact_log_evidence(vae, x)
+
+
+@pytest.mark.parametrize("tolerance", [1e-6, 1e-3])
+def test_an_evidence_that_cannot_be_had_is_refused(tolerance):
+    """Two columns of W all but parallel: the posterior is a ridge of width 0.001 across the grid, and 9 long."""
+    column = randn(PIXELS, seed=1) / 10
+    model = LinearGaussian(torch.stack([column, column], dim=1), torch.zeros(SHAPE, dtype=torch.float64), 2e-4)
+    x = model.sample(2, seeded())
+    with pytest.raises(QuadratureError, match=rf"row \d is known to .* nats only, .* tolerance is {tolerance:g}\."):
+        exact_log_evidence(model, x, tolerance)
 
 
 def test_the_evidence_leaves_no_graph_and_no_gradients_behind():

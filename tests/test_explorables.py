@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from decimal import Decimal
 from pathlib import Path
 
 import matplotlib
@@ -22,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from live_figures import assert_adds_up, assert_moves, painted, set_sliders
 from PIL import Image
 from playwright.sync_api import expect
 from scipy.integrate import quad
@@ -360,21 +360,6 @@ def open_page(browser, for_a_page, tmp_path):
         context.close()
 
 
-def painted(page):
-    """Wait until what was changed has been drawn."""
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-def printed(figure):
-    """The numbers on the page, as text by name."""
-    texts = figure.locator("[data-number]").evaluate_all("all => all.map(e => [e.dataset.number, e.textContent])")
-    return {name: text.replace("\N{MINUS SIGN}", "-") for name, text in texts}
-
-
-def drawn(figure):
-    return figure.locator(".explorable-panels").screenshot()
-
-
 IN_JAVASCRIPT = """async ([module, states]) => {
     const { numbers } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
     return states.map(numbers);
@@ -419,19 +404,6 @@ def test_every_control_that_is_shown_moves_the_drawing_and_a_number(open_page):
     assert not troubles, "\n".join(troubles)
 
 
-def assert_moves(page, figure, control):
-    if not control.is_visible():
-        return  # another one has done that
-    others = [f for f in page.locator("figure.explorable").all() if f.get_attribute("id") != figure.get_attribute("id")]
-    picture, numbers, elsewhere = drawn(figure), printed(figure), [printed(other) for other in others]
-    control.focus()
-    page.keyboard.press("ArrowRight" if control.get_attribute("type") == "range" else "Space")
-    painted(page)
-    assert drawn(figure) != picture
-    assert printed(figure) != numbers
-    assert [printed(other) for other in others] == elsewhere
-
-
 def test_a_slider_says_what_it_is_and_where_it_stands(open_page):
     page, _ = open_page(GaussianKL(mu=1.0))
     slider = page.get_by_role("slider", name="mean μ", exact=True)
@@ -446,15 +418,6 @@ def test_a_slider_says_what_it_is_and_where_it_stands(open_page):
         assert picture.get_attribute("aria-label")
 
 
-SET_SLIDERS = """([figure, values]) => {
-    for (const [name, value] of Object.entries(values)) {
-        const input = figure.querySelectorAll("input[type=range]")[name];
-        input.value = value;
-        input.dispatchEvent(new Event("input"));
-    }
-}"""
-
-
 @pytest.mark.parametrize("cls", [GaussianKL, ElboGap])
 def test_printed_numbers_add_up_as_printed(cls, open_page):
     page, _ = open_page(cls())
@@ -464,16 +427,8 @@ def test_printed_numbers_add_up_as_printed(cls, open_page):
     corners = itertools.product(*[(slider.low, slider.high) for slider in sliders])
     inside = generator.uniform([s.low for s in sliders], [s.high for s in sliders], size=(40, len(sliders))).tolist()
     for values in [*corners, *inside]:
-        page.evaluate(SET_SLIDERS, [figure.element_handle(), dict(enumerate(values))])
-        painted(page)
-        n = {name: Decimal(text) for name, text in printed(figure).items()}
-        if cls is GaussianKL:
-            assert n["mean"] + n["spread"] + n["logarithm"] == n["kl"]
-        else:
-            assert n["fit"] - n["rate"] == n["elbo"]
-            assert n["elbo"] + n["gap"] == n["log_evidence"]
-            assert n["gap"] >= 0
-        assert "-0.000" not in printed(figure).values()
+        set_sliders(page, figure, values)
+        assert_adds_up(figure)
 
 
 HANDLES = [(GaussianKL, {}, 2), (ElboGap, {}, 3), (Reparameterisation, {"eps": -1.0}, 3)]

@@ -12,6 +12,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WITH_SLIDERS = [path for path in LESSONS if "explore(" in path.read_text(encoding="utf-8")]
+WITH_LIVE_FIGURES = [path for path in LESSONS if "vae_lessons.explorables" in path.read_text(encoding="utf-8")]
 LONGEST_CELL = 25  # lines
 CELL_TIMEOUT = 300  # seconds
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -116,3 +117,12 @@ def test_a_lesson_runs_for_a_person_with_sliders_and_a_figure_that_they_move(pat
     for drawn in figures:  # an error while drawing ends up in here, and does not stop the cell
         assert any("image/png" in output.get("data", {}) for output in drawn), drawn
     assert [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"] == []
+
+
+@by_name(WITH_LIVE_FIGURES)
+def test_a_live_figure_of_a_lesson_comes_as_widget_as_html_and_as_a_picture(path, run):
+    live = [output["data"] for output in outputs(run(path)) if "text/html" in output.get("data", {})]
+    assert live
+    for data in live:
+        assert {WIDGET, "image/png"} <= set(data)
+        assert data["text/html"].startswith('<figure class="explorable"')

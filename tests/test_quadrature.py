@@ -287,8 +287,10 @@ def test_an_expectation_is_that_of_the_density():
 def test_a_float32_log_density_is_added_up_in_double_precision():
     target = normals([0.0, 2.0], [1.0, 0.1])
     density = integrate(lambda z: of_one_dimension(target)(z).float(), 2, 1, 1e-4)
-    assert density.log_normaliser.dtype == torch.float64
+    assert density.log_normaliser.dtype == density.log_density.dtype == torch.float64
     assert density.log_normaliser.abs().max() < 1e-4 + 1e-5
+    same = integrate(lambda z: of_one_dimension(target)(z).float().double(), 2, 1, 1e-4)
+    assert torch.equal(density.log_normaliser, same.log_normaliser)
 
 
 # What is refused

@@ -8,13 +8,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from live_figures import assert_adds_up, assert_moves, set_sliders
+from playwright.sync_api import expect
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[1]
 FIRST_PAGE = "book/index"
 PAGES = [*parse_toc_yaml(ROOT / "book/_toc.yml"), "genindex", "search"]
+WITH_LIVE_FIGURES = [
+    path.relative_to(ROOT).with_suffix("").as_posix()
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    if "vae_lessons.explorables" in path.read_text(encoding="utf-8")
+]
 LOADING = "img, script, iframe, frame, embed, object, source, track, audio, video, image, use, input"
 LOADING_LINKS = {"stylesheet", "icon", "preload", "prefetch", "modulepreload", "manifest", "preconnect", "dns-prefetch"}
 BY_PERSON = ("http", "https", "mailto")  # what a reader may follow to another host
@@ -40,6 +48,9 @@ FAILED_FORMULAS = (
 BROKEN_IMAGES = (
     "() => [...document.querySelectorAll('article img')].filter(e => !(e.complete && e.naturalWidth)).map(e => e.src)"
 )
+WIDE_FORMULAS = """() => [...document.querySelectorAll("article div.math")]
+    .filter(box => [box, box.querySelector("mjx-container")].some(e => e.scrollWidth > e.clientWidth + 1))
+    .map(box => box.id)"""
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -250,6 +261,34 @@ def test_a_page_opens_from_disk_without_a_network(name, viewport, mode, visit):
     assert page.evaluate(OVERFLOW) <= 1, "the page scrolls sideways"
     assert page.evaluate("document.documentElement.dataset.theme") == mode
     assert not troubles, "\n".join(troubles)
+
+
+def test_no_formula_is_cut_off_on_a_wide_screen(visit):
+    for name in PAGES:
+        page, _ = visit(f"{name}.html", viewport=VIEWPORTS["desktop"])
+        assert page.evaluate(WIDE_FORMULAS) == [], name
+
+
+@pytest.mark.parametrize("name", WITH_LIVE_FIGURES)
+def test_every_control_of_a_live_figure_moves_its_drawing_and_a_number(name, visit):
+    page, troubles = visit(f"{name}.html", viewport=VIEWPORTS["desktop"], reduced_motion="reduce")
+    figures = page.locator("figure.explorable").all()
+    assert figures
+    for figure in figures:
+        expect(figure.locator(".explorable-still")).to_be_hidden()
+        for _ in range(2):  # a switch may bring out controls that were not there the first time
+            for control in figure.locator(":is(input, button):visible").all():
+                assert_moves(page, figure, control)
+    assert not troubles, "\n".join(troubles)
+
+
+def test_the_bars_of_the_elbo_add_up_on_its_page(visit):
+    page, _ = visit("notebooks/04-elbo.html", viewport=VIEWPORTS["desktop"])
+    figure = page.locator("figure.explorable")
+    generator = np.random.default_rng(0)
+    for values in generator.uniform([-3, -4, -3, 0], [3, 1.5, 3, 2], size=(25, 4)).tolist():
+        set_sliders(page, figure, values)
+        assert_adds_up(figure)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
