@@ -260,3 +260,10 @@ def test_less_than_one_sample_is_refused(estimator, n_samples):
 def test_shapes_that_do_not_fit_are_named(estimator, mu, logvar, named):
     with pytest.raises(ValueError, match=rf"mu and logvar must have one shape \(B, K\), {named}"):
         estimator(lambda z: z.sum(dim=1), torch.zeros(mu), torch.zeros(logvar), 4)
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (2,), (3, 1), (4,)])
+def test_a_baseline_that_is_not_one_number_a_row_is_refused(shape):
+    mu, logvar = parameters(2)  # three rows
+    with pytest.raises(ValueError, match=r"baseline must be a number or \(3,\), got "):
+        score_function(Quadratic(2), mu, logvar, 4, baseline=torch.zeros(shape))

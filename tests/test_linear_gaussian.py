@@ -376,3 +376,9 @@ def test_a_fit_to_images_that_are_not_finite_is_refused(bad):
     x[3, 1, 2] = bad
     with pytest.raises(ValueError, match="finite"):
         LinearGaussian.fit(x, 2)
+
+
+def test_a_nan_comes_out_for_the_image_that_it_went_in_with():
+    model, x = random_model(2)
+    x[1, 0, 0] = math.nan
+    assert model.log_evidence(x).isnan().tolist() == [i == 1 for i in range(len(x))]

@@ -325,7 +325,7 @@ def test_a_constant_has_no_box():
     ("hole", "named"), [(math.nan, "got nan"), (-math.inf, "got -inf"), (math.inf, "got inf")], ids=str
 )
 def test_a_log_density_that_is_not_finite_is_named_with_row_and_place(hole, named):
-    """First met in row 1, at the second and third of the points -8, -7.75, ..."""
+    """First met in row 1, just above -7.8."""
     target = normals([0.0, 0.0], [1.0, 1.0])
 
     def log_density(z: Tensor) -> Tensor:
@@ -333,7 +333,7 @@ def test_a_log_density_that_is_not_finite_is_named_with_row_and_place(hole, name
         values[:, 1] = torch.where((z[:, 1, 0] > -7.8) & (z[:, 1, 0] < -7.3), hole, values[:, 1])
         return values
 
-    with pytest.raises(ValueError, match=rf"{named} in row 1 at z = \(-7\.75\)"):
+    with pytest.raises(ValueError, match=rf"{named} in row 1 at z = \(-7\.7\d\)"):
         integrate(log_density, 2, 1, TOLERANCE)
 
 

@@ -110,7 +110,7 @@ def exact_elbo(vae: LatentVariableModel, x: Tensor, mu: Tensor, logvar: Tensor, 
     """The ELBO of any q(z | x) = N(mu, diag σ²), without sampling, by Gauss-Hermite quadrature. For K at most 2.
 
     E_q[log p(x | z)] = sum_g w_g log p(x | mu + σ ε_g), exact where log p(x | z) is a polynomial in z of
-    degree below 2 n_nodes.
+    degree below 2 n_nodes. For a network it is an approximation, good for a narrow q; more nodes make it better.
 
     x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats. ValueError for K above 2.
     """
@@ -139,6 +139,8 @@ def _log_joint(vae: LatentVariableModel, x: Tensor, z: Tensor) -> Tensor:
 
 def _log_likelihood(vae: LatentVariableModel, x: Tensor, z: Tensor) -> Tensor:
     """log p(x | z) of images (B, ...) and codes (S, B, K): (S, B)."""
+    if not len(x):
+        raise ValueError("x must hold at least one image, got none")
 
     def of_part(part: Tensor) -> Tensor:
         copies = x.repeat(len(part), *[1] * (x.dim() - 1))

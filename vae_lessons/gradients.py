@@ -35,9 +35,9 @@ def pathwise(
     """
     z = _sample(mu, logvar, n_samples, generator).requires_grad_()
     with torch.enable_grad():
-        values = _values(f, z)
-    (slope,) = torch.autograd.grad(values.sum(), z)
-    return GradientSamples(slope, slope * (z.detach() - mu) / 2)
+        total = _values(f, z).sum()
+    (slope,) = torch.autograd.grad(total, z)
+    return GradientSamples(slope, slope * (z - mu).detach() / 2)
 
 
 @torch.no_grad()
@@ -56,8 +56,10 @@ def score_function(
     f needs no derivative. A baseline that does not depend on z leaves the mean alone and may lower the
     variance: a number, or (B,). mu, logvar : (B, K).
 
-    Raises as `pathwise`. Source: Williams (1992).
+    Raises as `pathwise`, and ValueError for a baseline of another shape. Source: Williams (1992).
     """
+    if isinstance(baseline, Tensor) and baseline.shape not in ((), mu.shape[:1]):
+        raise ValueError(f"baseline must be a number or ({len(mu)},), got {tuple(baseline.shape)}")
     z = _sample(mu, logvar, n_samples, generator)
     weight = (_values(f, z) - baseline).unsqueeze(2)  # (L, B, 1)
     standardised = (z - mu) * torch.exp(-0.5 * logvar)  # ε, (L, B, K)

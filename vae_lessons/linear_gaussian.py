@@ -46,10 +46,12 @@ class LinearGaussian:
         W = U_K (Λ_K - σ² I)^½ with the K largest eigenvalues Λ of the data covariance and their eigenvectors U;
         σ² is the mean of the eigenvalues left out. Worked out in float64 and returned in the images' dtype.
 
-        Raises ValueError for a latent_dim that is not between 1 and D - 1, and for images that K
-        directions describe completely, so that no σ is left.
+        Raises ValueError for a latent_dim that is not between 1 and D - 1, for images that are not
+        finite, and for images that K directions describe completely, so that no σ is left.
         """
         flat = images.flatten(1).double()
+        if not flat.isfinite().all():
+            raise ValueError(f"images must be finite, image {int((~flat.isfinite()).any(dim=1).nonzero()[0])} is not")
         n_pixels = flat.shape[1]
         if latent_dim not in range(1, n_pixels):
             raise ValueError(f"latent_dim must be from 1 to {n_pixels - 1}, got {latent_dim}")
@@ -84,7 +86,8 @@ class LinearGaussian:
     def log_evidence(self, x: Tensor) -> Tensor:
         """log p(x) = log N(x; b, W Wᵀ + σ² I), in closed form: (B, ...) to (B,), nats."""
         noise = torch.full_like(self.weight[:, 0], self.sigma**2)
-        return LowRankMultivariateNormal(self.bias.flatten(), self.weight, noise).log_prob(self._flat(x))
+        marginal = LowRankMultivariateNormal(self.bias.flatten(), self.weight, noise, validate_args=False)
+        return marginal.log_prob(self._flat(x))
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """p(z | x) = N(m, S) with S = (I + WᵀW / σ²)⁻¹ and m = S Wᵀ(x - b) / σ².
