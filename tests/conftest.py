@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
@@ -15,6 +16,8 @@ from playwright.sync_api import Error as PlaywrightError
 # A busy machine is no failure, and a failure should come back when the test is run again.
 settings.register_profile("lessons", deadline=None, derandomize=True)
 settings.load_profile("lessons")
+
+torch.set_num_threads(1)  # tensors this small gain nothing from threads, and lose much on a busy machine
 
 ROOT = Path(__file__).parents[1]
 BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml", "-W", "-n", "--keep-going"]
@@ -30,7 +33,7 @@ def fast_mode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "VAE_LESSONS_DATASET": "",
         "VAE_LESSONS_STATIC": "",
         "VAE_LESSONS_CACHE": str(tmp_path_factory.mktemp("models")),
-        "OMP_NUM_THREADS": "1",  # models this small gain nothing from threads, and lose much on a busy machine
+        "OMP_NUM_THREADS": "1",
     }
 
 

@@ -176,5 +176,6 @@ def test_kl_has_the_properties_that_catch_wrong_versions(shape, seed):
     (mu,), logvar = tensors(shape, seed, 1), log_variances(shape, seed).detach()
     kl = gaussian.kl_to_standard_normal(mu, logvar)
     assert (kl >= 0).all()
+    assert gaussian.kl_to_standard_normal(torch.ones(1, 1), torch.zeros(1, 1)) == 0.5
     twice = gaussian.kl_to_standard_normal(mu.repeat(1, 2), logvar.repeat(1, 2))
     torch.testing.assert_close(twice, 2 * kl)

@@ -150,6 +150,26 @@ def expected_square(generator):
     assert float(squares.mean()) == pytest.approx(float(formula), abs=5 * float(squares.std()) / len(z) ** 0.5)
 
 
+@equation("eq-diagonal-gap")
+def diagonal_gap(generator):
+    """The formula for a diagonal q against PyTorch's divergence between multivariate normals."""
+    root, (mean, mu, logvar) = torch.randn(3, 3, generator=generator).double(), torch.randn(3, 3, generator=generator)
+    cov, mean, mu, logvar = root @ root.T + 0.2 * torch.eye(3), mean.double(), mu.double(), logvar.double()
+    precision, away = torch.linalg.inv(cov), (mu - mean).numpy()
+    terms = (
+        (precision.diagonal() * logvar.exp()).sum(),
+        away @ precision.numpy() @ away,
+        -3,
+        -torch.logdet(precision),
+        -logvar.sum(),
+    )
+    q, posterior = (
+        distributions.MultivariateNormal(mu, logvar.exp().diag()),
+        distributions.MultivariateNormal(mean, cov),
+    )
+    assert float(sum(terms)) / 2 == pytest.approx(float(distributions.kl_divergence(q, posterior)), rel=1e-9)
+
+
 @equation("eq-mean-field-gap")
 def mean_field_gap(generator):
     """The smallest divergence that a general optimiser finds against the formula."""

@@ -77,6 +77,30 @@ def posterior(generator):
     assert by_bayes == pytest.approx(conditioned.logpdf(z[0].numpy()), rel=1e-10)
 
 
+@equation("eq-linear-posterior")
+def linear_posterior(generator):
+    """The two formulas against the joint Gaussian conditioned on x."""
+    model, x = model_and_image(generator)
+    weight, bias = model.weight.numpy(), model.bias.numpy()
+    cov = np.linalg.inv(np.eye(K) + weight.T @ weight / model.sigma**2)
+    mean = cov @ weight.T @ (x[0].numpy() - bias) / model.sigma**2
+    of_both, joint_cov = joint(model)
+    gain = joint_cov[:K, K:] @ np.linalg.inv(joint_cov[K:, K:])
+    np.testing.assert_allclose(mean, gain @ (x[0].numpy() - of_both[K:]), rtol=1e-9)
+    np.testing.assert_allclose(cov, joint_cov[:K, :K] - gain @ joint_cov[K:, :K], atol=1e-12)
+
+
+@equation("eq-own-error")
+def own_error(generator):
+    """The formula, on average, against the scatter of 2,000 estimates of log p(x)."""
+    model, x = model_and_image(generator)
+    z = torch.randn(2000 * 1000, K, generator=generator, dtype=torch.float64)
+    p = model.log_likelihood(x.expand(len(z), D), z).exp().view(2000, 1000)
+    formula = (p.square().sum(dim=1) / p.sum(dim=1).square() - 1 / 1000).sqrt()
+    scatter = float(p.mean(dim=1).log().std())
+    assert float(formula.mean()) == pytest.approx(scatter, rel=5 / math.sqrt(2 * 2000))
+
+
 @equation("eq-prior-sampling")
 def prior_sampling(generator):
     """The mean likelihood of codes from the prior against the evidence, within five standard errors."""

@@ -3,9 +3,11 @@
 E[cos z] = cos(mu) exp(-σ²/2) for z ~ N(mu, σ²), the real part of the normal distribution's characteristic function.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from scipy import integrate, stats
@@ -94,3 +96,16 @@ def score(generator):
     in_mu, in_logvar = torch.autograd.grad(log_q, [mu, logvar])
     torch.testing.assert_close(in_mu, (z - mu) / logvar.exp())
     torch.testing.assert_close(in_logvar, 0.5 * ((z - mu).square() / logvar.exp() - 1))
+
+
+@equation("eq-score-variance")
+def score_variance(generator):
+    """Both right-hand sides against Gauss-Hermite quadrature, which is exact for this polynomial, for K = 1 to 4."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(6)
+    weights = weights / weights.sum()
+    for latent_dim in range(1, 5):
+        eps = np.array(list(itertools.product(nodes, repeat=latent_dim)))
+        weight = np.array([math.prod(w) for w in itertools.product(weights, repeat=latent_dim)])
+        by_quadrature = 0.25 * (weight * eps[:, 0] ** 2 * (eps**2 - 1).sum(axis=1) ** 2).sum()
+        assert by_quadrature == pytest.approx((10 + 2 * (latent_dim - 1)) / 4, rel=1e-12)
+        assert by_quadrature == pytest.approx((latent_dim + 4) / 2, rel=1e-12)
