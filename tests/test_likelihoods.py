@@ -49,11 +49,20 @@ def test_bernoulli(shape, seed):
 
 @given(SHAPES, SEEDS)
 def test_continuous_bernoulli(shape, seed):
-    """Where torch's own is exact: it clamps probabilities near 0 and 1."""
-    x, raw = uniform(shape, seed), (uniform(shape, seed + 1) * 20 - 10).requires_grad_()
+    """Where torch's own is exact: it clamps probabilities near 0 and 1, and has a short series near 1/2."""
+    x, raw = uniform(shape, seed), uniform(shape, seed + 1) * 20 - 10
+    raw = (raw + 0.02 * raw.sign()).requires_grad_()
     theirs = distributions.ContinuousBernoulli(logits=raw).log_prob(x).sum(dim=(1, 2))
-    ours = ContinuousBernoulli().log_prob(x, raw)
-    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+    assert_same_value_and_gradient(ContinuousBernoulli().log_prob(x, raw), theirs, [raw])
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), ContinuousBernoulli()], ids=repr)
+def test_the_slope_in_a_logit_is_the_pixel_less_the_mean_however_large_the_logit(likelihood):
+    """As for every exponential family in its natural parameter; the means are tested by quadrature."""
+    raw = torch.tensor([LOGITS], dtype=torch.float64, requires_grad=True)
+    for x in (torch.zeros_like(raw), torch.ones_like(raw), torch.full_like(raw, 0.3)):
+        (slope,) = torch.autograd.grad(likelihood.log_prob(x, raw).sum(), raw)
+        torch.testing.assert_close(slope, x - likelihood.mean(raw), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("logit", LOGITS)
