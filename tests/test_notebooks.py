@@ -6,13 +6,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from live_figures import LESSONS_WITH_LIVE_FIGURES
 from nbmake.nb_run import NotebookRun
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[1]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WITH_SLIDERS = [path for path in LESSONS if "explore(" in path.read_text(encoding="utf-8")]
-WITH_LIVE_FIGURES = [path for path in LESSONS if "vae_lessons.explorables" in path.read_text(encoding="utf-8")]
 LONGEST_CELL = 25  # lines
 CELL_TIMEOUT = 300  # seconds
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -119,7 +119,7 @@ def test_a_lesson_runs_for_a_person_with_sliders_and_a_figure_that_they_move(pat
     assert [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"] == []
 
 
-@by_name(WITH_LIVE_FIGURES)
+@by_name(LESSONS_WITH_LIVE_FIGURES)
 def test_a_live_figure_of_a_lesson_comes_as_widget_as_html_and_as_a_picture(path, run):
     live = [output["data"] for output in outputs(run(path)) if "text/html" in output.get("data", {})]
     assert live

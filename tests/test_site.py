@@ -11,18 +11,13 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from live_figures import assert_adds_up, assert_moves, set_sliders
+from live_figures import LESSONS_WITH_LIVE_FIGURES, assert_adds_up, assert_every_control_moves, set_sliders
 from playwright.sync_api import expect
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[1]
 FIRST_PAGE = "book/index"
 PAGES = [*parse_toc_yaml(ROOT / "book/_toc.yml"), "genindex", "search"]
-WITH_LIVE_FIGURES = [
-    path.relative_to(ROOT).with_suffix("").as_posix()
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
-    if "vae_lessons.explorables" in path.read_text(encoding="utf-8")
-]
 LOADING = "img, script, iframe, frame, embed, object, source, track, audio, video, image, use, input"
 LOADING_LINKS = {"stylesheet", "icon", "preload", "prefetch", "modulepreload", "manifest", "preconnect", "dns-prefetch"}
 BY_PERSON = ("http", "https", "mailto")  # what a reader may follow to another host
@@ -269,16 +264,14 @@ def test_no_formula_is_cut_off_on_a_wide_screen(visit):
         assert page.evaluate(WIDE_FORMULAS) == [], name
 
 
-@pytest.mark.parametrize("name", WITH_LIVE_FIGURES)
-def test_every_control_of_a_live_figure_moves_its_drawing_and_a_number(name, visit):
-    page, troubles = visit(f"{name}.html", viewport=VIEWPORTS["desktop"], reduced_motion="reduce")
+@pytest.mark.parametrize("lesson", [path.stem for path in LESSONS_WITH_LIVE_FIGURES])
+def test_every_control_of_a_live_figure_moves_its_drawing_and_a_number(lesson, visit):
+    page, troubles = visit(f"notebooks/{lesson}.html", viewport=VIEWPORTS["desktop"], reduced_motion="reduce")
     figures = page.locator("figure.explorable").all()
     assert figures
     for figure in figures:
         expect(figure.locator(".explorable-still")).to_be_hidden()
-        for _ in range(2):  # a switch may bring out controls that were not there the first time
-            for control in figure.locator(":is(input, button):visible").all():
-                assert_moves(page, figure, control)
+        assert_every_control_moves(page, figure)
     assert not troubles, "\n".join(troubles)
 
 

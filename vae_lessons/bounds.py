@@ -1,7 +1,7 @@
 """Bounds on the evidence log p(x), and the evidence itself where quadrature can reach it.
 
 All in nats, summed over pixels and latent dimensions, with one value per image; averaging is the caller's. What
-is maximised goes up: a loss is minus a bound. The prior is p(z) = N(0, I).
+is maximised goes up: a loss is minus a bound. The prior is p(z) = N(0, I). No images at all are a ValueError.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from vae_lessons import gaussian
-from vae_lessons.quadrature import MAX_DIM, GridDensity, integrate
+from vae_lessons.quadrature import GridDensity, check_dim, integrate
 
 ROWS = 2**14  # how many pairs of image and code a model is given at a time
 TOLERANCE = 1e-4  # nats
@@ -89,8 +89,6 @@ def exact_posterior(vae: LatentVariableModel, x: Tensor, tolerance: float = TOLE
     ValueError : for K above 2, for images that are not finite, for a likelihood that is not
     QuadratureError : if `tolerance`, in nats, cannot be had
     """
-    if vae.latent_dim > MAX_DIM:
-        raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {vae.latent_dim}")
     finite = x.flatten(1).isfinite().all(dim=1)
     if not finite.all():
         raise ValueError(f"x must be finite, image {int((~finite).nonzero()[0])} is not")
@@ -114,8 +112,7 @@ def exact_elbo(vae: LatentVariableModel, x: Tensor, mu: Tensor, logvar: Tensor, 
 
     x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats. ValueError for K above 2.
     """
-    if vae.latent_dim > MAX_DIM:
-        raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {vae.latent_dim}")
+    check_dim(vae.latent_dim)
     nodes, weights = (torch.from_numpy(a).to(mu) for a in np.polynomial.hermite_e.hermegauss(n_nodes))
     eps = torch.cartesian_prod(*[nodes] * vae.latent_dim).view(-1, 1, vae.latent_dim)  # (G, 1, K)
     weights = torch.cartesian_prod(*[weights / weights.sum()] * vae.latent_dim).view(len(eps), -1).prod(dim=1)  # (G,)

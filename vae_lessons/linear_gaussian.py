@@ -1,6 +1,6 @@
 """The linear-Gaussian model: the one latent-variable model of images in which nothing is out of reach.
 
-    z ~ N(0, I_K),   x | z ~ N(W z + b, σ² I_D)
+    z ~ N(0, I_K),   x | z ~ N(W z + b, σ_x² I_D)
 
 Evidence, posterior and ELBO have closed forms, for any K. Fitted to data it is probabilistic PCA
 (Tipping and Bishop, 1999).
@@ -17,15 +17,15 @@ from vae_lessons.bounds import Elbo
 
 
 class LinearGaussian:
-    """A `LatentVariableModel` whose decoder is W z + b, with noise of one σ for all pixels.
+    """A `LatentVariableModel` whose decoder is W z + b, with noise of one σ_x for all pixels.
 
     Parameters
     ----------
     weight : W, (D, K)
     bias : b, the mean image, of any shape with D pixels
-    sigma : σ, the standard deviation of a pixel given z
+    sigma : σ_x, the standard deviation of a pixel given z
 
-    Raises ValueError for shapes that do not fit, a σ that is not positive, and what is not finite.
+    Raises ValueError for shapes that do not fit, a sigma that is not positive, and what is not finite.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, sigma: float) -> None:
@@ -43,11 +43,11 @@ class LinearGaussian:
     def fit(cls, images: Tensor, latent_dim: int) -> "LinearGaussian":
         """The maximum-likelihood model of images (M, ...), in closed form.
 
-        W = U_K (Λ_K - σ² I)^½ with the K largest eigenvalues Λ of the data covariance and their eigenvectors U;
-        σ² is the mean of the eigenvalues left out. Worked out in float64 and returned in the images' dtype.
+        W = U_K (Λ_K - σ_x² I)^½ with the K largest eigenvalues Λ of the data covariance and their eigenvectors U;
+        σ_x² is the mean of the eigenvalues left out. Worked out in float64 and returned in the images' dtype.
 
         Raises ValueError for a latent_dim that is not between 1 and D - 1, for images that are not
-        finite, and for images that K directions describe completely, so that no σ is left.
+        finite, and for images that K directions describe completely, so that no σ_x is left.
         """
         flat = images.flatten(1).double()
         if not flat.isfinite().all():
@@ -84,13 +84,13 @@ class LinearGaussian:
         return gaussian.log_prob(self._flat(x), mean, torch.full_like(mean, 2 * math.log(self.sigma)))
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        """log p(x) = log N(x; b, W Wᵀ + σ² I), in closed form: (B, ...) to (B,), nats."""
+        """log p(x) = log N(x; b, W Wᵀ + σ_x² I), in closed form: (B, ...) to (B,), nats."""
         noise = torch.full_like(self.weight[:, 0], self.sigma**2)
         marginal = LowRankMultivariateNormal(self.bias.flatten(), self.weight, noise, validate_args=False)
         return marginal.log_prob(self._flat(x))
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """p(z | x) = N(m, S) with S = (I + WᵀW / σ²)⁻¹ and m = S Wᵀ(x - b) / σ².
+        """p(z | x) = N(m, S) with S = (I + WᵀW / σ_x²)⁻¹ and m = S Wᵀ(x - b) / σ_x².
 
         Images (B, ...) to m (B, K) and S (B, K, K), which is the same for all.
         """
@@ -107,9 +107,9 @@ class LinearGaussian:
         return mean, (-self._precision().diagonal().log()).expand_as(mean)
 
     def elbo(self, x: Tensor, mu: Tensor, logvar: Tensor) -> Elbo:
-        """The ELBO of any q(z | x) = N(mu, diag s²), in closed form; gradients pass through.
+        """The ELBO of any q(z | x) = N(mu, diag σ²), in closed form; gradients pass through.
 
-        E_q[log p(x | z)] = log N(x; W mu + b, σ² I) - 1/2 sum_j s_j² ||w_j||² / σ²
+        E_q[log p(x | z)] = log N(x; W mu + b, σ_x² I) - 1/2 sum_j σ_j² ||w_j||² / σ_x²
 
         x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats.
         """
@@ -117,7 +117,7 @@ class LinearGaussian:
         return Elbo(self.log_likelihood(x, mu) - 0.5 * spread, gaussian.kl_to_standard_normal(mu, logvar))
 
     def _precision(self) -> Tensor:
-        """S⁻¹ = I + WᵀW / σ²: (K, K)."""
+        """S⁻¹ = I + WᵀW / σ_x²: (K, K)."""
         return torch.eye(self.latent_dim).to(self.weight) + self.weight.T @ self.weight / self.sigma**2
 
     def _flat(self, x: Tensor) -> Tensor:

@@ -65,6 +65,12 @@ class GridDensity:
         return self.expectation(centred.unsqueeze(3) * centred.unsqueeze(2))
 
 
+def check_dim(dim: int) -> None:
+    """ValueError for a dimension that a grid does not reach."""
+    if dim not in range(1, MAX_DIM + 1):
+        raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {dim}")
+
+
 def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) -> GridDensity:
     """Normalise exp(log_density) of each of `n_rows` rows over R^dim.
 
@@ -76,8 +82,7 @@ def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) 
     ValueError : for a dimension that is not 1 or 2, or where log_density is not finite
     QuadratureError : if the finest grid allowed is not fine enough
     """
-    if dim not in range(1, MAX_DIM + 1):
-        raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {dim}")
+    check_dim(dim)
     low, high = _find_box(log_density, n_rows, dim)
     cells = FIRST_CELLS[dim]
     while True:
