@@ -9,11 +9,12 @@ from vae_lessons.cache import fit_or_load
 from vae_lessons.data import ImageData, load_images
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.live import explore
-from vae_lessons.models import Autoencoder, Classifier
+from vae_lessons.models import VAE, Autoencoder, Classifier
 from vae_lessons.runs import History
 from vae_lessons.training import fit, mnist_epochs
 
 __all__ = [
+    "VAE",
     "Autoencoder",
     "Bernoulli",
     "Classifier",

@@ -1,35 +1,62 @@
 """The decoder's distribution p(x | z) over images, as an object: what a decoder's output means.
 
-Each has `log_prob`, one value per image, in nats, summed over pixels; `mean`, the image to show; and `sample`.
-Images and parameters have one shape, (B, H, W) or (B, D). Pixels are independent given z.
+Each has `log_prob`, one value per image, in nats, summed over pixels; `mean`, the image to show; `sample`; and
+`from_outputs`, which makes its parameters of a network's outputs. Images and parameters have one shape, (B, H, W)
+or (B, D). Pixels are independent given z.
 """
 
 import math
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
 NEARLY_ZERO = 0.05  # logits below it: the series is exact to float64, the closed form is 0 / 0 at zero
 
 
-class Gaussian:
-    """N(x; mean, σ² I) with one σ for all pixels, chosen and not learned. The parameters are the mean.
+class Likelihood(nn.Module):
+    """What the distributions of this room share."""
+
+    def from_outputs(self, outputs: Tensor) -> Tensor:
+        """A network's outputs, any real numbers, as parameters: here they are logits already."""
+        return outputs
+
+
+class Gaussian(Likelihood):
+    """N(x; mean, σ² I) with one σ for all pixels. The parameters are the mean.
 
     log p = -1/2 sum_n [ log(2π σ²) + (x_n - mean_n)² / σ² ]
+
+    Parameters
+    ----------
+    sigma : σ, the standard deviation of a pixel given z
+    learned : whether training moves σ too, from `sigma` on. What is learned is log σ.
 
     Raises ValueError for a σ that is not positive and finite.
     """
 
-    def __init__(self, sigma: float = 1.0) -> None:
+    def __init__(self, sigma: float = 1.0, learned: bool = False) -> None:
+        super().__init__()
         if not (isinstance(sigma, int | float) and math.isfinite(sigma) and sigma > 0):
             raise ValueError(f"sigma must be a positive number, got {sigma!r}")
-        self.sigma = float(sigma)
+        self.learned = learned
+        # A number that is fixed stays one: as a tensor it would have the network's few digits.
+        self.log_sigma = nn.Parameter(torch.tensor(math.log(sigma))) if learned else math.log(sigma)
+
+    @property
+    def sigma(self) -> float:
+        """σ as it stands."""
+        return math.exp(self.log_sigma.item() if self.learned else self.log_sigma)
+
+    def from_outputs(self, outputs: Tensor) -> Tensor:
+        """The mean as a sigmoid of the outputs, since pixels lie in [0, 1]."""
+        return torch.sigmoid(outputs)
 
     def log_prob(self, x: Tensor, mean: Tensor) -> Tensor:
         """x, mean: (B, ...). Returns (B,), nats."""
-        squared = ((_fitting(x, mean=mean) - mean) / self.sigma).square()
-        return -0.5 * _per_image(math.log(2 * math.pi) + 2 * math.log(self.sigma) + squared)
+        precision = (-2 * self.log_sigma).exp() if self.learned else math.exp(-2 * self.log_sigma)
+        squared = (_fitting(x, mean=mean) - mean).square() * precision
+        return -0.5 * _per_image(math.log(2 * math.pi) + 2 * self.log_sigma + squared)
 
     def mean(self, mean: Tensor) -> Tensor:
         """The parameters are the mean already."""
@@ -39,11 +66,11 @@ class Gaussian:
         """mean + σ ε, pixel noise included."""
         return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
 
-    def __repr__(self) -> str:
-        return f"Gaussian(sigma={self.sigma:g})"
+    def extra_repr(self) -> str:
+        return f"sigma={self.sigma:.4g}" + ", learned=True" * self.learned
 
 
-class Bernoulli:
+class Bernoulli(Likelihood):
     """Each pixel is ink with probability sigmoid(logit). A distribution over x in {0, 1}.
 
     log p = sum_n [ x_n log π_n + (1 - x_n) log(1 - π_n) ] = sum_n [ x_n l_n + log sigmoid(-l_n) ],  π = sigmoid(l)
@@ -64,11 +91,8 @@ class Bernoulli:
         """Pixels of 0 and 1."""
         return torch.bernoulli(torch.sigmoid(logits), generator=generator)
 
-    def __repr__(self) -> str:
-        return "Bernoulli()"
 
-
-class ContinuousBernoulli:
+class ContinuousBernoulli(Likelihood):
     """The Bernoulli's formula made a density on [0, 1], by the normaliser C that it lacks there.
 
     log p = sum_n [ x_n l_n + log sigmoid(-l_n) + log C(l_n) ],  C(l) = l / tanh(l / 2),  C(0) = 2
@@ -104,9 +128,6 @@ class ContinuousBernoulli:
         low = -torch.log1p(u * torch.expm1(-size)) / size  # for a negative logit, where nothing overflows
         low = low.clamp(max=1)
         return torch.where(near, u, torch.where(safe < 0, low, 1 - low))
-
-    def __repr__(self) -> str:
-        return "ContinuousBernoulli()"
 
 
 def _near_zero(logits: Tensor) -> tuple[Tensor, Tensor]:

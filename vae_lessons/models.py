@@ -3,7 +3,6 @@
 Every model has `loss`, which gives one value per image; `fit` averages it.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -11,7 +10,11 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-HIDDEN = (512, 256)
+from vae_lessons import bounds
+from vae_lessons.likelihoods import Likelihood
+from vae_lessons.networks import as_codes, as_images, mlp, positive_integers, start_at_mean
+
+HIDDEN = (256, 128)
 
 
 class Autoencoder(nn.Module):
@@ -43,20 +46,20 @@ class Autoencoder(nn.Module):
         generator: Generator | None = None,
     ) -> None:
         super().__init__()
-        self.image_shape = _positive_integers("image_shape", image_shape, length=2)
-        (self.latent_dim,) = _positive_integers("latent_dim", [latent_dim])
-        self.hidden = _positive_integers("hidden", hidden)
+        self.image_shape = positive_integers("image_shape", image_shape, length=2)
+        (self.latent_dim,) = positive_integers("latent_dim", [latent_dim])
+        self.hidden = positive_integers("hidden", hidden)
         n_pixels = math.prod(self.image_shape)
         self.encoder = mlp([n_pixels, *self.hidden, self.latent_dim], generator)
         self.decoder = mlp([self.latent_dim, *reversed(self.hidden), n_pixels], generator)
 
     def encode(self, x: Tensor) -> Tensor:
         """Images (B, H, W) to codes (B, K)."""
-        return self.encoder(_images(x, self.image_shape).flatten(1))
+        return self.encoder(as_images(x, self.image_shape).flatten(1))
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes (B, K) to images (B, H, W) in [0, 1]."""
-        logits = self.decoder(_codes(z, self.latent_dim))  # (B, D)
+        logits = self.decoder(as_codes(z, self.latent_dim))  # (B, D)
         return torch.sigmoid(logits).unflatten(1, self.image_shape)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -66,6 +69,90 @@ class Autoencoder(nn.Module):
     def loss(self, x: Tensor) -> Tensor:
         """Squared error ||x - x_hat||^2 of each image, summed over pixels: (B, H, W) to (B,)."""
         return (x - self(x)).square().sum(dim=(1, 2))
+
+    def start_at_mean(self, mean_image: Tensor) -> None:
+        """Let a new decoder start at `mean_image`, (H, W); a trained one stays as it is."""
+        start_at_mean(self.decoder, mean_image)
+
+
+class VAE(nn.Module):
+    """z ~ N(0, I), x | z ~ likelihood(decoder(z)); with an encoder that gives q(z | x) = N(mu, diag σ²).
+
+    A `LatentVariableModel` (see `bounds`), trained on minus the ELBO. What its decoder's outputs mean is the
+    likelihood's affair, and nothing else here depends on it.
+
+    Parameters
+    ----------
+    image_shape, latent_dim, hidden, generator : as for `Autoencoder`, whose networks these are, but that the
+        encoder has 2 K outputs: mu and log σ²
+    likelihood : `Gaussian`, `Bernoulli` or `ContinuousBernoulli`; if it learns, this model's alone
+
+    Raises
+    ------
+    TypeError : for a likelihood that is none, or the class in place of an object of it
+    ValueError : as `Autoencoder` does
+
+    Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        latent_dim: int,
+        hidden: Sequence[int] = HIDDEN,
+        *,
+        likelihood: Likelihood,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.image_shape = positive_integers("image_shape", image_shape, length=2)
+        (self.latent_dim,) = positive_integers("latent_dim", [latent_dim])
+        self.hidden = positive_integers("hidden", hidden)
+        if not isinstance(likelihood, Likelihood):
+            raise TypeError(f"likelihood must be an object such as Gaussian() or Bernoulli(), got {likelihood!r}")
+        self.likelihood = likelihood
+        n_pixels = math.prod(self.image_shape)
+        self.encoder = mlp([n_pixels, *self.hidden, 2 * self.latent_dim], generator)
+        self.decoder = mlp([self.latent_dim, *reversed(self.hidden), n_pixels], generator)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, H, W) to mu and logvar = log σ², each (B, K), of q(z | x)."""
+        mu, logvar = self.encoder(as_images(x, self.image_shape).flatten(1)).chunk(2, dim=1)
+        return mu, logvar
+
+    def parameters_of_pixels(self, z: Tensor) -> Tensor:
+        """Codes (B, K) to what `likelihood` takes beside an image: its mean or its logits, (B, H, W)."""
+        outputs = self.decoder(as_codes(z, self.latent_dim))  # (B, D)
+        return self.likelihood.from_outputs(outputs).unflatten(1, self.image_shape)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes (B, K) to the mean of p(x | z): images (B, H, W) in [0, 1]."""
+        return self.likelihood.mean(self.parameters_of_pixels(z))
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        """log p(x | z) of each pair of an image (B, H, W) and a code (B, K): (B,), nats, summed over pixels."""
+        return self.likelihood.log_prob(as_images(x, self.image_shape), self.parameters_of_pixels(z))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (B, H, W) to their reconstructions from the mean code, decode(mu): (B, H, W)."""
+        mu, _ = self.encode(x)
+        return self.decode(mu)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """-ELBO in nats, with one code an image drawn from q by PyTorch's own generator: (B, H, W) to (B,)."""
+        return -bounds.elbo(self, x).value
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: Generator | None = None, pixel_noise: bool = False) -> Tensor:
+        """n images (n, H, W) from codes drawn from the prior N(0, I).
+
+        The mean of p(x | z), which is what one shows; with `pixel_noise` a draw from it, which is what the
+        model says an image is.
+        """
+        weight = self.decoder[0].weight
+        z = torch.randn(n, self.latent_dim, generator=generator, dtype=weight.dtype, device=weight.device)
+        parameters = self.parameters_of_pixels(z)
+        return self.likelihood.sample(parameters, generator) if pixel_noise else self.likelihood.mean(parameters)
 
     def start_at_mean(self, mean_image: Tensor) -> None:
         """Let a new decoder start at `mean_image`, (H, W); a trained one stays as it is."""
@@ -88,14 +175,14 @@ class Classifier(nn.Module):
         generator: Generator | None = None,
     ) -> None:
         super().__init__()
-        self.image_shape = _positive_integers("image_shape", image_shape, length=2)
-        (self.n_classes,) = _positive_integers("n_classes", [n_classes])
-        self.hidden = _positive_integers("hidden", hidden)
+        self.image_shape = positive_integers("image_shape", image_shape, length=2)
+        (self.n_classes,) = positive_integers("n_classes", [n_classes])
+        self.hidden = positive_integers("hidden", hidden)
         self.network = mlp([math.prod(self.image_shape), *self.hidden, self.n_classes], generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, H, W) to unnormalised log-probabilities (B, C)."""
-        return self.network(_images(x, self.image_shape).flatten(1))
+        return self.network(as_images(x, self.image_shape).flatten(1))
 
     @torch.no_grad()
     def probabilities(self, x: Tensor) -> Tensor:
@@ -105,56 +192,3 @@ class Classifier(nn.Module):
     def loss(self, x: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy -log p(label | x) in nats, one value per image: (B,)."""
         return cross_entropy(self(x), labels, reduction="none")
-
-
-def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequential:
-    """Linear layers from widths[0] to widths[-1], with a ReLU between two of them.
-
-    Weights are uniform within 1 / sqrt(n_in) of zero (PyTorch's own choice for a linear layer), drawn
-    from `generator`, so that one seed gives one network. Biases start at zero.
-    """
-    layers: list[nn.Module] = []
-    for n_in, n_out in itertools.pairwise(widths):
-        layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
-        nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)  # U(±1 / sqrt(n_in))
-        nn.init.zeros_(layer.bias)
-        layers += [layer, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
-def start_at_mean(decoder: nn.Sequential, mean_image: Tensor, margin: float = 1e-3) -> None:
-    """Set the last bias of a new `decoder` to the logits of `mean_image`, kept `margin` away from 0 and 1.
-
-    Training then starts at the mean image and has only what differs between images left to learn. A
-    decoder that must first find the mean may stop there: see the first lesson. A bias that is not
-    zero any more belongs to a trained decoder and is left alone.
-    """
-    bias = decoder[-1].bias
-    if not bias.any():
-        with torch.no_grad():
-            bias.copy_(torch.logit(mean_image.flatten(), eps=margin))
-
-
-def _positive_integers(argument: str, values: Sequence[int], length: int | None = None) -> tuple[int, ...]:
-    try:
-        numbers = tuple(values)
-    except TypeError:
-        numbers = (values,)
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in numbers)
-    if not whole or (length is not None and len(numbers) != length):
-        count = "" if length is None else f"{length} "
-        raise ValueError(f"{argument} must be made of {count}positive whole numbers, got {values!r}")
-    return numbers
-
-
-def _images(x: Tensor, image_shape: tuple[int, int]) -> Tensor:
-    if x.shape[1:] != image_shape or x.dim() != 3:
-        height, width = image_shape
-        raise ValueError(f"x must be images of shape (B, {height}, {width}), got {tuple(x.shape)}")
-    return x
-
-
-def _codes(z: Tensor, latent_dim: int) -> Tensor:
-    if z.dim() != 2 or z.shape[1] != latent_dim:
-        raise ValueError(f"z must be codes of shape (B, {latent_dim}), got {tuple(z.shape)}")
-    return z

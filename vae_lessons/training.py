@@ -46,7 +46,8 @@ def fit(
     ----------
     model : has `loss(x) -> (B,)`, one value per image; or, with `uses_labels = True`,
         `loss(x, labels) -> (B,)`
-    seed : of the order of the images; the starting weights are the model's own
+    seed : of the order of the images, and of what the model's loss draws from PyTorch's own generator, which
+        is put back afterwards; the starting weights are the model's own
     device : "cpu", "cuda", "mps"; "auto" takes an accelerator if there is one. The model goes
         there to train and comes back after.
     start_at_mean : start a new model's decoder at the mean training image
@@ -66,7 +67,7 @@ def fit(
     target = resolve_device(device)
     if start_at_mean and hasattr(model, "start_at_mean"):
         model.start_at_mean(data.train.mean(dim=0))
-    with _moved_to(model, target):
+    with _moved_to(model, target), _seeded(settings.seed, target):
         return _train(model, data, settings, target)
 
 
@@ -186,13 +187,21 @@ def _check_model(model: nn.Module, data: ImageData) -> None:
             f"model was made for images of {tuple(expected)} pixels, {data.title} has {data.image_shape}: "
             "make it with image_shape=data.image_shape"
         )
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
         loss = _loss(model, data.train[:2], data.train_labels[:2])
     if loss.shape != (len(data.train[:2]),):
         raise ValueError(
             f"model.loss must give one value per image, shape ({len(data.train[:2])},) for "
             f"{len(data.train[:2])} images, got {tuple(loss.shape)}: sum over pixels, leave the mean to fit"
         )
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """PyTorch's own generators start from `seed` inside, and are as they were afterwards."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 @contextmanager
