@@ -1,6 +1,7 @@
-"""What several test files share: fast mode, a built site, and a browser."""
+"""What several test files share: fast mode, a built site, a browser, and a page of live figures."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml", "-W", "-n", "--keep-going"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +85,37 @@ def browser() -> Iterator[Browser]:
             return
     stop = pytest.fail if os.environ.get("VAE_LESSONS_REQUIRE_BROWSER") == "1" else pytest.skip
     stop("no Chromium could be started; `python -m playwright install chromium` gets one")
+
+
+@pytest.fixture
+def for_a_page(monkeypatch):
+    monkeypatch.setenv("VAE_LESSONS_STATIC", "1")
+
+
+@pytest.fixture
+def open_page(browser, for_a_page, tmp_path):
+    """Open a page of some figures from disk, with no way to a network. Returns the page and what went wrong."""
+    contexts = []
+
+    def open_figures(*figures, head="", attributes="", width=1000, **options):
+        body = "\n".join(figure._repr_mimebundle_()[0]["text/html"] for figure in figures)
+        path = tmp_path / f"{len(contexts)}.html"
+        path.write_text(
+            f'<!doctype html><html lang="en" {attributes}><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width">{head}'
+            f'<body style="font-family: sans-serif; margin: 16px">{body}',
+            encoding="utf-8",
+        )
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page, troubles = context.new_page(), []
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on("console", lambda line: troubles.append(f"console: {line.text}") if line.type == "error" else None)
+        page.on("request", lambda r: troubles.append(f"request: {r.url}") if ELSEWHERE.match(r.url) else None)
+        page.route(ELSEWHERE, lambda route: route.abort())
+        page.goto(path.as_uri())
+        return page, troubles
+
+    yield open_figures
+    for context in contexts:
+        context.close()

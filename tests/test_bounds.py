@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.optimize
 import scipy.stats
 import torch
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 from vae_lessons import bounds
-from vae_lessons.bounds import elbo, exact_elbo, exact_log_evidence, exact_posterior, iwae_bound
+from vae_lessons.bounds import best_gaussian, elbo, exact_elbo, exact_log_evidence, exact_posterior, iwae_bound
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.linear_gaussian import LinearGaussian
 from vae_lessons.quadrature import QuadratureError
@@ -166,10 +167,18 @@ def test_gradients_of_the_elbo_are_those_of_the_closed_form_in_expectation(laten
         assert ((runs.mean(dim=0) - expected).abs() < 5 * runs.std(dim=0) / math.sqrt(n)).all()
 
 
-@pytest.mark.parametrize("bound", [lambda *a: elbo(*a).value, iwae_bound], ids=["elbo", "iwae"])
+@pytest.mark.parametrize(
+    "bound",
+    [
+        lambda vae, x: elbo(vae, x, 4, seeded()).value,
+        lambda vae, x: iwae_bound(vae, x, 4, seeded()),
+        lambda vae, x: exact_elbo(vae, x, *vae.encode(x)).value,
+    ],
+    ids=["elbo", "iwae", "exact elbo"],
+)
 def test_gradients_reach_every_parameter(bound):
     vae = TinyVAE(2, Bernoulli())
-    bound(vae, vae.sample(3, seed=1), 4, seeded()).sum().backward()
+    bound(vae, vae.sample(3, seed=1)).sum().backward()
     for name, parameter in vae.named_parameters():
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.abs().max() > 0, name
@@ -206,6 +215,29 @@ def test_the_exact_elbo_is_an_integral_over_q(likelihood):
 
     expected, _ = scipy.integrate.quad(integrand, *q.interval(1 - 1e-15), epsabs=1e-10, limit=200)
     assert exact_elbo(vae, x, mu, logvar, n_nodes=64).log_likelihood.item() == pytest.approx(expected, abs=1e-6)
+
+
+@settings(max_examples=25)
+@given(SEEDS, st.integers(1, 2), st.floats(0.1, 3))
+def test_gradients_of_the_exact_elbo_of_a_linear_model_are_those_of_the_closed_form(seed, latent_dim, sigma):
+    model, x = linear_gaussian(latent_dim, seed, sigma)
+    q = [randn(4, latent_dim, seed=seed + i).requires_grad_() for i in (3, 4)]
+    bounds_of_q = exact_elbo(model, x, *q), model.elbo(x, *q)
+    ours, theirs = (torch.autograd.grad(bound.value.sum(), q) for bound in bounds_of_q)
+    torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-8)
+
+
+@neural
+def test_gradients_of_the_exact_elbo_of_a_neural_model_are_finite_differences(vae):
+    """In q and in the decoder's weights."""
+    x, names = vae.sample(2, seed=3), [name for name, _ in vae.named_parameters() if name.startswith("decoder")]
+    q = [randn(2, vae.latent_dim, seed=seed).requires_grad_() for seed in (4, 5)]
+
+    def bound(mu, logvar, *weights):
+        with nn.utils.stateless._reparametrize_module(vae, dict(zip(names, weights, strict=True))):
+            return exact_elbo(vae, x, mu, logvar, n_nodes=8).value
+
+    assert torch.autograd.gradcheck(bound, [*q, *map(vae.get_parameter, names)])
 
 
 # The evidence
@@ -327,6 +359,104 @@ def test_the_gap_is_the_divergence_of_q_from_the_posterior(vae):
     gap = exact_log_evidence(vae, x, 1e-6) - exact_elbo(vae, x, mu, logvar, n_nodes=128).value
     assert (divergence > 1e-3).all()
     torch.testing.assert_close(gap, divergence, rtol=0, atol=1e-4)
+
+
+# The best Gaussian
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_best_gaussian_of_a_linear_model_is_the_closed_form_wherever_the_search_begins(latent_dim, seed):
+    """Up to 2 standard deviations away, from a q of up to three times or a third of the width."""
+    model, x = linear_gaussian(latent_dim, seed)
+    mu, logvar = model.encode(x)
+    deviation = torch.exp(0.5 * logvar)
+    away = (4 * torch.rand(2, 4, latent_dim, generator=seeded(seed)) - 2).double()
+    found = best_gaussian(WithCodes(model, mu + away[0] * deviation, logvar + away[1]), x)
+    assert (found[0] - mu).abs().max() < 0.1 * deviation.min()
+    torch.testing.assert_close(found[1], logvar, rtol=0, atol=0.02)
+    lost = model.elbo(x, mu, logvar).value - model.elbo(x, *found).value
+    assert (lost >= -1e-12).all()
+    assert (lost < 0.005).all()
+
+
+@neural
+def test_from_the_best_gaussian_of_a_neural_model_scipy_finds_none_much_better(vae):
+    x = vae.sample(3, seed=3)
+    with torch.no_grad():
+        of_encoder = exact_elbo(vae, x, *vae.encode(x)).value
+
+    def loss(parameters, image):
+        q = torch.from_numpy(parameters)[None].requires_grad_()
+        value = -exact_elbo(vae, image, *q.chunk(2, dim=1)).value.sum()
+        return value.item(), torch.autograd.grad(value, q)[0][0].numpy()
+
+    found = torch.cat(best_gaussian(vae, x, steps=600), dim=1).numpy()
+    for image, q, before in zip(x, found, of_encoder, strict=True):
+        ours, _ = loss(q, image[None])
+        theirs = scipy.optimize.minimize(loss, q, image[None], method="BFGS", jac=True).fun
+        assert ours - theirs < 0.005
+        assert before + ours < -0.04
+
+
+@neural
+@settings(max_examples=4)
+@given(seed=SEEDS)
+def test_both_gaps_of_a_neural_model_are_positive_or_zero(vae, seed):
+    x = vae.sample(4, seed)
+    with torch.no_grad():
+        of_encoder = exact_elbo(vae, x, *vae.encode(x)).value
+    of_best = exact_elbo(vae, x, *best_gaussian(vae, x, steps=40)).value
+    assert (of_best >= of_encoder).all()
+    assert (of_best <= exact_log_evidence(vae, x, tolerance=1e-5) + 1e-5).all()
+
+
+def test_no_search_and_a_search_that_goes_astray_leave_an_encoder_that_is_the_best_as_it_is():
+    model, x = linear_gaussian(2, 1)
+    for lost in ({"steps": 0}, {"steps": 1, "lr": 30.0}):
+        torch.testing.assert_close(best_gaussian(model, x, **lost), model.encode(x), rtol=0, atol=0)
+
+
+class TwoPlaces:
+    """Codes near 1.5 and near -1.5 explain an image at 100 to 1; its encoder knows only the lesser place."""
+
+    latent_dim = 1
+
+    def encode(self, x):
+        return torch.full((len(x), 1), -1.5, dtype=x.dtype), torch.full((len(x), 1), -4.0, dtype=x.dtype)
+
+    def log_likelihood(self, x, z):
+        here, there = (torch.exp(-0.5 * ((z[:, 0] - place) / 0.1) ** 2) for place in (1.5, -1.5))
+        return torch.log(here + 0.01 * there + 1e-12)
+
+
+def test_of_two_peaks_the_higher_one_is_found_though_the_encoder_sits_on_the_other():
+    mu, _ = best_gaussian(TwoPlaces(), torch.zeros(1, 1, dtype=torch.float64))
+    assert float(mu) == pytest.approx(1.5, abs=0.05)
+
+
+def test_the_best_gaussian_of_an_image_does_not_depend_on_its_neighbours():
+    vae = TinyVAE(2, ContinuousBernoulli())
+    x = vae.sample(4, seed=1)
+    together = list(best_gaussian(vae, x, steps=30))
+    apart = [best_gaussian(vae, image[None], steps=30) for image in x]
+    joined = [torch.cat(parts) for parts in zip(*apart, strict=True)]
+    torch.testing.assert_close(together, joined, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("gradients", [True, False], ids=["gradients on", "gradients off"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_best_gaussian_has_the_dtype_of_the_codes_and_leaves_no_graph_and_no_gradients(dtype, gradients):
+    vae = TinyVAE(1, Gaussian(0.6, learned=True)).to(dtype)
+    x = vae.sample(2, seed=1).to(dtype) if dtype == torch.float64 else torch.rand(2, *SHAPE)
+    with torch.set_grad_enabled(gradients):
+        found = best_gaussian(vae, x, steps=5)
+        assert torch.is_grad_enabled() == gradients
+    for part in found:
+        assert part.dtype == dtype
+        assert part.shape == (2, 1)
+        assert not part.requires_grad
+    assert all(parameter.grad is None for parameter in vae.parameters())
 
 
 # The importance-weighted bound
@@ -464,8 +594,8 @@ def test_less_than_one_sample_is_refused(bound, n_samples):
 
 @pytest.mark.parametrize(
     "exact",
-    [exact_posterior, exact_log_evidence, lambda vae, x: exact_elbo(vae, x, *vae.encode(x))],
-    ids=["posterior", "evidence", "elbo"],
+    [exact_posterior, exact_log_evidence, lambda vae, x: exact_elbo(vae, x, *vae.encode(x)), best_gaussian],
+    ids=["posterior", "evidence", "elbo", "best Gaussian"],
 )
 def test_a_third_dimension_is_refused(exact):
     vae = TinyVAE(3, Bernoulli())
@@ -504,14 +634,20 @@ def test_the_evidence_leaves_no_graph_and_no_gradients_behind():
     vae = TinyVAE(1, Bernoulli())
     x = vae.sample(2, seed=1)
     assert not exact_log_evidence(vae, x).requires_grad
-    assert not exact_elbo(vae, x, *vae.encode(x)).value.requires_grad
+    assert not exact_posterior(vae, x).log_density.requires_grad
     assert all(parameter.grad is None for parameter in vae.parameters())
 
 
 @pytest.mark.parametrize(
     "bound",
-    [elbo, lambda vae, x: iwae_bound(vae, x, 5), exact_log_evidence],
-    ids=["elbo", "iwae", "evidence"],
+    [
+        elbo,
+        lambda vae, x: iwae_bound(vae, x, 5),
+        exact_log_evidence,
+        lambda vae, x: exact_elbo(vae, x, *vae.encode(x)),
+        best_gaussian,
+    ],
+    ids=["elbo", "iwae", "evidence", "exact elbo", "best Gaussian"],
 )
 def test_no_images_at_all_are_refused(bound):
     vae = TinyVAE(2, Bernoulli())

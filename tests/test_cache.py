@@ -8,8 +8,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from vae_lessons import Autoencoder, ImageData, cache, fit_or_load, load_images
+from vae_lessons import (
+    VAE,
+    Autoencoder,
+    Bernoulli,
+    ContinuousBernoulli,
+    Gaussian,
+    ImageData,
+    cache,
+    fit_or_load,
+    load_images,
+)
 from vae_lessons.cache import DamagedCacheWarning
 
 
@@ -21,6 +32,10 @@ def few() -> ImageData:
 
 def autoencoder(data: ImageData, seed: int = 0, hidden: tuple[int, ...] = (16,)) -> Autoencoder:
     return Autoencoder(data.image_shape, 2, hidden, torch.Generator().manual_seed(seed))
+
+
+def vae(data: ImageData, likelihood: nn.Module, seed: int = 0) -> VAE:
+    return VAE(data.image_shape, 2, (16,), likelihood=likelihood, generator=torch.Generator().manual_seed(seed))
 
 
 def entries(folder: Path) -> list[Path]:
@@ -53,6 +68,31 @@ def test_whatever_changes_the_result_makes_another_entry(few, tmp_path, monkeypa
         assert len(entries(tmp_path)) == count
     monkeypatch.setattr(cache, "package_fingerprint", lambda _: "another source")
     assert not fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).loaded
+
+
+def test_vaes_that_differ_in_their_likelihood_alone_are_told_apart(few):
+    """By σ in all its digits, too, which is among the weights only if it is learned."""
+    likelihoods = [Bernoulli(), ContinuousBernoulli()]
+    likelihoods += [Gaussian(sigma, learned) for sigma in (1.0, 0.5, 0.50001) for learned in (False, True)]
+    descriptions = [cache.describe(vae(few, likelihood), few, cache.Settings()) for likelihood in likelihoods]
+    assert len({json.dumps(description) for description in descriptions}) == len(likelihoods)
+    assert cache.describe(vae(few, Gaussian(0.5)), few, cache.Settings()) in descriptions
+
+
+@pytest.mark.parametrize(
+    "make_likelihood", [Bernoulli, lambda: Gaussian(0.5, learned=True)], ids=["Bernoulli", "learned"]
+)
+def test_a_vae_is_loaded_as_it_was_trained_with_its_sigma(few, tmp_path, make_likelihood):
+    """A draw and a value of the likelihood, which need all that there is to know of it."""
+    first, second = vae(few, make_likelihood()), vae(few, make_likelihood())
+    for model, loaded in ((first, False), (second, True)):
+        assert fit_or_load(model, few, folder=tmp_path, epochs=2).loaded == loaded
+    z = torch.zeros(len(few.test), 2)
+    assert torch.equal(first.log_likelihood(few.test, z), second.log_likelihood(few.test, z))
+    samples = (model.sample(3, torch.Generator().manual_seed(0), pixel_noise=True) for model in (first, second))
+    assert torch.equal(*samples)
+    if isinstance(first.likelihood, Gaussian):
+        assert second.likelihood.sigma == first.likelihood.sigma != pytest.approx(0.5, rel=1e-3)
 
 
 def test_a_class_from_a_notebook_is_told_apart_by_its_source(few, tmp_path):

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
-from live_figures import assert_adds_up, assert_every_control_moves, painted, set_sliders
+from live_figures import MAKERS, assert_adds_up, assert_every_control_moves, painted, set_sliders, sliders_of, swipe
 from PIL import Image
 from playwright.sync_api import expect
 from scipy.integrate import quad
@@ -29,26 +29,17 @@ from scipy.stats import norm
 from torch.distributions import Normal, kl_divergence
 from traitlets import TraitError
 
-from vae_lessons.explorables import ElboGap, GaussianKL, Reparameterisation
+from vae_lessons.explorables import DrawDigit, ElboGap, GaussianKL, Reparameterisation
 from vae_lessons.explorables.base import read
 from vae_lessons.explorables.controls import Slider, controls_of
 
 ROOT = Path(__file__).parents[1]
-CLASSES = [GaussianKL, ElboGap, Reparameterisation]
-SLIDERS = [
-    (cls, name, slider) for cls in CLASSES for name, slider in controls_of(cls()).items() if isinstance(slider, Slider)
-]
+SLIDERS = [(make, name, slider) for make in MAKERS.values() for name, slider in sliders_of(make()).items()]
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 HOSTILE = "</script><script>window.hacked = 1</script><!-- \" ' </style> &amp; \u2028 $x$"
-ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
 
-every_class = pytest.mark.parametrize("cls", CLASSES)
-every_slider = pytest.mark.parametrize(("cls", "name", "slider"), SLIDERS)
-
-
-@pytest.fixture
-def for_a_page(monkeypatch):
-    monkeypatch.setenv("VAE_LESSONS_STATIC", "1")
+every_figure = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+every_slider = pytest.mark.parametrize(("make", "name", "slider"), SLIDERS)
 
 
 @pytest.fixture
@@ -66,8 +57,9 @@ def html(figure):
 
 def grid(figure, points=3):
     """Values of all sliders, their ends included."""
-    sliders = {n: c for n, c in controls_of(figure).items() if isinstance(c, Slider)}
-    for values in itertools.product(*[np.linspace(c.low, c.high, points).tolist() for c in sliders.values()]):
+    sliders = sliders_of(figure)
+    places = [np.linspace(c.low, c.high, points).round(0 if c.step == 1 else 6).tolist() for c in sliders.values()]
+    for values in itertools.product(*places):
         yield dict(zip(sliders, values, strict=True))
 
 
@@ -75,20 +67,21 @@ def grid(figure, points=3):
 
 
 @every_slider
-def test_a_slider_may_stand_at_its_ends(cls, name, slider):
+def test_a_slider_may_stand_at_its_ends(make, name, slider):
     for value in (slider.low, slider.high):
-        figure = cls(**{name: value})
+        figure = make(**{name: value})
         assert getattr(figure, name) == value
         assert all(map(math.isfinite, figure.numbers().values()))
 
 
 @every_slider
 @pytest.mark.parametrize("value", [-1e3, 1e3, math.nan, math.inf, "1", None, True], ids=repr)
-def test_what_is_no_number_within_range_is_refused_by_name(cls, name, slider, value):
-    message = f"{name} must be a number from {slider.low:g} to {slider.high:g}, got {value!r}"
+def test_what_is_no_number_within_range_is_refused_by_name(make, name, slider, value):
+    kind = "whole number" if slider.step == 1 else "number"
+    message = f"{name} must be a {kind} from {slider.low:g} to {slider.high:g}, got {value!r}"
     with pytest.raises(TraitError, match=re.escape(message)):
-        cls(**{name: value})
-    figure = cls()
+        make(**{name: value})
+    figure = make()
     before = repr(figure)
     with pytest.raises(TraitError, match=re.escape(message)):
         setattr(figure, name, value)
@@ -104,13 +97,14 @@ def test_other_values_are_refused_by_name_too():
         GaussianKL(sigma=1.0)
 
 
-@every_class
-def test_values_can_be_observed(cls):
-    figure, seen = cls(mu=0.5), []
-    figure.observe(lambda change: seen.append((change["old"], change["new"])), "mu")
-    figure.mu = np.float32(1)
-    assert seen == [(0.5, 1.0)]
-    assert type(figure.mu) is float
+@every_figure
+def test_values_can_be_observed(make):
+    name, slider = next(iter(sliders_of(make()).items()))
+    figure, seen = make(**{name: slider.low}), []
+    figure.observe(lambda change: seen.append((change["old"], change["new"])), name)
+    setattr(figure, name, np.float32(slider.high))
+    assert seen == [(slider.low, slider.high)]
+    assert type(getattr(figure, name)) is (int if slider.step == 1 else float)
 
 
 def test_a_figure_prints_as_the_call_that_makes_it():
@@ -216,10 +210,10 @@ def test_both_estimates_are_of_the_exact_gradient():
 # What a notebook or a page is given.
 
 
-@every_class
-def test_a_live_kernel_gets_a_widget_and_a_page_gets_none(cls, monkeypatch):
+@every_figure
+def test_a_live_kernel_gets_a_widget_and_a_page_gets_none(make, monkeypatch):
     monkeypatch.setenv("VAE_LESSONS_STATIC", "1")
-    figure = cls()
+    figure = make()
     assert set(bundle(figure)) == {"text/plain", "text/html", "image/png"}
     assert figure.comm is None  # a page would carry what was told to a front end
     monkeypatch.setenv("VAE_LESSONS_STATIC", "")
@@ -227,9 +221,9 @@ def test_a_live_kernel_gets_a_widget_and_a_page_gets_none(cls, monkeypatch):
     assert bundle(figure)["text/plain"] == repr(figure)
 
 
-@every_class
-def test_the_widget_is_a_panel_of_controls_above_the_figure(cls, for_a_kernel):
-    figure = cls(caption="<b>")
+@every_figure
+def test_the_widget_is_a_panel_of_controls_above_the_figure(make, for_a_kernel):
+    figure = make(caption="<b>")
     shown = bundle(figure)[WIDGET_VIEW]["model_id"]
     assert bundle(figure)[WIDGET_VIEW]["model_id"] == shown  # displayed twice, it is one panel
     rows, drawing, caption = figure._panel.children
@@ -265,8 +259,9 @@ def test_what_anywidget_adds_for_colab_is_kept(for_a_kernel, monkeypatch):
     assert data[WIDGET_VIEW]["model_id"] == figure._panel.model_id
 
 
-@pytest.mark.parametrize("figure", [GaussianKL(), ElboGap(), Reparameterisation(), Reparameterisation(frozen=False)])
-def test_the_still_picture_is_small_and_not_blank(figure, for_a_page):
+@pytest.mark.parametrize("make", [*MAKERS.values(), lambda: Reparameterisation(frozen=False)])
+def test_the_still_picture_is_small_and_not_blank(make, for_a_page):
+    figure = make()
     data, metadata = figure._repr_mimebundle_()
     png = base64.b64decode(data["image/png"])
     assert len(png) < 80_000
@@ -279,11 +274,13 @@ def test_the_still_picture_is_small_and_not_blank(figure, for_a_page):
     assert (ink[:, image.width // 2 :] > 0).any()
 
 
-@every_class
-def test_a_still_picture_follows_the_values_and_leaves_matplotlib_alone(cls):
+@every_figure
+def test_a_still_picture_follows_the_values_and_leaves_matplotlib_alone(make):
     plt.switch_backend("Agg")  # else it is chosen when the settings are looked at
     settings, figures = matplotlib.rcParams.copy(), plt.get_fignums()
-    assert cls(mu=1.0).still() == cls(mu=1.0).still() != cls(mu=1.2).still()
+    name, slider = next(iter(sliders_of(make()).items()))
+    low, again, high = (make(**{name: value}).still() for value in (slider.low, slider.low, slider.high))
+    assert low == again != high
     assert matplotlib.rcParams == settings
     assert plt.get_fignums() == figures
 
@@ -292,16 +289,18 @@ class HostileLabel(GaussianKL):
     mu = Slider(HOSTILE, HOSTILE, -3, 3).trait()
 
 
-@pytest.mark.parametrize("cls", [*CLASSES, HostileLabel])
-def test_html_is_one_figure_that_nothing_can_break_out_of(cls, for_a_page):
-    figure = cls(caption=HOSTILE)
+@pytest.mark.parametrize("make", [*MAKERS.values(), HostileLabel])
+def test_html_is_one_figure_that_nothing_can_break_out_of(make, for_a_page):
+    figure = make(caption=HOSTILE)
     soup = BeautifulSoup(html(figure), "html.parser")
     assert [element.name for element in soup.find_all(recursive=False)] == ["figure"]
     assert soup.figure["class"] == ["explorable"]
     assert soup.figcaption.get_text() == HOSTILE
     assert soup.img["alt"] == figure.alt()
     assert soup.img["src"] == "data:image/png;base64," + bundle(figure)["image/png"]
-    state, module = soup.find_all("script")
+    *weights, state, module = soup.find_all("script")
+    assert {element["data-digest"]: element.string for element in weights} == figure._weights
+    assert {element["type"] for element in weights} <= {"text/plain"}
     assert json.loads(state.string) == json.loads(json.dumps(figure.state()))
     assert module["type"] == "module"
     assert not re.search(r"https?://", html(figure))
@@ -321,75 +320,55 @@ def test_figures_on_one_page_have_different_names(for_a_page):
     assert len({BeautifulSoup(html(f), "html.parser").figure["id"] for f in [*figures, figures[0]]}) == 4
 
 
-def test_html_is_the_same_in_each_build(for_a_page):
+@every_figure
+def test_html_is_the_same_in_each_build(make, for_a_page):
     def nameless(figure):
         return re.sub(r"explorable-\w+-\d+", "", html(figure))
 
-    assert nameless(Reparameterisation()) == nameless(Reparameterisation())
+    assert nameless(make()) == nameless(make())
 
 
 # In a browser.
 
 
-@pytest.fixture
-def open_page(browser, for_a_page, tmp_path):
-    """Open a page of some figures from disk, with no way to a network. Returns the page and what went wrong."""
-    contexts = []
-
-    def open_figures(*figures, head="", attributes="", width=1000, **options):
-        body = "\n".join(map(html, figures))
-        path = tmp_path / f"{len(contexts)}.html"
-        path.write_text(
-            f'<!doctype html><html lang="en" {attributes}><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width">{head}'
-            f'<body style="font-family: sans-serif; margin: 16px">{body}',
-            encoding="utf-8",
-        )
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        page, troubles = context.new_page(), []
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("console", lambda line: troubles.append(f"console: {line.text}") if line.type == "error" else None)
-        page.on("request", lambda r: troubles.append(f"request: {r.url}") if ELSEWHERE.match(r.url) else None)
-        page.route(ELSEWHERE, lambda route: route.abort())
-        page.goto(path.as_uri())
-        return page, troubles
-
-    yield open_figures
-    for context in contexts:
-        context.close()
-
-
-IN_JAVASCRIPT = """async ([module, states]) => {
-    const { numbers } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
-    return states.map(numbers);
+IN_JAVASCRIPT = """async ([module, states, weights]) => {
+    const { numbers, prepare } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
+    const prepared = prepare?.({ get: name => (name === "_weights" ? weights : states[0][name]) });
+    return states.map(state => numbers(state, prepared));
 }"""
+BY_QUADRATURE = {"gap", "log_evidence"}
 
 
-@every_class
-def test_javascript_computes_the_same_numbers(cls, open_page):
+@every_figure
+def test_javascript_computes_the_same_numbers(make, open_page):
     page, _ = open_page()
-    points = [cls(**values) for values in grid(cls(), points=4 if cls is ElboGap else 5)]
-    if cls is Reparameterisation:
+    points = [make(**values) for values in grid(make(), points=4 if make is ElboGap else 5)]
+    if make is Reparameterisation:
         points = [
             *points[::3],
-            *(cls(frozen=False, draws=i, mu=point.mu, logvar=1.0) for i, point in enumerate(points[:40])),
+            *(make(frozen=False, draws=i, mu=point.mu, logvar=1.0) for i, point in enumerate(points[:40])),
         ]
-    module = str(points[0]._esm)
-    found = page.evaluate(IN_JAVASCRIPT, [module, [point.state() for point in points]])
+    states = [point.state() for point in points]
+    found = page.evaluate(IN_JAVASCRIPT, [str(points[0]._esm), states, points[0]._weights])
     for point, theirs in zip(points, found, strict=True):
         ours = point.numbers()
         assert set(theirs) == set(ours)
         for name in ours:
-            by_quadrature = name in ("gap", "log_evidence")
-            tolerance = {"abs": 1e-6} if by_quadrature else {"rel": 1e-9, "abs": 1e-9}
-            assert theirs[name] == pytest.approx(ours[name], **tolerance), f"{name} of {point}"
+            assert theirs[name] == pytest.approx(ours[name], **tolerance_of(point, name)), f"{name} of {point}"
+
+
+def tolerance_of(figure, name):
+    if name in BY_QUADRATURE:
+        return {"abs": 1e-6}
+    if isinstance(figure, DrawDigit):
+        return {"abs": 0.1}  # nats: what goes through all layers of the networks feels that weights are rounded
+    return {"abs": 1e-4} if figure._weights else {"rel": 1e-9, "abs": 1e-9}
 
 
 def test_every_control_moves_the_drawing_and_a_number_of_its_figure_alone(open_page):
-    page, troubles = open_page(*[cls() for cls in CLASSES], GaussianKL(mu=-1.0), reduced_motion="reduce")
+    page, troubles = open_page(*[make() for make in MAKERS.values()], GaussianKL(mu=-1.0), reduced_motion="reduce")
     figures = page.locator("figure.explorable").all()
-    assert len(figures) == len(CLASSES) + 1
+    assert len(figures) == len(MAKERS) + 1
     for figure in figures:
         expect(figure.locator(".explorable-still")).to_be_hidden()
         assert_every_control_moves(page, figure)
@@ -458,9 +437,22 @@ def test_handles_can_be_dragged(cls, values, count, open_page):
     assert not troubles
 
 
-@every_class
-def test_on_a_phone_all_is_legible_and_within_reach(cls, open_page):
-    page, _ = open_page(cls(), width=360)
+@pytest.mark.parametrize("cls", [GaussianKL, ElboGap, Reparameterisation])
+def test_a_finger_drags_a_handle_and_not_the_page(cls, open_page):
+    page, _ = open_page(cls(), cls(), width=390, has_touch=True)
+    for knob in page.locator("figure.explorable").first.locator(".knob:visible").all():
+        box = knob.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        swipe(page, [(x, y), (x + 9, y - 9), (x + 18, y - 18)])
+        painted(page)
+        moved = knob.bounding_box()
+        assert min(abs(moved["x"] - box["x"] - 18), abs(moved["y"] - box["y"] + 18)) < 3
+    assert page.evaluate("scrollY") == 0
+
+
+@every_figure
+def test_on_a_phone_all_is_legible_and_within_reach(make, open_page):
+    page, _ = open_page(make(), width=360)
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     sizes = page.locator("svg text").evaluate_all(
         "all => all.map(e => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a)"
@@ -468,8 +460,9 @@ def test_on_a_phone_all_is_legible_and_within_reach(cls, open_page):
     assert min(sizes) >= 11
     for target in page.locator(".grip:visible, .explorable-controls > :visible").all():
         assert target.bounding_box()["height"] >= 43.9
-    assert {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator(".handle").all()} == {"none"}
-    assert {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator("svg").all()} == {"auto"}
+    assert {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator(".handle").all()} <= {"none"}
+    scrolls = {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator("svg").all()}
+    assert scrolls <= {"auto", "pan-y"}  # a finger on the drawing still scrolls the page
 
 
 FILTERS = """all => all.map(element => {
@@ -479,16 +472,18 @@ FILTERS = """all => all.map(element => {
 })"""
 
 
+@pytest.mark.parametrize("make", [GaussianKL, MAKERS["LatentExplorer"]])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_in_dark_mode_drawing_and_still_are_inverted_once(theme, open_page):
+def test_in_dark_mode_drawing_and_still_are_inverted_once(theme, make, open_page):
     css = (ROOT / "book/_static/lessons.css").read_text(encoding="utf-8")
-    page, _ = open_page(GaussianKL(), head=f"<style>{css}</style>", attributes=f'data-theme="{theme}"')
+    page, _ = open_page(make(), head=f"<style>{css}</style>", attributes=f'data-theme="{theme}"')
     page.locator("body").evaluate(
         "e => e.innerHTML = `<div class='bd-content'><div class='cell_output'>${e.innerHTML}`"
     )
     expected = ["invert(0.93) hue-rotate(180deg)"] if theme == "dark" else []
-    pictures = page.locator(".explorable-panels > svg, .explorable-still img")
-    assert pictures.evaluate_all(FILTERS) == [expected] * 3
+    pictures = page.locator(".explorable-panels :is(svg, canvas), .explorable-still img")
+    assert pictures.evaluate_all(FILTERS) == [expected] * pictures.count()
+    assert pictures.count() > 2
     assert not page.locator(".explorable-still").is_visible()
 
 
@@ -533,16 +528,26 @@ def test_without_javascript_there_is_a_still_picture_and_a_sentence(open_page):
 # In JupyterLab.
 
 CELL = f"""\
+import sys
 from pathlib import Path
-from vae_lessons.explorables import {", ".join(cls.__name__ for cls in CLASSES)}
+sys.path.insert(0, {str(ROOT / "tests")!r})
+from live_figures import MAKERS, sliders_of
 
-def record(change):
-    figure = change["owner"]
-    Path(type(figure).__name__).write_text(str(figure.mu))
-    figure.logvar = 0.55  # from Python to the browser
+def watch(figure, name):
+    sliders = sliders_of(figure)
+    first, second, *_ = sliders
 
-for figure in ({", ".join(f"{cls.__name__}()" for cls in CLASSES)}):
-    figure.observe(record, "mu")
+    def record(change):
+        if abs(change["new"] - change["old"]) < 1e-9:  # an ipywidgets slider rounds where it stands when it is drawn
+            return
+        Path(name).write_text(str(change["new"]))
+        setattr(figure, second, sliders[second].high)  # from Python to the browser
+
+    figure.observe(record, first)
+
+for name, make in MAKERS.items():
+    figure = make()
+    watch(figure, name)
     display(figure)
 display(figure)
 """
@@ -622,20 +627,34 @@ def notebook(jupyterlab, browser):
 def test_in_jupyterlab_drawing_sliders_and_python_move_together(notebook, jupyterlab):
     page, (_, root) = notebook, jupyterlab
     outputs = page.locator(".jp-OutputArea-output:has(.explorable-view)")
-    expect(outputs.locator(".explorable-view")).to_have_count(len(CLASSES) + 1, timeout=PATIENCE)  # the last one twice
-    for i, cls in enumerate(CLASSES):
+    expect(outputs.locator(".explorable-view")).to_have_count(len(MAKERS) + 1, timeout=PATIENCE)  # the last one twice
+    for i, (name, make) in enumerate(MAKERS.items()):
         output = outputs.nth(i)
         assert output.locator("input[type=range]").count() == 0
         before = output.locator(".explorable-panels").inner_html()
         output.get_by_role("slider").first.focus()
         page.keyboard.press("ArrowRight")
-        expect(output.locator(".widget-readout").nth(1)).to_have_text("0.55", timeout=PATIENCE)
+        (first, slider), (_, other), *_ = sliders_of(make()).items()
+        end = f"{other.high:.{0 if other.step == 1 else 2}f}"
+        expect(output.locator(".widget-readout").nth(1)).to_have_text(end, timeout=PATIENCE)
         assert output.locator(".explorable-panels").inner_html() != before
-        assert float((root / cls.__name__).read_text()) == pytest.approx(cls().mu + 0.05)
+        assert float((root / name).read_text()) == pytest.approx(getattr(make(), first) + slider.step)
     outputs.first.locator(".knob").last.hover()
     page.mouse.down()
     outputs.first.locator(".knob").first.hover()
     page.mouse.up()
     expect(outputs.first.locator(".widget-readout").first).not_to_have_text("1.05", timeout=PATIENCE)
-    again = [outputs.nth(k).locator(".explorable-panels").inner_html() for k in (len(CLASSES) - 1, len(CLASSES))]
+    again = [outputs.nth(k).locator(".explorable-panels").inner_html() for k in (len(MAKERS) - 1, len(MAKERS))]
     assert again[0] == again[1]
+
+
+def test_in_jupyterlab_dragging_on_a_map_moves_the_sliders_and_python(notebook, jupyterlab):
+    page, (_, root) = notebook, jupyterlab
+    output = page.locator(".jp-OutputArea-output:has(.explorable-models)").first
+    output.locator(".pad").nth(1).click(position={"x": 30, "y": 30}, timeout=PATIENCE)
+    readouts = output.locator(".widget-readout")
+    expect(readouts.first).not_to_have_text("0.00", timeout=PATIENCE)
+    expect(readouts.nth(1)).not_to_have_text("0.00", timeout=PATIENCE)
+    z1, z2 = (float(text.replace("\N{MINUS SIGN}", "-")) for text in readouts.all_inner_texts())
+    assert z1 < -1 < 1 < z2
+    assert float((root / "LatentExplorer").read_text()) == pytest.approx(z1)

@@ -1,12 +1,14 @@
 """The decoder's distributions against torch.distributions and quadrature, saturated logits included."""
 
 import math
+import re
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate
+from scipy import integrate, optimize
+from sklearn.metrics import root_mean_squared_error
 from torch import distributions
 
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
@@ -38,6 +40,33 @@ def test_gaussian(shape, seed, sigma):
     ours = Gaussian(sigma).log_prob(x, mean)
     assert ours.shape == shape[:1]
     assert_same_value_and_gradient(ours, distributions.Normal(mean, sigma).log_prob(x).sum(dim=(1, 2)), [mean])
+
+
+@given(SHAPES, SEEDS, st.floats(0.01, 20))
+def test_a_gaussian_that_learns_has_the_same_value_and_a_gradient_in_log_sigma(shape, seed, sigma):
+    x, mean = uniform(shape, seed), uniform(shape, seed + 1).requires_grad_()
+    likelihood = Gaussian(sigma, learned=True).double()
+    (log_sigma,) = likelihood.parameters()
+    assert log_sigma.item() == pytest.approx(math.log(sigma), rel=1e-6, abs=1e-6)
+    theirs = distributions.Normal(mean, log_sigma.exp()).log_prob(x).sum(dim=(1, 2))
+    assert_same_value_and_gradient(likelihood.log_prob(x, mean), theirs, [mean, log_sigma])
+
+
+@settings(max_examples=25)
+@given(SHAPES, SEEDS)
+def test_the_best_sigma_is_the_root_of_the_mean_squared_error(shape, seed):
+    """By scikit-learn's; the slope in log σ is zero there, and SciPy finds no better σ."""
+    x, mean = uniform(shape, seed), uniform(shape, seed + 1)
+    best = root_mean_squared_error(x.flatten(), mean.flatten())
+    likelihood = Gaussian(best, learned=True).double()
+    (slope,) = torch.autograd.grad(likelihood.log_prob(x, mean).sum(), likelihood.parameters())
+    assert float(slope) == pytest.approx(0, abs=1e-5 * x.numel())  # its start has the digits of a float32
+
+    def loss(log_sigma):
+        return -float(Gaussian(math.exp(log_sigma)).log_prob(x, mean).sum())
+
+    found = optimize.minimize_scalar(loss, bounds=(-20, 5), method="bounded")
+    assert math.exp(found.x) == pytest.approx(best, rel=1e-3)
 
 
 @given(SHAPES, SEEDS)
@@ -117,10 +146,52 @@ def test_samples_of_the_continuous_bernoulli_follow_its_distribution_function():
         assert (samples <= x).float().mean().item() == pytest.approx(expected, abs=5 * 0.5 / math.sqrt(n))
 
 
-@pytest.mark.parametrize("sigma", [0, -1.0, math.nan, math.inf, "wide"])
-def test_a_sigma_that_is_none_is_named(sigma):
+@given(SHAPES, SEEDS)
+def test_outputs_of_any_size_become_parameters(shape, seed):
+    """Means of a Gaussian between 0 and 1, logits as they are."""
+    outputs = logits(shape, seed)
+    torch.testing.assert_close(Gaussian().from_outputs(outputs), distributions.Bernoulli(logits=outputs).mean)
+    for likelihood in (Bernoulli(), ContinuousBernoulli()):
+        assert torch.equal(likelihood.from_outputs(outputs), outputs)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize("sigma", [1e-3, 0.7, 1, 12.5])
+def test_sigma_can_be_read(sigma, learned):
+    assert Gaussian(sigma, learned).sigma == pytest.approx(sigma, rel=1e-6 if learned else 1e-15)
+
+
+def test_a_sigma_that_learns_is_followed():
+    """By its value, samples and representation."""
+    likelihood = Gaussian(0.5, learned=True)
+    with torch.no_grad():
+        likelihood.log_sigma.fill_(math.log(0.125))
+    assert likelihood.sigma == pytest.approx(0.125)
+    assert repr(likelihood) == "Gaussian(sigma=0.125, learned=True)"
+    samples = likelihood.sample(torch.zeros(1, 50_000), torch.Generator().manual_seed(0))
+    assert not samples.requires_grad
+    assert float(samples.std()) == pytest.approx(0.125, rel=0.02)
+
+
+def test_only_a_gaussian_that_learns_has_parameters():
+    assert [name for name, _ in Gaussian(learned=True).named_parameters()] == ["log_sigma"]
+    for likelihood in (Gaussian(), Bernoulli(), ContinuousBernoulli()):
+        assert not list(likelihood.parameters())
+        assert not likelihood.state_dict()
+
+
+@given(st.floats(1e-3, 1e3))
+def test_a_fixed_sigma_is_printed_in_all_its_digits(sigma):
+    """The cache knows it by that alone."""
+    printed = re.fullmatch(r"Gaussian\(sigma=(.*)\)", repr(Gaussian(sigma))).group(1)
+    assert float(printed) == pytest.approx(sigma, rel=1e-14)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize("sigma", [0, -1.0, math.nan, math.inf, "wide", None])
+def test_a_sigma_that_is_none_is_named(sigma, learned):
     with pytest.raises(ValueError, match="sigma must be a positive number, got"):
-        Gaussian(sigma)
+        Gaussian(sigma, learned)
 
 
 @pytest.mark.parametrize("likelihood", [Gaussian(), Bernoulli(), ContinuousBernoulli()], ids=repr)

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from vae_lessons import measures
 from vae_lessons.measures import (
     Estimate,
+    active_units,
     are_holes,
     class_distance_correlation,
     count_clumps,
@@ -316,6 +317,24 @@ def test_far_images_are_holes_and_training_images_are_not():
     train, reconstructions = torch.rand(300, 4, 4, generator=seeded()), torch.rand(400, 4, 4, generator=seeded(1))
     decoded = torch.cat([train[:5], train[:3] + 10, train[5:6]])
     assert are_holes(decoded, reconstructions, train).tolist() == [False] * 5 + [True] * 3 + [False]
+
+
+# Active units
+
+
+@given(st.integers(0, 2**31), st.integers(1, 5), st.integers(20, 200))
+def test_units_are_active_whose_means_vary_by_more_than_a_hundredth(seed, latent_dim, n):
+    """NumPy's variance; the logarithm of the scale is drawn about the border."""
+    deviations = 10 ** (torch.rand(latent_dim, generator=seeded(seed)) * 2 - 2)
+    mu = deviations * torch.randn(n, latent_dim, generator=seeded(seed + 1)) + 7
+    active = active_units(mu)
+    assert (active.dtype, active.shape) == (torch.bool, (latent_dim,))
+    assert active.tolist() == (np.var(mu.double().numpy(), axis=0, ddof=1) > 0.01).tolist()
+
+
+def test_means_that_are_large_and_do_not_move_say_nothing():
+    mu = torch.stack([torch.full((50,), 30.0), torch.linspace(-0.1, 0.1, 50), torch.linspace(-0.3, 0.3, 50)], dim=1)
+    assert active_units(mu).tolist() == [False, False, True]  # the second's variance is 0.0035, the third's 0.031
 
 
 # Entropy

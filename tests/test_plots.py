@@ -2,20 +2,25 @@
 
 import base64
 import io
+import math
 import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import MouseEvent
 from matplotlib.colors import to_rgb
 from matplotlib.markers import MarkerStyle
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 from traitlets.config import Config
 
 from vae_lessons import plots
+from vae_lessons.bounds import exact_posterior
+from vae_lessons.linear_gaussian import LinearGaussian
 from vae_lessons.plots import (
     CLASS_COLOURS,
     COLOURS,
@@ -23,6 +28,7 @@ from vae_lessons.plots import (
     plot_codes_by_class,
     plot_losses,
     plot_mean_and_error,
+    plot_posterior,
     show_grid,
     show_images,
     use_style,
@@ -67,12 +73,33 @@ def value_at(ax: Axes, x: float, y: float) -> float:
 CODES, LABELS = torch.randn(60, 2, generator=seeded()), torch.arange(60) % 10
 CURVE = torch.tensor([3.0, 2.0, 1.5])
 
+
+def square_grid(n: int = 81) -> torch.Tensor:
+    """Points (n², 2) over [-4, 8] by [-6, 6], first coordinate slowest."""
+    return torch.cartesian_prod(torch.linspace(-4, 8, n), torch.linspace(-6, 6, n)).double()
+
+
+def gaussian(mu: list, deviations: list) -> Independent:
+    return Independent(Normal(torch.tensor(mu).double(), torch.tensor(deviations).double()), 1)
+
+
+NORMAL = gaussian([1.5, -1.0], [0.7, 1.6])
+PEAKS = gaussian([[-1, 3], [4, -2]], [[0.8, 0.8], [1.2, 0.7]])
+TWO_PEAKS = MixtureSameFamily(Categorical(torch.tensor([0.3, 0.7]).double()), PEAKS)
+
+
+def posterior(density, mu=(0.5, 0.5), logvar=(0.0, 1.0), ax=None) -> Axes:
+    points = square_grid()
+    return plot_posterior(points, density.log_prob(points), torch.tensor(mu), torch.tensor(logvar), ax)
+
+
 DRAWN = {
     "show_images": lambda ax: show_images(torch.rand(7, 3, 4, generator=seeded()), n_columns=3, ax=ax),
     "plot_losses": lambda ax: plot_losses([3.0, 2.0], [3.5, 2.5], ax=ax),
     "plot_codes": lambda ax: plot_codes(CODES, LABELS, ax=ax),
     "show_grid": lambda ax: show_grid(torch.rand(3, 3, 2, 2), torch.tensor([0.0, 0]), torch.tensor([1.0, 1]), ax=ax),
     "plot_mean_and_error": lambda ax: plot_mean_and_error([1, 2, 3], CURVE, CURVE / 10, "mean", "red", ax=ax),
+    "plot_posterior": lambda ax: posterior(NORMAL, ax=ax),
 }
 
 
@@ -299,6 +326,90 @@ def test_the_band_reaches_two_errors_to_each_side():
     assert to_rgb(ax.collections[0].get_facecolor()[0]) == to_rgb(COLOURS["encoder"])
 
 
+# Posteriors
+
+
+def contour_lines(ax: Axes) -> list[np.ndarray]:
+    """The points (n, 2) of the lines, outer level first."""
+    _, lines = ax.collections
+    return [path.vertices for path in lines.get_paths()]
+
+
+def ellipse_lines(ax: Axes) -> list[np.ndarray]:
+    """The points (n, 2) of the ellipses, outer one first."""
+    return [ax.transData.inverted().transform(ellipse.get_verts()) for ellipse in reversed(ax.patches)]
+
+
+def test_of_one_gaussian_contours_and_ellipses_are_the_same_at_one_and_two_standard_deviations():
+    ax = posterior(NORMAL, mu=NORMAL.mean.tolist(), logvar=(2 * NORMAL.stddev.log()).tolist())
+    for lines in (contour_lines(ax), ellipse_lines(ax)):
+        for radius, line in zip((2, 1), lines, strict=True):
+            z = (line - NORMAL.mean.numpy()) / NORMAL.stddev.numpy()
+            np.testing.assert_allclose(np.linalg.norm(z, axis=1), radius, rtol=0.03)
+            assert (z.min(axis=0) < -0.95 * radius).all()  # all the way round
+            assert (z.max(axis=0) > 0.95 * radius).all()
+
+
+@pytest.mark.parametrize("density", [NORMAL, TWO_PEAKS], ids=["one peak", "two peaks"])
+def test_contours_hold_the_share_of_the_probability_that_deviations_hold_of_a_gaussian(density):
+    """Counted by draws, of which it is known without a grid where they fall; by the chi-squared distribution."""
+    ax = posterior(density)
+    torch.manual_seed(0)
+    z = density.sample((20_000,))
+    for contours in ax.collections:
+        for level, radius in zip(contours.levels, (2, 1), strict=False):
+            inside = float((density.log_prob(z) >= math.log(level)).double().mean())
+            assert inside == pytest.approx(scipy.stats.chi2(2).cdf(radius**2), abs=0.02)
+
+
+def test_two_peaks_are_drawn_where_they_are():
+    inner = contour_lines(posterior(TWO_PEAKS))[1]
+    assert np.linalg.norm(inner - [4, -2], axis=1).min() < 1
+    outer = contour_lines(posterior(TWO_PEAKS))[0]
+    for peak in ([4, -2], [-1, 3]):
+        assert np.linalg.norm(outer - peak, axis=1).min() < 2
+
+
+def test_the_posterior_of_a_grid_is_drawn_as_it_leans():
+    """That of a linear model, whose covariance is known and not diagonal."""
+    weight, bias = torch.randn(6, 2, generator=seeded(1)).double(), torch.zeros(2, 3).double()
+    model = LinearGaussian(weight, bias, 0.7)
+    x = model.sample(1, seeded(2))
+    (mean,), (cov,) = model.posterior(x)
+    truth = exact_posterior(model, x)
+    ax = plot_posterior(truth.points[:, 0], truth.log_density[:, 0], mean, cov.diagonal().log())
+    assert abs(cov[0, 1]) > 0.1 * cov.diagonal().min()
+    for radius, line in zip((2, 1), contour_lines(ax), strict=True):
+        away = line - mean.numpy()
+        distance = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(cov), away))
+        np.testing.assert_allclose(distance, radius, rtol=0.05)
+
+
+@pytest.mark.parametrize("mu", [(1.5, -1.0), (-30.0, 20.0), (3.0, 40.0)], ids=["over it", "far away", "above"])
+def test_the_axes_show_posterior_and_ellipses_whole_with_little_around(mu):
+    ax = posterior(NORMAL, mu=mu)
+    shown = np.concatenate([contour_lines(ax)[0], ellipse_lines(ax)[0]])
+    for (low, high), values in zip((ax.get_xlim(), ax.get_ylim()), shown.T, strict=True):
+        extent = values.max() - values.min()
+        assert values.min() - 0.2 * extent < low < values.min()
+        assert values.max() < high < values.max() + 0.2 * extent
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$z_1$", "$z_2$")
+
+
+def test_truth_and_guess_have_their_colours():
+    ax = posterior(NORMAL)
+    for contours in ax.collections:
+        assert {to_rgb(colour) for colour in [*contours.get_facecolor(), *contours.get_edgecolor()]} == {
+            to_rgb(COLOURS["posterior"])
+        }
+    for ellipse in ax.patches:
+        assert to_rgb(ellipse.get_edgecolor()) == to_rgb(COLOURS["encoder"])
+        assert not ellipse.get_fill()
+    (centre,) = ax.lines
+    assert centre.get_xydata().tolist() == [[0.5, 0.5]]
+    assert centre.get_color() == COLOURS["encoder"]
+
+
 def test_the_style_lies_beside_the_code():
     assert plots.STYLE.is_file()
 
@@ -316,3 +427,4 @@ def test_what_comes_out_of_a_network_can_be_drawn():
     plot_codes(codes, torch.arange(4))
     plot_codes_by_class(codes, torch.arange(4))
     plot_mean_and_error([1, 2, 3, 4], codes[:, 0], codes[:, 1], "accuracy", COLOURS["encoder"])
+    plot_posterior(square_grid(), NORMAL.log_prob(square_grid()), codes[0], codes[1])

@@ -7,13 +7,18 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from live_figures import LESSONS_WITH_LIVE_FIGURES, assert_adds_up, assert_every_control_moves, set_sliders
+from PIL import Image
 from playwright.sync_api import expect
 from sphinx_external_toc.parsing import parse_toc_yaml
+
+from vae_lessons.explorables.page import WEIGHTS, figure_html
 
 ROOT = Path(__file__).parents[1]
 FIRST_PAGE = "book/index"
@@ -23,6 +28,10 @@ LOADING_LINKS = {"stylesheet", "icon", "preload", "prefetch", "modulepreload", "
 BY_PERSON = ("http", "https", "mailto")  # what a reader may follow to another host
 CSS_URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^"')\s]*))\s*\)|@import\s+(?:"([^"]*)"|'([^']*)')""")
 IMAGE_FILE = re.compile(r"\.(png|svg|jpe?g|gif|webp)$", re.IGNORECASE)
+
+MOST_BYTES = 2_500_000  # that a page may load, itself included, MathJax apart
+NEEDED_BY_NO_PAGE = {"fontawesome.js", "fa-solid-900.woff2"}
+NEEDED_FOR_SEARCHING = {"searchtools.js", "language_data.js", "searchindex.js"}
 
 VIEWPORTS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
@@ -46,6 +55,14 @@ BROKEN_IMAGES = (
 WIDE_FORMULAS = """() => [...document.querySelectorAll("article div.math")]
     .filter(box => [box, box.querySelector("mjx-container")].some(e => e.scrollWidth > e.clientWidth + 1))
     .map(box => box.id)"""
+FONTS_ARE_DONE = "async () => { await document.fonts.ready; }"
+BUTTONS_WITH_ICONS = {
+    "desktop": ["primary-toggle", "search-button__button", "theme-switch-button", "btn-fullscreen-button"],
+    "phone": ["primary-toggle", "secondary-toggle", "search-button__button", "theme-switch-button"],
+}
+ICONS_OF_BOXES = """() => [...document.querySelectorAll(".admonition-title")]
+    .map(title => getComputedStyle(title, "::after").content)
+    .filter(content => content !== "none")"""
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -164,10 +181,16 @@ def test_a_second_build_runs_no_lesson(site, build_book, options):
 
 
 @pytest.fixture
-def prepare(monkeypatch, tmp_path):
-    """Prepare a build of a course with the given data, package and lock file. Returns its cache of outputs."""
+def extension(monkeypatch):
+    """Import one of the book's extensions."""
     monkeypatch.syspath_prepend(ROOT / "book/_extensions")
-    extension = importlib.import_module("lesson_execution")
+    return importlib.import_module
+
+
+@pytest.fixture
+def prepare(extension, monkeypatch, tmp_path):
+    """Prepare a build of a course with the given data, package and lock file. Returns its cache of outputs."""
+    extension = extension("lesson_execution")
     for name in ("VAE_LESSONS_DATASET", "VAE_LESSONS_STATIC", "VAE_LESSONS_FAST"):
         monkeypatch.setenv(name, "")  # so that what `prepare` sets is undone
 
@@ -210,6 +233,90 @@ def test_kernels_are_told_which_data_were_found_and_that_nobody_is_there(prepare
     prepare()
     assert os.environ["VAE_LESSONS_DATASET"] == "digits"
     assert os.environ["VAE_LESSONS_STATIC"] == "1"
+
+
+# What is taken off a page.
+
+
+STYLE = ".explorable-view { color: red }"
+
+
+def figure_on(weights):
+    return figure_html(module="", css=STYLE, state={}, weights=weights, still=b"", size=(1, 1), alt="", caption="")
+
+
+def test_figures_of_a_page_share_weights_and_style(extension):
+    first, second = figure_on({"one": "AAAA", "two": "BBBB"}), figure_on({"two": "BBBB", "three": "CCCC"})
+    lighter = second
+    for part in (f"<style>\n{STYLE}\n</style>\n", WEIGHTS.format(digest="two", content="BBBB")):
+        assert part in second
+        lighter = lighter.replace(part, "")
+    page = extension("light_pages").with_shared_parts_once(f"{first}<p>between</p>{second}")
+    assert page == f"{first}<p>between</p>{lighter}"
+
+
+def test_no_page_of_the_site_has_the_same_weights_or_style_twice(site):
+    for path in html_pages(site):
+        digests = [element["data-digest"] for element in parsed(path).select("script.explorable-weights")]
+        assert len(digests) == len(set(digests)), path.name
+        assert len(parsed(path).select("figure.explorable > style")) <= 1, path.name
+
+
+def test_images_are_shown_as_webp_with_the_pixels_of_the_png_behind_them(site):
+    shown = {
+        (path.parent / image["src"], path.parent / image.parent["href"])
+        for path in html_pages(site)
+        for image in parsed(path).select("article a > img")
+    }
+    assert shown
+    for small, printable in shown:
+        assert (small.suffix, printable.suffix) == (".webp", ".png")
+        assert small.stem == printable.stem
+        with Image.open(small) as first, Image.open(printable) as second:
+            ink, other = (np.asarray(image.convert("RGBa")) for image in (first, second))  # no colour where no ink
+        assert np.array_equal(ink, other), printable.name
+
+
+DRAWINGS = 'd("fa-regular",p);p={sun:[512,384,[9728],"f185","M1 2z"],"sun-low":[1,2,["x"],"e0","M3z"]};d("fa-solid",p)'
+
+
+@pytest.mark.parametrize(
+    ("element", "drawing"),
+    [
+        (
+            '<i class="mode fa-solid  fa-sun fa-lg" data-mode="light" title="Light">\n</i>',
+            '<svg class="svg-inline--fa mode fa-sun fa-lg" data-mode="light" role="img" viewBox="0 0 512 384">'
+            '<title>Light</title><path fill="currentColor" d="M1 2z"/></svg>',
+        ),
+        (
+            '<span class="fas fa-sun-low"></span>',
+            '<svg class="svg-inline--fa fa-sun-low" aria-hidden="true" viewBox="0 0 1 2">'
+            '<path fill="currentColor" d="M3z"/></svg>',
+        ),
+        ('<i class="farm"></i><b class="sofa-bed"></b>', '<i class="farm"></i><b class="sofa-bed"></b>'),
+    ],
+    ids=["with a title", "without", "no icon"],
+)
+def test_an_icon_is_drawn_in_its_place(extension, element, drawing):
+    icons = extension("theme_icons")
+    assert icons.draw_icons(f"<p>{element}, {element}</p>", icons.read_drawings(DRAWINGS)) == (
+        f"<p>{drawing}, {drawing}</p>"
+    )
+
+
+@pytest.mark.parametrize(
+    "element",
+    ['<i class="fa-solid fa-moon"></i>', '<i class="fa-lg fab fa-sun"></i>', "<i title='' class='fas fa-sun'></i>"],
+)
+def test_an_icon_that_cannot_be_drawn_stops_the_build(extension, element):
+    icons = extension("theme_icons")
+    with pytest.raises(LookupError, match=re.escape(element.removesuffix("</i>"))):
+        icons.draw_icons(f"<p>{element}</p>", icons.read_drawings(DRAWINGS))
+
+
+def test_a_script_without_the_drawings_stops_the_build(extension):
+    with pytest.raises(ValueError, match="not found"):
+        extension("theme_icons").read_drawings("another version")
 
 
 # How a browser shows the pages.
@@ -282,6 +389,51 @@ def test_the_bars_of_the_elbo_add_up_on_its_page(visit):
     for values in generator.uniform([-3, -4, -3, 0], [3, 1.5, 3, 2], size=(25, 4)).tolist():
         set_sliders(page, figure, values)
         assert_adds_up(figure)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_light(name, browser, site):
+    page, requests = browser.new_page(viewport=VIEWPORTS["desktop"]), []
+    page.on("request", lambda request: requests.append(urlsplit(request.url)))
+    page.goto(f"{site.as_uri()}/{name}.html")
+    page.evaluate(MATHJAX_IS_DONE)
+    page.evaluate(FONTS_ARE_DONE)
+    page.close()
+    files = {Path(url2pathname(address.path)) for address in requests if address.scheme == "file"}
+    loaded = {path.name for path in files}
+    assert f"{Path(name).name}.html" in loaded
+    assert not loaded & NEEDED_BY_NO_PAGE
+    assert NEEDED_FOR_SEARCHING & loaded == (NEEDED_FOR_SEARCHING if name == "search" else set())
+    bytes_of = {path.name: path.stat().st_size for path in files if "mathjax" not in path.parts}
+    assert sum(bytes_of.values()) < MOST_BYTES, bytes_of
+
+
+@pytest.mark.parametrize("viewport", VIEWPORTS)
+def test_buttons_show_their_icons(viewport, visit):
+    page, _ = visit("notebooks/01-autoencoder.html", viewport=VIEWPORTS[viewport])
+    for name in BUTTONS_WITH_ICONS[viewport]:
+        box = page.locator(f"button.{name}:visible svg:visible").bounding_box()
+        assert min(box["width"], box["height"]) > 10, name
+
+
+def test_the_button_for_light_and_dark_shows_which_one_it_is(visit):
+    page, troubles = visit(f"{FIRST_PAGE}.html", color_scheme="dark", viewport=VIEWPORTS["desktop"])
+    button, shown = page.locator("button.theme-switch-button:visible"), []
+    for _ in range(3):
+        button.click()
+        shown.append(button.locator("svg:visible").get_attribute("data-mode"))
+        assert shown[-1] == page.evaluate("document.documentElement.dataset.mode")
+    assert sorted(shown) == ["auto", "dark", "light"]
+    assert not troubles, "\n".join(troubles)
+
+
+def test_the_font_has_the_icons_of_all_boxes(visit, site):
+    icons = set()
+    for name in PAGES:
+        page, _ = visit(f"{name}.html")
+        icons.update(content.strip('"') for content in page.evaluate(ICONS_OF_BOXES))
+    with TTFont(site / "_static/vendor/fontawesome/webfonts/fa-solid-900.ttf") as font:
+        assert {chr(code) for code in font.getBestCmap()} >= icons > set()
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

@@ -4,11 +4,25 @@ import math
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import distributions, nn
 
-from vae_lessons import Autoencoder, Classifier, ImageData, fit, live, load_images, mnist_epochs, training
+from vae_lessons import (
+    VAE,
+    Autoencoder,
+    Bernoulli,
+    Classifier,
+    Gaussian,
+    ImageData,
+    elbo,
+    fit,
+    live,
+    load_images,
+    mnist_epochs,
+    training,
+)
 from vae_lessons.runs import Settings, TrainingDivergedError
 
 
@@ -31,6 +45,10 @@ def few(digits) -> ImageData:
 
 def autoencoder(data: ImageData, seed: int = 0) -> Autoencoder:
     return Autoencoder(data.image_shape, 2, (32,), torch.Generator().manual_seed(seed))
+
+
+def vae(data: ImageData, likelihood: nn.Module, seed: int = 0) -> VAE:
+    return VAE(data.image_shape, 2, (32,), likelihood=likelihood, generator=torch.Generator().manual_seed(seed))
 
 
 def weights(model: nn.Module) -> list[torch.Tensor]:
@@ -73,6 +91,50 @@ def test_an_autoencoder_beats_the_mean_image_and_pca_on_the_digits(digits):
     directions = torch.linalg.svd(centred, full_matrices=False).Vh[:2]
     pca_error = float((test - test @ directions.T @ directions).square().sum(dim=1).mean())
     assert history.test_loss[-1] < 0.8 * pca_error
+
+
+def collapsed_loss(data: ImageData, likelihood: nn.Module) -> float:
+    """-ELBO on the test images, if every code gives the training images' mean and q is the prior; by PyTorch."""
+    mean = data.train.mean(dim=0)
+    if isinstance(likelihood, Gaussian):
+        log_probs = distributions.Normal(mean, likelihood.sigma).log_prob(data.test)
+    else:
+        log_probs = distributions.Bernoulli(mean.clamp(1e-3, 1 - 1e-3), validate_args=False).log_prob(data.test)
+    return -float(log_probs.sum(dim=(1, 2)).mean())
+
+
+@pytest.mark.parametrize("likelihood", [Gaussian(0.25), Bernoulli()], ids=repr)
+def test_a_vae_beats_its_own_collapse_on_the_digits(digits, likelihood):
+    """What it earns pays for its code, which holds a nat and more."""
+    model = vae(digits, likelihood)
+    history = fit(model, digits, epochs=40)
+    with torch.no_grad():
+        rate = float(elbo(model, digits.test).kl.mean())
+    assert history.test_loss[-1] < collapsed_loss(digits, likelihood) - 0.5
+    assert rate > 1
+
+
+def test_a_vae_whose_noise_is_larger_than_every_variance_in_the_data_collapses(digits):
+    largest = float(np.linalg.eigvalsh(np.cov(digits.train.flatten(1).T))[-1])
+    model = vae(digits, Gaussian(math.sqrt(1.5 * largest)))
+    history = fit(model, digits, epochs=40)
+    with torch.no_grad():
+        assert float(elbo(model, digits.test).kl.mean()) < 1e-3
+    assert history.test_loss[-1] == pytest.approx(collapsed_loss(digits, model.likelihood), abs=0.01)
+
+
+def test_a_learned_sigma_goes_where_the_closed_form_has_it_and_a_fixed_one_stays(digits):
+    """The root of the mean squared error of training images, decoded from draws of q."""
+    learned, fixed = vae(digits, Gaussian(0.4, learned=True)), vae(digits, Gaussian(0.4))
+    for model in (learned, fixed):
+        fit(model, digits, epochs=60)
+    assert fixed.likelihood.sigma == pytest.approx(0.4)
+    with torch.no_grad():
+        mu, logvar = learned.encode(digits.train)
+        z = distributions.Normal(mu, torch.exp(logvar / 2)).sample()
+        best = float((digits.train - learned.decode(z)).square().mean().sqrt())
+    assert learned.likelihood.sigma == pytest.approx(best, rel=0.02)
+    assert best < 0.3
 
 
 def test_the_history_says_what_happened(few):
@@ -119,6 +181,44 @@ def test_one_seed_gives_one_result_bit_for_bit(digits):
     assert all(torch.equal(a, b) for a, b in zip(w1, w2, strict=True))
     assert other.test_loss != first.test_loss
     assert not torch.equal(w1[0], w3[0])
+
+
+def test_a_model_with_noise_in_its_loss_trains_bit_for_bit_the_same_for_the_same_seed(few):
+    """Wherever PyTorch's own generator stands."""
+    runs = []
+    for caller, seed in enumerate((1, 1, 2)):
+        torch.manual_seed(caller)
+        model = vae(few, Bernoulli())
+        runs.append((fit(model, few, epochs=2, batch_size=32, seed=seed), weights(model)))
+    (first, w1), (second, w2), (other, w3) = runs
+    assert (first.train_loss, first.test_loss) == (second.train_loss, second.test_loss)
+    assert all(torch.equal(a, b) for a, b in zip(w1, w2, strict=True))
+    assert other.test_loss != first.test_loss
+    assert not torch.equal(w1[0], w3[0])
+
+
+class Noisy(OneNumber):
+    """Keeps the noise that its loss drew in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def loss(self, x):
+        noise = torch.randn(len(x))
+        if torch.is_grad_enabled():
+            self.drawn.append(noise)
+        return super().loss(x) + noise * self.a
+
+
+def test_the_seed_is_that_of_the_noise_too_which_is_new_in_each_step(few):
+    models = [Noisy() for _ in range(3)]
+    for model, seed in zip(models, (1, 1, 2), strict=True):
+        fit(model, few, epochs=2, batch_size=50, seed=seed)
+    first, second, other = (torch.stack(model.drawn) for model in models)  # (4, 50)
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert len(first.unique(dim=0)) == 4
 
 
 def test_the_rate_climbs_then_falls_to_nearly_nothing():
@@ -207,6 +307,43 @@ def test_fit_changes_nothing_behind_the_callers_back(few):
     fit(OneNumber(), few, epochs=1, seed=3)
     assert torch.equal(torch.rand(1), expected)
     assert torch.get_default_dtype() == torch.float32
+
+
+class FailingNoisily(Noisy):
+    """Draws, and then fails in the third step as it is told to."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        super().__init__()
+        self.error = error
+
+    def loss(self, x):
+        loss = super().loss(x)
+        if len(self.drawn) < 3:
+            return loss
+        if self.error is None:
+            return loss + math.inf
+        raise self.error
+
+
+@pytest.mark.parametrize("model", [Noisy(), FailingNoisily(KeyboardInterrupt())], ids=["trained", "interrupted"])
+def test_pytorchs_generator_is_afterwards_as_it_was(few, model):
+    before = torch.get_rng_state()
+    fit(model, few, epochs=1, batch_size=25)
+    assert len(model.drawn) >= 3
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [(FailingNoisily(None), TrainingDivergedError), (FailingNoisily(ZeroDivisionError()), ZeroDivisionError)],
+    ids=["diverged", "failed"],
+)
+def test_pytorchs_generator_is_as_it_was_after_an_error_too(few, model, error):
+    before = torch.get_rng_state()
+    with pytest.raises(error):
+        fit(model, few, epochs=1, batch_size=25)
+    assert len(model.drawn) >= 3
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(

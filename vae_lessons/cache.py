@@ -31,6 +31,7 @@ from vae_lessons.training import fit, resolve_device
 NOT_ABOUT_TRAINING = (
     "cache.py",
     "checks.py",
+    "comparison.py",
     "explorables",
     "gradients.py",
     "linear_gaussian.py",

@@ -67,13 +67,14 @@ class Gaussian(Likelihood):
         return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
 
     def extra_repr(self) -> str:
-        return f"sigma={self.sigma:.4g}" + ", learned=True" * self.learned
+        # The cache tells two models apart by this: all digits of a number that is among no weights.
+        return f"sigma={self.sigma:.4g}, learned=True" if self.learned else f"sigma={self.sigma:.15g}"
 
 
 class Bernoulli(Likelihood):
-    """Each pixel is ink with probability sigmoid(logit). A distribution over x in {0, 1}.
+    """Each pixel is ink with probability π, the sigmoid of its logit a. A distribution over x in {0, 1}.
 
-    log p = sum_n [ x_n log π_n + (1 - x_n) log(1 - π_n) ] = sum_n [ x_n l_n + log sigmoid(-l_n) ],  π = sigmoid(l)
+    log p = sum_n [ x_n log π_n + (1 - x_n) log(1 - π_n) ] = sum_n [ x_n a_n + log sigmoid(-a_n) ],  π = sigmoid(a)
 
     Minus this is the binary cross-entropy. On grey pixels it can be computed, but is no log-likelihood
     (see `ContinuousBernoulli`).
@@ -95,7 +96,7 @@ class Bernoulli(Likelihood):
 class ContinuousBernoulli(Likelihood):
     """The Bernoulli's formula made a density on [0, 1], by the normaliser C that it lacks there.
 
-    log p = sum_n [ x_n l_n + log sigmoid(-l_n) + log C(l_n) ],  C(l) = l / tanh(l / 2),  C(0) = 2
+    log p = sum_n [ x_n a_n + log sigmoid(-a_n) + log C(a_n) ],  C(a) = a / tanh(a / 2),  C(0) = 2
 
     Source: Loaiza-Ganem and Cunningham (2019).
     """
@@ -105,7 +106,7 @@ class ContinuousBernoulli(Likelihood):
         return _per_image(_fitting(x, logits=logits) * logits + logsigmoid(-logits) + self.log_normaliser(logits))
 
     def log_normaliser(self, logits: Tensor) -> Tensor:
-        """log C(l) = log(l / tanh(l / 2)), elementwise and even in l."""
+        """log C(a) = log(a / tanh(a / 2)), elementwise and even in a."""
         near, safe = _near_zero(logits)
         closed_form = torch.log(safe / torch.tanh(safe / 2))
         square = logits.square()
@@ -113,7 +114,7 @@ class ContinuousBernoulli(Likelihood):
         return torch.where(near, series, closed_form)
 
     def mean(self, logits: Tensor) -> Tensor:
-        """1 / (1 - exp(-l)) - 1 / l: nearer to 1/2 than sigmoid(l)."""
+        """1 / (1 - exp(-a)) - 1 / a: nearer to 1/2 than sigmoid(a)."""
         near, safe = _near_zero(logits)
         closed_form = -1 / torch.expm1(-safe) - 1 / safe
         square = logits.square()
@@ -121,7 +122,7 @@ class ContinuousBernoulli(Likelihood):
         return torch.where(near, series, closed_form)
 
     def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
-        """By inversion: F⁻¹(u) = log(1 + u (e^l - 1)) / l for u uniform on [0, 1]."""
+        """By inversion: F⁻¹(u) = log(1 + u (e^a - 1)) / a for u uniform on [0, 1]."""
         u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
         near, safe = _near_zero(logits)
         size = safe.abs()

@@ -22,6 +22,7 @@ SMALLEST_CLUMP = 0.05  # share of a class's codes; fewer are stragglers
 SMALLEST_VARIANCE = 1e-3  # of a component, as a share of the codes' own: a handful of points is no component
 RECONSTRUCTION_QUANTILE = 0.95
 DISTANCE_BATCH = 1024
+ACTIVE = 0.01
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,14 @@ def are_holes(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Tensor
     """
     limit = nearest_distance(reconstructions, train).quantile(RECONSTRUCTION_QUANTILE)
     return nearest_distance(decoded, train) > limit
+
+
+def active_units(mu: Tensor) -> Tensor:
+    """Which latent dimensions say anything about the image: those whose mean moves, Var_x(mu_j) > 0.01: (K,) of bool.
+
+    mu : (M, K), the means of q(z | x) over images. Source: Burda, Grosse and Salakhutdinov (2016).
+    """
+    return mu.var(dim=0) > ACTIVE
 
 
 def entropy(probabilities: Tensor) -> Tensor:

@@ -57,6 +57,10 @@ class Autoencoder(nn.Module):
         """Images (B, H, W) to codes (B, K)."""
         return self.encoder(as_images(x, self.image_shape).flatten(1))
 
+    def code(self, x: Tensor) -> Tensor:
+        """The one code that stands for each image: (B, H, W) to (B, K)."""
+        return self.encode(x)
+
     def decode(self, z: Tensor) -> Tensor:
         """Codes (B, K) to images (B, H, W) in [0, 1]."""
         logits = self.decoder(as_codes(z, self.latent_dim))  # (B, D)
@@ -120,6 +124,11 @@ class VAE(nn.Module):
         mu, logvar = self.encoder(as_images(x, self.image_shape).flatten(1)).chunk(2, dim=1)
         return mu, logvar
 
+    def code(self, x: Tensor) -> Tensor:
+        """The one code that stands for each image, the mean of q: (B, H, W) to (B, K)."""
+        mu, _ = self.encode(x)
+        return mu
+
     def parameters_of_pixels(self, z: Tensor) -> Tensor:
         """Codes (B, K) to what `likelihood` takes beside an image: its mean or its logits, (B, H, W)."""
         outputs = self.decoder(as_codes(z, self.latent_dim))  # (B, D)
@@ -135,8 +144,7 @@ class VAE(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, H, W) to their reconstructions from the mean code, decode(mu): (B, H, W)."""
-        mu, _ = self.encode(x)
-        return self.decode(mu)
+        return self.decode(self.code(x))
 
     def loss(self, x: Tensor) -> Tensor:
         """-ELBO in nats, with one code an image drawn from q by PyTorch's own generator: (B, H, W) to (B,)."""

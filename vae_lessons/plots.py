@@ -5,6 +5,7 @@ the book's style sheet inverts in dark mode. Digits are drawn as numerals as wel
 that they can be told apart without it.
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.nn.functional import pad
@@ -135,8 +137,42 @@ def plot_mean_and_error(
     return ax
 
 
+def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tensor, ax: Axes | None = None) -> Axes:
+    """A density on a square grid over the plane, filled, and the Gaussian N(mu, diag σ²) as ellipses.
+
+    Both are drawn as the smallest regions that hold 39 % and 86 % of the probability: one and two standard
+    deviations, for a Gaussian in two dimensions.
+
+    points : (G, 2), first coordinate slowest, as a `GridDensity` has them; log_density : (G,); mu, logvar : (2,)
+    """
+    ax = ax or _axes(4.5, 4)
+    n = math.isqrt(len(points))
+    density = log_density.exp()
+    falling = density.sort(descending=True).values
+    mass = falling.cumsum(dim=0) / falling.sum()
+    levels = [float(falling[(mass < 1 - math.exp(-(radius**2) / 2)).sum()]) for radius in (2, 1)]
+    z1, z2 = points.view(n, n, 2)[:, 0, 0], points.view(n, n, 2)[0, :, 1]
+    height = density.view(n, n).T
+    ax.contourf(z1, z2, height, [*levels, float(falling[0])], colors=COLOURS["posterior"], alpha=0.3)
+    ax.contour(z1, z2, height, levels, colors=COLOURS["posterior"], linewidths=1)
+    deviation = torch.exp(0.5 * logvar)
+    for radius in (1, 2):
+        diameters = (2 * radius * deviation).tolist()
+        ax.add_patch(Ellipse(mu.tolist(), *diameters, fill=False, color=COLOURS["encoder"], lw=1.5))
+    ax.plot(*mu.tolist(), "+", color=COLOURS["encoder"])
+    shown = torch.cat([points[density >= levels[0]], torch.stack([mu - 2 * deviation, mu + 2 * deviation])])
+    (left, bottom), (right, top) = shown.amin(dim=0).tolist(), shown.amax(dim=0).tolist()
+    ax.set(xlim=_with_margin(left, right), ylim=_with_margin(bottom, top))
+    _name_latent_axes(ax)
+    return ax
+
+
 def _axes(width: float = 7, height: float = 3.2) -> Axes:
     return plt.subplots(figsize=(width, height))[1]
+
+
+def _with_margin(low: float, high: float, margin: float = 0.08) -> tuple[float, float]:
+    return low - margin * (high - low), high + margin * (high - low)
 
 
 def _name_latent_axes(ax: Axes) -> None:

@@ -21,7 +21,7 @@ from PIL import Image
 from vae_lessons.explorables.controls import controls_of, describe, make_widget
 from vae_lessons.explorables.page import figure_html
 from vae_lessons.live import is_live
-from vae_lessons.plots import COLOURS, STYLE
+from vae_lessons.plots import CLASS_COLOURS, COLOURS, STYLE
 
 HERE = Path(__file__).parent
 STILL_SIZE = (700, 330)  # CSS pixels
@@ -32,14 +32,15 @@ def read(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def module(name: str) -> str:
-    """The JavaScript of one figure, after what all figures share."""
-    return read("common.js") + "\n" + read(name)
+def module(*names: str) -> str:
+    """The JavaScript of one figure, in one or more files, after what all figures share."""
+    return "\n".join(map(read, ("common.js", *names)))
 
 
 def style_sheet() -> str:
     """With the colours of the matplotlib figures."""
-    palette = "".join(f"  --{name}: {colour};\n" for name, colour in COLOURS.items())
+    colours = COLOURS | {f"class-{i}": colour for i, colour in enumerate(CLASS_COLOURS)}
+    palette = "".join(f"  --{name}: {colour};\n" for name, colour in colours.items())
     return f".explorable-view {{\n{palette}}}\n\n" + read("explorable.css")
 
 
@@ -47,15 +48,19 @@ class Explorable(anywidget.AnyWidget):
     """A figure that the reader moves. In a live kernel its values can be read, set and observed.
 
     A subclass has traits made by `Slider`, `Switch` and `Action`, the text of its module in `_esm`, and the
-    methods `numbers`, `alt` and `draw_still`. Traits tagged `state` are what its module reads.
+    methods `numbers`, `alt` and `draw_still`. Traits tagged `state` are what its module reads; the weights of
+    networks lie in `_weights`, under their digests, because figures on one page share them.
 
     caption : a sentence or two below the figure, plain text
+    still_size : width and height of the still picture, CSS pixels
     """
 
     _css = style_sheet()
     _controls = traitlets.List().tag(sync=True, state=True)
+    _weights = traitlets.Dict().tag(sync=True)
     caption = traitlets.Unicode()
     _panel = None
+    still_size = STILL_SIZE
 
     @traitlets.default("_controls")
     def _describe_controls(self) -> list[dict[str, Any]]:
@@ -80,7 +85,7 @@ class Explorable(anywidget.AnyWidget):
     def still(self) -> bytes:
         """The figure as it stands, as a PNG. Matplotlib's settings and open figures stay as they were."""
         with matplotlib.style.context(STYLE, after_reset=True):
-            figure = Figure(figsize=(STILL_SIZE[0] / 100, STILL_SIZE[1] / 100), dpi=100)
+            figure = Figure(figsize=(self.still_size[0] / 100, self.still_size[1] / 100), dpi=100)
             FigureCanvasAgg(figure)
             self.draw_still(figure)
             drawn, smaller = io.BytesIO(), io.BytesIO()
@@ -102,7 +107,7 @@ class Explorable(anywidget.AnyWidget):
             "text/html": self._html(still),
             "image/png": base64.b64encode(still).decode("ascii"),
         }
-        width, height = STILL_SIZE
+        width, height = self.still_size
         return data, metadata | {"image/png": {"width": width, "height": height}}
 
     def _live_view(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -124,8 +129,9 @@ class Explorable(anywidget.AnyWidget):
             module=f"{self._esm}\n{read('page.js')}",
             css=self._css,
             state=self.state(),
+            weights=self._weights,
             still=still,
-            size=STILL_SIZE,
+            size=self.still_size,
             alt=self.alt(),
             caption=self.caption,
         )

@@ -107,6 +107,16 @@ function plain(text) {
   return String(text).replace("-", "\u2212");
 }
 
+// Where a pointer is, in the coordinates of a drawing.
+function pointIn(svg, { clientX, clientY }) {
+  return new DOMPoint(clientX, clientY).matrixTransform(svg.getScreenCTM().inverse());
+}
+
+// A finger on `node` does not scroll the page: inside of an SVG, Chromium does not heed touch-action.
+function keepFinger(node) {
+  node.addEventListener("touchstart", event => event.preventDefault(), { passive: false });
+}
+
 // Handles, for those who point. Sliders do the same, so nothing here can be reached by key.
 
 function handle(svg, colour, onDrag) {
@@ -115,15 +125,15 @@ function handle(svg, colour, onDrag) {
   append(group, "circle", { class: "knob", r: 6.5 });
   let at = { x: 0, y: 0 };
   let held = null; // from the pointer to the handle, so that a hold off its middle does not move it
-  const pointer = event => new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+  keepFinger(group);
   group.addEventListener("pointerdown", event => {
-    const { x, y } = pointer(event);
+    const { x, y } = pointIn(svg, event);
     held = { x: at.x - x, y: at.y - y };
     group.setPointerCapture(event.pointerId);
   });
   group.addEventListener("pointermove", event => {
     if (held === null) return;
-    const { x, y } = pointer(event);
+    const { x, y } = pointIn(svg, event);
     onDrag(x + held.x, y + held.y);
   });
   group.addEventListener("lostpointercapture", () => (held = null));
@@ -133,11 +143,19 @@ function handle(svg, colour, onDrag) {
   };
 }
 
-// Set a trait to the nearest position of its slider.
-function move(model, name, value) {
-  const { low, high, step } = model.get("_controls").find(control => control.name === name);
+function controlOf(model, name) {
+  return model.get("_controls").find(control => control.name === name);
+}
+
+// The position of a slider that is nearest to a value.
+function snap(model, name, value) {
+  const { low, high, step } = controlOf(model, name);
   const nearest = low + Math.round((value - low) / step) * step;
-  model.set(name, Number(Math.min(high, Math.max(low, nearest)).toFixed(6)));
+  return Number(Math.min(high, Math.max(low, nearest)).toFixed(6));
+}
+
+function move(model, name, value) {
+  model.set(name, snap(model, name, value));
   model.save_changes();
 }
 

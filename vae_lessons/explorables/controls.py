@@ -18,7 +18,10 @@ Condition = tuple[str, bool] | None
 
 @dataclass(frozen=True)
 class Slider:
-    """A number in [low, high], moved in steps. `spoken` is the label for those who listen: "mu" for "μ"."""
+    """A number in [low, high], moved in steps. `spoken` is the label for those who listen: "mu" for "μ".
+
+    With steps of 1 it counts: its trait takes whole numbers only.
+    """
 
     label: str
     spoken: str
@@ -28,12 +31,11 @@ class Slider:
     shown_if: Condition = None
 
     def trait(self) -> TraitType:
-        return Number(self.low, self.high).tag(sync=True, state=True, control=self)
+        return Number(self.low, self.high, whole=self.step == 1).tag(sync=True, state=True, control=self)
 
     def widget(self, owner: ipywidgets.Widget, name: str) -> ipywidgets.Widget:
-        slider = ipywidgets.FloatSlider(
-            value=getattr(owner, name), min=self.low, max=self.high, step=self.step, description=self.label
-        )
+        kind = ipywidgets.IntSlider if self.step == 1 else ipywidgets.FloatSlider
+        slider = kind(value=getattr(owner, name), min=self.low, max=self.high, step=self.step, description=self.label)
         ipywidgets.jslink((owner, name), (slider, "value"))
         return slider
 
@@ -74,17 +76,20 @@ Control = Slider | Switch | Action
 
 
 class Number(TraitType[float, float]):
-    """A float in [low, high]. What is no number, NaN included, is a TraitError."""
+    """A float in [low, high], or an int if it must be whole. What is no number, NaN included, is a TraitError."""
 
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__(low)
-        self.low, self.high = float(low), float(high)
+    def __init__(self, low: float, high: float, whole: bool = False) -> None:
+        self.kind = int if whole else float
+        self.low, self.high = self.kind(low), self.kind(high)
+        super().__init__(self.low)
 
     def validate(self, owner: HasTraits, value: Any) -> float:
         is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not (is_number and self.low <= value <= self.high):  # false for NaN
-            raise TraitError(f"{self.name} must be a number from {self.low:g} to {self.high:g}, got {value!r}")
-        return float(value)
+        is_inside = is_number and self.low <= value <= self.high  # false for NaN
+        if not is_inside or (self.kind is int and value != int(value)):
+            kind = "whole number" if self.kind is int else "number"
+            raise TraitError(f"{self.name} must be a {kind} from {self.low:g} to {self.high:g}, got {value!r}")
+        return self.kind(value)
 
 
 def controls_of(owner: HasTraits) -> dict[str, Control]:

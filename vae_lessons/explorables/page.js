@@ -24,11 +24,12 @@ const INPUTS = {
     append(row, "span", {}, label);
     const input = append(row, "input", { type: "range", min: low, max: high, step, autocomplete: "off" });
     const value = append(row, "span", { class: "explorable-value", "aria-hidden": "true" });
+    const digits = step === 1 ? 0 : 2;
     input.addEventListener("input", () => set(model, name, input.valueAsNumber));
     return [row, current => {
       input.value = current;
-      value.textContent = plain(fixed(current, 2));
-      change(input, { "aria-valuetext": `${spoken} ${fixed(current, 2)}` });
+      value.textContent = plain(fixed(current, digits));
+      change(input, { "aria-valuetext": `${spoken} ${fixed(current, digits)}` });
     }];
   },
   switch(parent, model, { name, label }) {

@@ -21,36 +21,49 @@ TEMPLATE = """\
 </div>
 <noscript><p>With JavaScript on, this figure has controls that move it.</p></noscript>
 <figcaption><p>{caption}</p></figcaption>
+{weights}\
 <script type="application/json">{state}</script>
 <script type="module">
 {module}
 mount(document.getElementById("{name}"), render);
 </script>
 </figure>"""
+WEIGHTS = '<script type="text/plain" class="explorable-weights" data-digest="{digest}">{content}</script>\n'
 _serial = itertools.count(1)
 
 
 def figure_html(
-    *, module: str, css: str, state: dict[str, Any], still: bytes, size: tuple[int, int], alt: str, caption: str
+    *,
+    module: str,
+    css: str,
+    state: dict[str, Any],
+    weights: dict[str, str],
+    still: bytes,
+    size: tuple[int, int],
+    alt: str,
+    caption: str,
 ) -> str:
     """One <figure> with all that it needs.
 
     module : JavaScript that defines `mount(figure, render)` and `render`
     state : what `render` reads, for JSON
+    weights : networks in base64, each under its digest and in an element of its own. Any figure on a page finds
+        them there, so of several elements with one digest one is enough.
     still, size : a PNG, and its width and height on the page in CSS pixels
     alt, caption : plain text
     """
     encoded = _inert_json(state)
-    digest = hashlib.sha256(f"{module}{encoded}{caption}".encode()).hexdigest()[:8]
+    mark = hashlib.sha256(f"{module}{encoded}{caption}".encode()).hexdigest()[:8]
     return TEMPLATE.format(
         # Kernels count on their own, and pages may come from several: so not the serial number alone.
-        name=f"explorable-{digest}-{next(_serial)}",
+        name=f"explorable-{mark}-{next(_serial)}",
         css=css.replace("</", r"<\/"),
         width=size[0],
         height=size[1],
         alt=html.escape(alt),
         still=base64.b64encode(still).decode("ascii"),
         caption=html.escape(caption),
+        weights="".join(WEIGHTS.format(digest=digest, content=content) for digest, content in weights.items()),
         state=encoded,
         module=_inert_module(module),
     )

@@ -1,0 +1,77 @@
+"""Pages without what they load for nothing, so that there is room for the networks of live figures.
+
+The theme puts two megabytes on every page. Here its icons are drawn in the pages instead of by a script
+(`theme_icons`), only the search page loads what searching needs, figures are smaller files (`light_images`), and live
+figures of one page share their style and the weights of the networks they run on.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from light_images import show_webp, write_webp
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.jinja2glue import BuiltinTemplateLoader
+from theme_icons import draw_icons, read_drawings, thin_font
+
+ICON_SCRIPT = "scripts/fontawesome.js"
+# For searching while one types, which is off. The last would mark the words that were searched for, in formulas too,
+# wherever it does not find the others; beside them, as the theme has it, it does nothing.
+SEARCH_SCRIPTS = ["searchtools.js", "language_data.js", "searchindex.js", "sphinx_highlight.js"]
+SHARED_BY_FIGURES = re.compile(
+    r'(<script\b[^>]*\bclass="explorable-weights"[^>]*>[^<]*</script>|<style>\s*\.explorable-view\b[^<]*</style>)\s*'
+)
+
+
+class LightPages(BuiltinTemplateLoader):
+    """Sphinx's own way from templates to pages, with something taken off each page."""
+
+    def init(self, builder: Any, theme: Any = None, dirs: list[str] | None = None) -> None:
+        super().init(builder, theme, dirs)
+        folders = [Path(folder, "static", ICON_SCRIPT) for folder in theme.get_theme_dirs()]
+        script = next(file for file in folders if file.is_file())
+        self.drawings = read_drawings(script.read_text("utf-8"))
+
+    def render(self, template: str, context: dict[str, Any]) -> str:
+        page = draw_icons(super().render(template, context), self.drawings)
+        page = show_webp(with_shared_parts_once(page))
+        searching = context["pagename"] == "search"
+        return without_scripts(page, [ICON_SCRIPT] if searching else [ICON_SCRIPT, *SEARCH_SCRIPTS])
+
+
+def without_scripts(page: str, files: list[str]) -> str:
+    """The page without the elements that load these files."""
+    names = "|".join(map(re.escape, files))
+    return re.sub(rf'<script\b[^>]*\bsrc="(?:[^"]*/)?(?:{names})(?:\?[^"]*)?"[^>]*></script>\s*', "", page)
+
+
+def with_shared_parts_once(page: str) -> str:
+    """The page with a network's weights, and with the style of live figures, in the first figure that has them only.
+
+    They hold for the whole page: a figure looks for weights, by their digest, in all of it.
+    """
+    seen: set[str] = set()
+
+    def first_only(part: re.Match[str]) -> str:
+        repeated = part[1] in seen
+        seen.add(part[1])
+        return "" if repeated else part[0]
+
+    return SHARED_BY_FIGURES.sub(first_only, page)
+
+
+def render_light_pages(_app: Sphinx, config: Config) -> None:
+    config.template_bridge = f"{__name__}.{LightPages.__name__}"
+
+
+def write_light_files(app: Sphinx, error: Exception | None) -> None:
+    if error is None:
+        thin_font(Path(app.outdir, "_static"))
+        write_webp(Path(app.outdir, "_images"))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("config-inited", render_light_pages)
+    app.connect("build-finished", write_light_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

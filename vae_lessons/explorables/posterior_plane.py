@@ -1,0 +1,78 @@
+"""The latent plane in which a posterior is drawn, among the codes of test images."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Ellipse
+from torch import Tensor
+
+from vae_lessons import gaussian
+from vae_lessons.explorables.networks import pack_floats
+from vae_lessons.plots import CLASS_COLOURS, COLOURS
+
+N_CODES = 500
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True)
+class PosteriorPlane:
+    """Two latent dimensions, and codes (N, 2) of test images in them with their labels (N,)."""
+
+    dimensions: list[int]
+    codes: Tensor
+    labels: Tensor
+
+    @property
+    def names(self) -> list[str]:
+        """Of the axes: z₁ is dimension 0."""
+        return [f"z{str(index + 1).translate(SUBSCRIPTS)}" for index in self.dimensions]
+
+    def describe(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "dimensions": self.dimensions,
+            "positions": pack_floats(self.codes),
+            "labels": self.labels.tolist(),
+        }
+
+    def draw(self, ax: Axes, mu: Tensor, logvar: Tensor, z: Tensor) -> None:
+        """N(mu, diag σ²) and the prior as ellipses of one and two standard deviations, and a code z; all (K,)."""
+        for label in self.labels.unique().tolist():
+            codes, colour = self.codes[self.labels == label], CLASS_COLOURS[label % len(CLASS_COLOURS)]
+            ax.plot(*codes.T.tolist(), ".", ms=3, mew=0, alpha=0.6, color=colour)
+            middle = codes.median(dim=0).values.tolist()
+            ax.text(*middle, str(label), color=colour, weight="bold", ha="center", va="center")
+        mu, logvar, z = (values[self.dimensions] for values in (mu, logvar, z))
+        _draw_ellipses(ax, torch.zeros(2), torch.zeros(2), COLOURS["prior"], lw=1)
+        _draw_ellipses(ax, mu, logvar, COLOURS["encoder"], lw=1.5)
+        ax.plot(*z.tolist(), ".", color="#222222", ms=4)
+        ax.text(1.45, -1.6, "p(z)", color=COLOURS["prior"])
+        top = float(mu[1] + 2 * torch.exp(0.5 * logvar[1]))
+        ax.annotate(
+            "q(z | x)", (float(mu[0]), top), (0, 3), textcoords="offset points", ha="center", color=COLOURS["encoder"]
+        )
+        first, second = self.names
+        ax.set(xlabel=first, ylabel=second, aspect="equal")
+
+
+def plane_of(mu: Tensor, logvar: Tensor, labels: Tensor) -> PosteriorPlane:
+    """The plane of the two dimensions whose KL of q(z | x) from the prior, averaged over images, is largest.
+
+    mu, logvar : (M, K) with K >= 2, of all images; labels : (M,). The codes are the means of up to 500 of them.
+    """
+    rates = torch.stack([_average_rate(mu[:, [k]], logvar[:, [k]]) for k in range(mu.shape[1])])
+    dimensions = sorted(rates.topk(2).indices.tolist())
+    shown = torch.linspace(0, len(mu) - 1, min(N_CODES, len(mu))).round().long()
+    return PosteriorPlane(dimensions, mu[shown][:, dimensions], labels[shown])
+
+
+def _average_rate(mu: Tensor, logvar: Tensor) -> Tensor:
+    return gaussian.kl_to_standard_normal(mu, logvar).mean()
+
+
+def _draw_ellipses(ax: Axes, mu: Tensor, logvar: Tensor, colour: str, lw: float) -> None:
+    for radius in (1, 2):
+        width, height = (2 * radius * torch.exp(0.5 * logvar)).tolist()
+        ax.add_patch(Ellipse(mu.tolist(), width, height, fill=False, color=colour, lw=lw))
