@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
 from vae_lessons import bounds
 from vae_lessons.bounds import best_gaussian, elbo, exact_elbo, exact_log_evidence, exact_posterior, iwae_bound
@@ -417,22 +417,37 @@ def test_no_search_and_a_search_that_goes_astray_leave_an_encoder_that_is_the_be
         torch.testing.assert_close(best_gaussian(model, x, **lost), model.encode(x), rtol=0, atol=0)
 
 
-class TwoPlaces:
-    """Codes near 1.5 and near -1.5 explain an image at 100 to 1; its encoder knows only the lesser place."""
+@dataclass
+class TwoPeaks:
+    """p(x) is 1, and p(z | x) two Gaussians of deviation 0.3, far apart; the encoder sits on the first."""
 
-    latent_dim = 1
+    peaks: Tensor  # (2, K)
+    shares: Tensor  # (2,)
 
-    def encode(self, x):
-        return torch.full((len(x), 1), -1.5, dtype=x.dtype), torch.full((len(x), 1), -4.0, dtype=x.dtype)
+    @property
+    def latent_dim(self) -> int:
+        return self.peaks.shape[1]
 
-    def log_likelihood(self, x, z):
-        here, there = (torch.exp(-0.5 * ((z[:, 0] - place) / 0.1) ** 2) for place in (1.5, -1.5))
-        return torch.log(here + 0.01 * there + 1e-12)
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mu = self.peaks[:1].expand(len(x), -1)
+        return mu, torch.full_like(mu, 2 * math.log(0.3))
+
+    def log_likelihood(self, _x: Tensor, z: Tensor) -> Tensor:
+        posterior = MixtureSameFamily(Categorical(self.shares), Independent(Normal(self.peaks, 0.3), 1))
+        return posterior.log_prob(z) - standard_normal(self.latent_dim).log_prob(z)
 
 
-def test_of_two_peaks_the_higher_one_is_found_though_the_encoder_sits_on_the_other():
-    mu, _ = best_gaussian(TwoPlaces(), torch.zeros(1, 1, dtype=torch.float64))
-    assert float(mu) == pytest.approx(1.5, abs=0.05)
+@pytest.mark.parametrize("peaks", [[[-1.5], [1.8]], [[2.2, -1.0], [-1.9, 1.3]]], ids=["K=1", "K=2"])
+@pytest.mark.parametrize("higher", [0, 1], ids=["the encoder's", "the other"])
+def test_of_two_peaks_the_best_gaussian_takes_the_higher_one_whichever_the_encoder_sits_on(peaks, higher):
+    """Its bound misses log p(x) = 0 by the logarithm of that peak's share."""
+    peaks, shares = torch.tensor(peaks).double(), torch.tensor([0.2, 0.2]).double()
+    shares[higher] = 0.8
+    model, x = TwoPeaks(peaks, shares), torch.zeros(3, *SHAPE).double()
+    mu, logvar = best_gaussian(model, x)
+    torch.testing.assert_close(mu, peaks[higher].expand(3, -1), rtol=0, atol=0.01)
+    torch.testing.assert_close(logvar, model.encode(x)[1], rtol=0, atol=0.05)
+    np.testing.assert_allclose(exact_elbo(model, x, mu, logvar).value, math.log(0.8), atol=0.002)
 
 
 def test_the_best_gaussian_of_an_image_does_not_depend_on_its_neighbours():
@@ -628,6 +643,22 @@ def test_a_tolerance_that_cannot_be_had_is_refused():
     assert exact_log_evidence(vae, x, tolerance=1e-2).isfinite().all()
     with pytest.raises(QuadratureError, match=r"row \d is known to .* nats only, .* tolerance is 1e-10\."):
         exact_log_evidence(vae, x, tolerance=1e-10)
+
+
+def test_the_image_whose_evidence_cannot_be_had_is_named():
+    """The others are done on a coarse grid."""
+
+    class Ridged:
+        latent_dim = 2
+
+        def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+            return -10 * x[:, 0, 0] * (z[:, 0] - 0.123).abs()
+
+    x = torch.zeros(4, *SHAPE).double()
+    torch.testing.assert_close(exact_log_evidence(Ridged(), x, tolerance=1e-8), torch.zeros(4).double())
+    x[2] = 1
+    with pytest.raises(QuadratureError, match=r"^image 2: row 0 is known to .* nats only, .* tolerance is 1e-08\."):
+        exact_log_evidence(Ridged(), x, tolerance=1e-8)
 
 
 def test_the_evidence_leaves_no_graph_and_no_gradients_behind():

@@ -163,15 +163,35 @@ def holes(pictures: np.ndarray, model: Known) -> np.ndarray:
     return cdist(pictures, train).min(axis=1) > limit
 
 
-def test_cells_of_the_grid_are_empty_where_a_histogram_is(known):
-    codes = Known().code(DATA.train).double().numpy()
+def empty_cells(data: ImageData) -> float:
+    """By NumPy: the share of the grid's cells, centred at its pictures' codes, that hold no training code."""
+    codes = Known().code(data.train).double().numpy()
     edges = []
     for low, high in np.quantile(codes, [0.01, 0.99], axis=0).T:
-        half = (high - low) / 19 / 2  # codes are counted for the picture that they are nearest to
+        half = (high - low) / 19 / 2
         edges.append(np.linspace(low - half, high + half, 21))
     counts, *_ = np.histogram2d(*codes.T, bins=edges)
-    assert known["empty cells of the grid"] == pytest.approx((counts == 0).mean(), abs=2 / 400)  # ties on an edge
+    return float((counts == 0).mean())
+
+
+def test_cells_of_the_grid_are_empty_where_a_histogram_is(known):
+    assert known["empty cells of the grid"] == pytest.approx(empty_cells(DATA), abs=2 / 400)  # ties on an edge
     assert 0.2 < known["empty cells of the grid"] < 0.95
+
+
+@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.parametrize("turned", [False, True], ids=["left and right", "below and above"])
+def test_codes_beyond_the_grid_are_in_none_of_its_cells(turned):
+    """Few enough to be left out, and just one step beyond; the middle of the grid is empty."""
+    places = torch.stack([torch.linspace(0.3, 0.7, 1000), torch.where(torch.arange(1000) % 20 == 0, 0.8, 0.2)], dim=1)
+    beyond, between = 0.4 / 19, torch.linspace(0.3, 0.7, 8)
+    places[:8] = torch.stack([torch.full((8,), 0.3 - beyond), between], dim=1)
+    places[-8:] = torch.stack([torch.full((8,), 0.7 + beyond), between], dim=1)
+    images, labels = with_blank(places.flip(1) if turned else places), torch.arange(1000) % 3
+    data = ImageData("two lines", images, labels, images, labels)
+    share = measure(Known(), data, nearest_centre())["empty cells of the grid"]
+    assert share == pytest.approx(empty_cells(data), abs=2 / 400)
+    assert share == pytest.approx(18 / 20, abs=2 / 400)  # two lines of codes, each in a row of its own
 
 
 def test_holes_in_the_grid_are_those_of_brute_force(known):
@@ -197,6 +217,7 @@ def test_holes_among_decoded_draws_from_the_prior_are_those_of_other_draws(known
     [
         ([[-1, -1], [-1, 1], [1, -1], [1, 1]], 4),  # a quarter of the plane each
         ([[-1, 0], [1, 0]], 2),
+        ([[-2.153, 0], [0, 0], [2.153, 0]], 3),  # borders at 0.431 standard deviations: a third each
         ([[0, 0], [90, 0], [0, 90]], 1),
     ],
 )
@@ -223,12 +244,19 @@ def test_half_way_between_two_classes_that_lie_apart_is_nothing(known):
 
 
 @pytest.mark.usefixtures("no_clumps")
-@pytest.mark.parametrize(("sharpness", "expected"), [(0.0, math.log(5)), (1e4, 0.0)])
-def test_the_judge_is_in_doubt_where_it_cannot_tell(sharpness, expected):
+@pytest.mark.parametrize("sharpness", [0.0, 400.0, 1e4])
+def test_the_judges_doubt_is_that_of_all_pairs(sharpness):
+    """To within 5 standard errors of the hundred pairs that are drawn; log 5 for a judge that cannot tell."""
     centres = CENTRES.clone()
-    centres[4] = torch.tensor([0.5, 0.8])  # where the walk passes
-    doubt = measure(Known(), DATA, nearest_centre(centres, sharpness))[f"{HALF_WAY}the judge's doubt in nats"]
-    assert doubt == pytest.approx(expected, abs=1e-4)
+    centres[3:] = torch.tensor([[0.45, 0.8], [0.55, 0.8]])  # a border where the walk passes
+    judge = nearest_centre(centres, sharpness)
+    ones, twos = (DATA.test[DATA.test_labels == digit] for digit in (1, 2))
+    middles = (ones.unsqueeze(0) + twos.unsqueeze(1)).flatten(0, 1) / 2
+    of_all_pairs = scipy.stats.entropy(judge.probabilities(middles).double(), axis=1)
+    doubt = measure(Known(), DATA, judge)[f"{HALF_WAY}the judge's doubt in nats"]
+    assert doubt == pytest.approx(of_all_pairs.mean(), abs=5 * of_all_pairs.std() / 10 + 1e-4)
+    if sharpness == 0:
+        assert doubt == pytest.approx(math.log(5), rel=1e-5)
 
 
 class Shuffled(Known):

@@ -404,7 +404,7 @@ def draw_by_mouse(page, strokes=SEVEN):
 
 def seen(page):
     """Pixels of the picture named, 0 to 255; `.drawing-pad` has the image chosen."""
-    names = ("input x", "decoded from μ", "decoded from z")
+    names = ("input x", "decoded μ", "decoded z")
     return {name: page.get_by_role("img", name=name, exact=True).evaluate(PIXELS) for name in names}
 
 
@@ -417,8 +417,8 @@ def assert_drawn(page, figure, before):
     """The posterior, the pictures and the numbers on the page are those of what its network was given."""
     pictures, quantities, place = before
     assert seen(page)["input x"] != pictures["input x"]
-    assert seen(page)["decoded from μ"] != pictures["decoded from μ"]
-    assert seen(page)["decoded from z"] != pictures["decoded from z"]
+    assert seen(page)["decoded μ"] != pictures["decoded μ"]
+    assert seen(page)["decoded z"] != pictures["decoded z"]
     assert ellipse(page) != place
     assert printed(page.locator("figure")) != quantities
     figure.drawing = base64.b64encode(bytes(seen(page)["input x"])).decode()
@@ -427,7 +427,7 @@ def assert_drawn(page, figure, before):
         assert float(text) == pytest.approx(numbers[name], abs=0.3), name
     with torch.no_grad():
         from_mu = figure._model.decode(figure.mu.unsqueeze(0))[0]
-    assert np.abs(np.array(seen(page)["decoded from μ"]) / 255 - from_mu.flatten().numpy()).mean() < 2 / 255
+    assert np.abs(np.array(seen(page)["decoded μ"]) / 255 - from_mu.flatten().numpy()).mean() < 2 / 255
 
 
 def test_drawing_by_mouse(model, data, open_page):
@@ -501,8 +501,8 @@ def test_sample_again_changes_z_and_not_q(model, data, open_page):
     page.get_by_role("button", name="sample again").press("Space")
     painted(page)
     again, then = seen(page), printed(page.locator("figure"))
-    assert again["decoded from z"] != pictures["decoded from z"]
-    assert again["decoded from μ"] == pictures["decoded from μ"]
+    assert again["decoded z"] != pictures["decoded z"]
+    assert again["decoded μ"] == pictures["decoded μ"]
     assert ellipse(page) == place
     assert {name for name in then if then[name] != numbers[name]} == {"fit_of_z"}
     figure.draws += 1

@@ -21,7 +21,16 @@ import numpy as np
 import pytest
 import torch
 from bs4 import BeautifulSoup
-from live_figures import MAKERS, assert_adds_up, assert_every_control_moves, painted, set_sliders, sliders_of, swipe
+from live_figures import (
+    MAKERS,
+    assert_adds_up,
+    assert_every_control_moves,
+    draw_digit,
+    painted,
+    set_sliders,
+    sliders_of,
+    swipe,
+)
 from PIL import Image
 from playwright.sync_api import expect
 from scipy.integrate import quad
@@ -285,6 +294,12 @@ def test_a_still_picture_follows_the_values_and_leaves_matplotlib_alone(make):
     assert plt.get_fignums() == figures
 
 
+def pixels_of(uri):
+    """Of the picture in a data URI; transparent ones have no colour."""
+    picture = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGBA").convert("RGBa")
+    return picture.size, picture.tobytes()
+
+
 class HostileLabel(GaussianKL):
     mu = Slider(HOSTILE, HOSTILE, -3, 3).trait()
 
@@ -297,7 +312,7 @@ def test_html_is_one_figure_that_nothing_can_break_out_of(make, for_a_page):
     assert soup.figure["class"] == ["explorable"]
     assert soup.figcaption.get_text() == HOSTILE
     assert soup.img["alt"] == figure.alt()
-    assert soup.img["src"] == "data:image/png;base64," + bundle(figure)["image/png"]
+    assert pixels_of(soup.img["src"]) == pixels_of("data:image/png;base64," + bundle(figure)["image/png"])
     *weights, state, module = soup.find_all("script")
     assert {element["data-digest"]: element.string for element in weights} == figure._weights
     assert {element["type"] for element in weights} <= {"text/plain"}
@@ -535,15 +550,18 @@ from live_figures import MAKERS, sliders_of
 
 def watch(figure, name):
     sliders = sliders_of(figure)
-    first, second, *_ = sliders
+    first, *others = sliders
 
     def record(change):
         if abs(change["new"] - change["old"]) < 1e-9:  # an ipywidgets slider rounds where it stands when it is drawn
             return
         Path(name).write_text(str(change["new"]))
-        setattr(figure, second, sliders[second].high)  # from Python to the browser
+        for other in others[:1]:
+            setattr(figure, other, sliders[other].high)  # from Python to the browser
 
     figure.observe(record, first)
+    if hasattr(figure, "drawing"):
+        figure.observe(lambda change: Path("drawing").write_text(change["new"]), "drawing")
 
 for name, make in MAKERS.items():
     figure = make()
@@ -634,11 +652,12 @@ def test_in_jupyterlab_drawing_sliders_and_python_move_together(notebook, jupyte
         before = output.locator(".explorable-panels").inner_html()
         output.get_by_role("slider").first.focus()
         page.keyboard.press("ArrowRight")
-        (first, slider), (_, other), *_ = sliders_of(make()).items()
-        end = f"{other.high:.{0 if other.step == 1 else 2}f}"
-        expect(output.locator(".widget-readout").nth(1)).to_have_text(end, timeout=PATIENCE)
+        (first, slider), *others = sliders_of(make()).items()
+        for _, other in others[:1]:
+            end = f"{other.high:.{0 if other.step == 1 else 2}f}"
+            expect(output.locator(".widget-readout").nth(1)).to_have_text(end, timeout=PATIENCE)
+        assert float(text_of(root / name, page)) == pytest.approx(getattr(make(), first) + slider.step)
         assert output.locator(".explorable-panels").inner_html() != before
-        assert float((root / name).read_text()) == pytest.approx(getattr(make(), first) + slider.step)
     outputs.first.locator(".knob").last.hover()
     page.mouse.down()
     outputs.first.locator(".knob").first.hover()
@@ -648,13 +667,38 @@ def test_in_jupyterlab_drawing_sliders_and_python_move_together(notebook, jupyte
     assert again[0] == again[1]
 
 
+def text_of(path, page):
+    """What Python has written there, once it has."""
+    for _ in range(PATIENCE // 100):
+        if path.exists() and path.read_text():
+            return path.read_text()
+        page.wait_for_timeout(100)
+    pytest.fail(f"nothing was written to {path.name}", pytrace=False)
+
+
+def test_in_jupyterlab_what_is_drawn_reaches_python_and_both_views(notebook, jupyterlab):
+    page, (_, root) = notebook, jupyterlab
+    outputs = page.locator(".jp-OutputArea-output:has(.drawing-pad)")
+    expect(outputs).to_have_count(2, timeout=PATIENCE)
+    outputs.first.locator(".paper").hover(position={"x": 60, "y": 50})
+    page.mouse.down()
+    outputs.first.locator(".paper").hover(position={"x": 90, "y": 150})
+    page.mouse.up()
+    assert len(text_of(root / "drawing", page)) == len(draw_digit()._images[0])
+    expect(outputs.first.locator(".strokes path")).to_have_count(1)
+    one, other = (output.locator("dl").inner_text() for output in outputs.all())
+    assert one == other
+    outputs.first.get_by_role("button", name="clear").click()
+    expect(outputs.first.get_by_text("draw something")).to_be_visible(timeout=PATIENCE)
+    expect(outputs.last.get_by_text("draw something")).to_be_visible(timeout=PATIENCE)
+
+
 def test_in_jupyterlab_dragging_on_a_map_moves_the_sliders_and_python(notebook, jupyterlab):
     page, (_, root) = notebook, jupyterlab
     output = page.locator(".jp-OutputArea-output:has(.explorable-models)").first
     output.locator(".pad").nth(1).click(position={"x": 30, "y": 30}, timeout=PATIENCE)
     readouts = output.locator(".widget-readout")
-    expect(readouts.first).not_to_have_text("0.00", timeout=PATIENCE)
-    expect(readouts.nth(1)).not_to_have_text("0.00", timeout=PATIENCE)
-    z1, z2 = (float(text.replace("\N{MINUS SIGN}", "-")) for text in readouts.all_inner_texts())
-    assert z1 < -1 < 1 < z2
-    assert float((root / "LatentExplorer").read_text()) == pytest.approx(z1)
+    expect(readouts.nth(1)).to_have_text("3.00", timeout=PATIENCE)  # Python has seen z1, and moved z2
+    z1 = float(readouts.first.inner_text().replace("\N{MINUS SIGN}", "-"))
+    assert z1 < -1
+    assert float(text_of(root / "LatentExplorer", page)) == pytest.approx(z1)

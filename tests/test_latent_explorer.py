@@ -313,7 +313,7 @@ def test_with_any_dimension_the_page_shows_what_pytorch_decodes(latent_dim, open
 def test_every_control_does_something_in_other_dimensions_too(latent_dim, names, open_page):
     figure = explorer(latent_dim, names)
     for name in sliders_of(figure):
-        setattr(figure, name, 2.0)  # away from all codes, so that one step changes the distance in print
+        setattr(figure, name, 2.0)
     page, troubles = open_page(figure, reduced_motion="reduce")
     assert_every_control_moves(page, page.locator("figure.explorable"))
     assert not troubles
@@ -453,7 +453,7 @@ def test_beside_the_decoded_image_is_the_test_image_with_the_nearest_code(open_p
         shown = digits().test[torch.linspace(0, len(digits().test) - 1, len(figure._labels)).round().long()[index]]
         assert np.abs(ink(column.locator(".explorable-images canvas").last) - shown.flatten().numpy()).max() < 1 / 28
         text = printed(page.locator("figure.explorable"))[f"{name}: nearest"]
-        assert text == f"{figure._labels[index]}, {distance:.2f} away"
+        assert text == f"{figure._labels[index]}, {distance:.3f} away"
 
 
 def test_hostile_names_are_only_text(open_page):

@@ -52,7 +52,7 @@ function print({ fit, rate, fit_of_z }) {
 // What the network is given, and what comes back.
 function pictures(parent, shape) {
   const row = append(parent, "div", { class: "drawn-pictures" });
-  const names = ["input x", "decoded from μ", "decoded from z"];
+  const names = ["input x", "decoded μ", "decoded z"];
   const canvases = names.map(name => {
     const picture = append(row, "div");
     append(picture, "span", { "aria-hidden": "true" }, name);

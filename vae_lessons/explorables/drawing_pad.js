@@ -148,18 +148,20 @@ function squareToLine(x, y, [fromX, fromY], [toX, toY]) {
   return (x - fromX - nearest * along) ** 2 + (y - fromY - nearest * down) ** 2;
 }
 
-// The pad itself. onDraw(text) is called with the image, as bytes, at each movement of the pen. Returns show(text, image),
-// which puts an image in place of the strokes unless it is theirs.
+// The pad itself. onDraw(text) is called with the image, as bytes, at each movement of the pen. Returns
+// show(text, image), which puts an image in place of the strokes unless it is theirs.
 function drawingPad(parent, recipe, onDraw) {
   const drawing = sketch(recipe);
   const [height, width] = drawing.size;
   const place = append(parent, "div", { class: "drawn" });
   append(place, "span", { "aria-hidden": "true" }, "draw here");
   const paper = append(place, "div", { class: "drawing-pad" });
-  const canvas = append(paper, "canvas", { width: recipe.shape[1], height: recipe.shape[0], class: "pixels", "aria-hidden": "true" });
+  const [rows, columns] = recipe.shape;
+  const canvas = append(paper, "canvas", { width: columns, height: rows, class: "pixels", "aria-hidden": "true" });
   const svg = panel(paper, { width, height, label: "Pad to draw on with mouse, finger or pen" });
   const strokes = append(svg, "g", { class: "strokes", "stroke-width": PEN });
-  const hint = append(svg, "text", { class: "hint", x: width / 2, y: height / 2 }, "draw something");
+  const middle = { x: width / 2, y: height / 2 };
+  const hint = append(svg, "text", { class: "hint", ...middle }, "draw something");
   let own = null; // the image of the strokes that are shown
   const draw = (from, to) => {
     drawing.addLine(from, to);
@@ -176,7 +178,7 @@ function drawingPad(parent, recipe, onDraw) {
   };
   followPen(append(svg, "rect", { class: "paper", width, height }), [width, height], {
     begin(point) {
-      if (own === null) show("", new Float32Array(canvas.width * canvas.height));
+      if (own === null) show("", new Float32Array(rows * columns));
       hint.style.display = "none";
       append(strokes, "path", { d: `M${point}h0` });
       draw(point, point);

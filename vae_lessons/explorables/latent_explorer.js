@@ -40,8 +40,8 @@ export function numbers(state, { latentDim, explored, labels }) {
 function print(values, { explored }) {
   const texts = {};
   for (const { name, has_prior } of explored) {
-    texts[`${name}: nearest`] = `${values[`${name}: nearest class`]}, ${fixed(values[`${name}: distance`], 2)} away`;
-    texts[`${name}: log p(z)`] = has_prior ? fixed(values[`${name}: log p(z)`], 2) : "no prior";
+    texts[`${name}: nearest`] = `${values[`${name}: nearest class`]}, ${fixed(values[`${name}: distance`], 3)} away`;
+    texts[`${name}: log p(z)`] = has_prior ? fixed(values[`${name}: log p(z)`], 3) : "no prior";
   }
   return texts;
 }
