@@ -15,7 +15,15 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
 from vae_lessons import bounds
-from vae_lessons.bounds import best_gaussian, elbo, exact_elbo, exact_log_evidence, exact_posterior, iwae_bound
+from vae_lessons.bounds import (
+    LatentVariableModel,
+    best_gaussian,
+    elbo,
+    exact_elbo,
+    exact_log_evidence,
+    exact_posterior,
+    iwae_bound,
+)
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.linear_gaussian import LinearGaussian
 from vae_lessons.quadrature import QuadratureError
@@ -70,7 +78,7 @@ class TinyVAE(nn.Module):
 class WithCodes:
     """A model whose q(z | x) is given, row by row."""
 
-    model: LinearGaussian
+    model: LatentVariableModel
     mu: Tensor
     logvar: Tensor
 
@@ -419,10 +427,11 @@ def test_no_search_and_a_search_that_goes_astray_leave_an_encoder_that_is_the_be
 
 @dataclass
 class TwoPeaks:
-    """p(x) is 1, and p(z | x) two Gaussians of deviation 0.3, far apart; the encoder sits on the first."""
+    """p(x) is 1, and p(z | x) two round Gaussians, far apart; the encoder is the first of them."""
 
     peaks: Tensor  # (2, K)
     shares: Tensor  # (2,)
+    deviations: Tensor  # (2,)
 
     @property
     def latent_dim(self) -> int:
@@ -430,10 +439,11 @@ class TwoPeaks:
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mu = self.peaks[:1].expand(len(x), -1)
-        return mu, torch.full_like(mu, 2 * math.log(0.3))
+        return mu, torch.full_like(mu, 2 * math.log(self.deviations[0]))
 
     def log_likelihood(self, _x: Tensor, z: Tensor) -> Tensor:
-        posterior = MixtureSameFamily(Categorical(self.shares), Independent(Normal(self.peaks, 0.3), 1))
+        peaks = Independent(Normal(self.peaks, self.deviations.unsqueeze(1)), 1)
+        posterior = MixtureSameFamily(Categorical(self.shares), peaks)
         return posterior.log_prob(z) - standard_normal(self.latent_dim).log_prob(z)
 
 
@@ -443,11 +453,20 @@ def test_of_two_peaks_the_best_gaussian_takes_the_higher_one_whichever_the_encod
     """Its bound misses log p(x) = 0 by the logarithm of that peak's share."""
     peaks, shares = torch.tensor(peaks).double(), torch.tensor([0.2, 0.2]).double()
     shares[higher] = 0.8
-    model, x = TwoPeaks(peaks, shares), torch.zeros(3, *SHAPE).double()
+    model, x = TwoPeaks(peaks, shares, torch.tensor([0.3, 0.3]).double()), torch.zeros(3, *SHAPE).double()
     mu, logvar = best_gaussian(model, x)
     torch.testing.assert_close(mu, peaks[higher].expand(3, -1), rtol=0, atol=0.01)
     torch.testing.assert_close(logvar, model.encode(x)[1], rtol=0, atol=0.05)
     np.testing.assert_allclose(exact_elbo(model, x, mu, logvar).value, math.log(0.8), atol=0.002)
+
+
+def test_a_wide_peak_that_holds_more_than_a_higher_one_is_best_if_the_encoder_knows_of_it():
+    """The other is 1.7 times as high. The encoder is a third of its deviation off, and finds the middle."""
+    peaks, shares, deviations = torch.tensor([[[-1.5], [2.5]], [[0.8], [0.2]], [[0.5], [0.075]]]).double()
+    model, x = TwoPeaks(peaks, shares[:, 0], deviations[:, 0]), torch.zeros(2, *SHAPE).double()
+    mu, logvar = best_gaussian(WithCodes(model, *(part + 0.17 for part in model.encode(x))), x)
+    torch.testing.assert_close(mu, peaks[0].expand(2, -1), rtol=0, atol=0.01)
+    torch.testing.assert_close(logvar.exp().sqrt(), deviations[0].expand(2, -1), rtol=0, atol=0.01)
 
 
 def test_the_best_gaussian_of_an_image_does_not_depend_on_its_neighbours():
