@@ -424,3 +424,8 @@ def test_directions_that_the_images_do_not_have_are_refused(latent_dim):
     assert usable_sigma(images, 2) > 0
     with pytest.raises(ValueError, match=f"latent_dim must be at most .* that images vary in, got {latent_dim}"):
         usable_sigma(images, latent_dim)
+
+
+def test_one_model_cannot_be_told_apart_from_itself():
+    with pytest.raises(ValueError, match="measured must hold at least two models"):
+        contrast({"alone": [{"q": 1.0}, {"q": 2.0}]})

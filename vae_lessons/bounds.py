@@ -126,7 +126,7 @@ def exact_elbo(vae: LatentVariableModel, x: Tensor, mu: Tensor, logvar: Tensor, 
 
 
 def best_gaussian(
-    vae: LatentVariableModel, x: Tensor, steps: int = 150, lr: float = 0.1, n_nodes: int = 8
+    vae: LatentVariableModel, x: Tensor, steps: int = 150, lr: float = 0.1, n_nodes: int = 12
 ) -> tuple[Tensor, Tensor]:
     """The q(z | x) = N(mu, diag σ²) with the largest ELBO for each image, found by gradient ascent. For K at most 2.
 

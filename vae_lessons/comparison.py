@@ -83,7 +83,11 @@ def contrast(measured: dict[str, Sequence[dict[str, float]]], errors: float = 3.
 
     measured : as for `compare`. Two means are told apart if they differ by more than `errors` standard errors of
         their difference.
+
+    ValueError for fewer than two models, or seeds.
     """
+    if len(measured) < 2:
+        raise ValueError(f"measured must hold at least two models, got {list(measured)}")
     first, *_, last = measured
     verdicts: dict[str, list[str]] = {"higher": [], "lower": [], "not told apart": []}
     for quantity in measured[first][0]:

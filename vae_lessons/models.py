@@ -163,7 +163,10 @@ class VAE(nn.Module):
         return self.likelihood.sample(parameters, generator) if pixel_noise else self.likelihood.mean(parameters)
 
     def start_at_mean(self, mean_image: Tensor) -> None:
-        """Let a new decoder start at `mean_image`, (H, W); a trained one stays as it is."""
+        """Let a new decoder start at the logits of `mean_image`, (H, W); a trained one stays as it is.
+
+        A continuous Bernoulli's mean is nearer to 1/2 than that; for the others it is `mean_image`.
+        """
         start_at_mean(self.decoder, mean_image)
 
 
