@@ -1,6 +1,7 @@
 """The built site: what its pages hold, how a browser shows them, and when its lessons run again."""
 
 import importlib
+import io
 import os
 import re
 from functools import cache
@@ -242,7 +243,10 @@ STYLE = ".explorable-view { color: red }"
 
 
 def figure_on(weights):
-    return figure_html(module="", css=STYLE, state={}, weights=weights, still=b"", size=(1, 1), alt="", caption="")
+    dot = io.BytesIO()
+    Image.new("P", (1, 1)).save(dot, format="png")
+    options = {"module": "", "css": STYLE, "state": {}, "size": (1, 1), "alt": "", "caption": ""}
+    return figure_html(weights=weights, still=dot.getvalue(), **options)
 
 
 def test_figures_of_a_page_share_weights_and_style(extension):
