@@ -13,6 +13,7 @@ import torch
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
+from threadpoolctl import threadpool_limits
 
 # A busy machine is no failure, and a failure should come back when the test is run again.
 settings.register_profile("lessons", deadline=None, derandomize=True)
@@ -25,6 +26,13 @@ BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml",
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For scikit-learn's fits, as above for torch."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

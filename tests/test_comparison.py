@@ -10,23 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, Gaussian, ImageData, measures
 from vae_lessons.comparison import compare, contrast, decoded_grid, measure, usable_sigma
 from vae_lessons.measures import Clumps
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHAPE = (1, 3)  # two pixels that say where an image is, and one that is always blank
 CENTRES = torch.tensor([[0.2, 0.3], [0.2, 0.8], [0.8, 0.8], [0.8, 0.2], [0.5, 0.45]])  # of five classes
 NOISE = 0.025
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Fits this small gain nothing from threads, and lose much on a busy machine."""
-    with threadpool_limits(1):
-        yield
 
 
 def seeded(seed: int = 0) -> torch.Generator:

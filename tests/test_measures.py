@@ -8,7 +8,6 @@ import scipy.stats
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_limits
 
 from vae_lessons import measures
 from vae_lessons.measures import (
@@ -25,12 +24,7 @@ from vae_lessons.measures import (
     share_estimate,
 )
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Fits this small gain nothing from threads, and lose much on a busy machine."""
-    with threadpool_limits(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def seeded(seed: int = 0) -> torch.Generator:

@@ -1,7 +1,7 @@
 """Models side by side: the measurements of lesson 2, made alike for an autoencoder and for any VAE."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ MIDDLE = (0.01, 0.99)  # quantiles of the training codes, each way, between whic
 N_PICTURES = 500  # reconstructions and samples that are compared with the training images
 N_CODES = 1500  # of one class, for its clumps
 N_WALKS = 100
+
+ShareOfHoles = Callable[[Tensor], float]
 
 
 def usable_sigma(images: Tensor, latent_dim: int = 2) -> float:
@@ -57,11 +59,17 @@ def measure(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: 
     """
     generator = torch.Generator().manual_seed(seed)
     train_codes, test_codes = model.code(data.train), model.code(data.test)
+    limit = measures.hole_limit(model(data.test[:N_PICTURES]), data.train)
+
+    def share_of_holes(pictures: Tensor) -> float:
+        return _share(measures.nearest_distance(pictures, data.train) > limit)
+
     return (
         _of_reconstructions(model.decode(test_codes), data.test)
         | _of_codes(train_codes, test_codes, data)
-        | _of_pictures(model, train_codes, data, judge, generator)
-        | _of_walks(model, data, judge, generator)
+        | _of_grid(model, train_codes, data, share_of_holes)
+        | _of_draws(model, judge, generator, share_of_holes)
+        | _of_walks(model, data, judge, generator, share_of_holes)
     )
 
 
@@ -121,25 +129,35 @@ def _of_codes(train_codes: Tensor, test_codes: Tensor, data: ImageData) -> dict[
     }
 
 
-def _of_pictures(
-    model: Autoencoder | VAE, train_codes: Tensor, data: ImageData, judge: Classifier, generator: torch.Generator
+def _of_grid(
+    model: Autoencoder | VAE, train_codes: Tensor, data: ImageData, share_of_holes: ShareOfHoles
 ) -> dict[str, float]:
     grid, low, high = decoded_grid(model, data)
     column, row = ((train_codes - low) / (high - low) * (CELLS - 1)).round().long().T
     inside = (column >= 0) & (column < CELLS) & (row >= 0) & (row < CELLS)
     codes_in_cell = (CELLS * row + column)[inside].bincount(minlength=CELLS**2)
-    copies = model(data.test[:N_PICTURES])
-    from_normal = model.decode(torch.randn(N_PICTURES, 2, generator=generator))
     return {
         "empty cells of the grid": _share(codes_in_cell == 0),
-        "holes in the grid": _share(measures.are_holes(grid.flatten(0, 1), copies, data.train)),
-        "holes among decoded N(0, I)": _share(measures.are_holes(from_normal, copies, data.train)),
-        "kinds of digits among decoded N(0, I)": _kinds(judge.probabilities(from_normal).argmax(dim=1)),
+        "holes in the grid": share_of_holes(grid.flatten(0, 1)),
+    }
+
+
+def _of_draws(
+    model: Autoencoder | VAE, judge: Classifier, generator: torch.Generator, share_of_holes: ShareOfHoles
+) -> dict[str, float]:
+    decoded = model.decode(torch.randn(N_PICTURES, 2, generator=generator))
+    return {
+        "holes among decoded N(0, I)": share_of_holes(decoded),
+        "kinds of digits among decoded N(0, I)": _kinds(judge.probabilities(decoded).argmax(dim=1)),
     }
 
 
 def _of_walks(
-    model: Autoencoder | VAE, data: ImageData, judge: Classifier, generator: torch.Generator
+    model: Autoencoder | VAE,
+    data: ImageData,
+    judge: Classifier,
+    generator: torch.Generator,
+    share_of_holes: ShareOfHoles,
 ) -> dict[str, float]:
     """Half way from ones to twos."""
     ends = [data.test[data.test_labels == digit] for digit in (1, 2)]
@@ -148,10 +166,9 @@ def _of_walks(
     half_way = model.decode((a + b) / 2)
     answers = judge.probabilities(half_way)
     named = answers.argmax(dim=1)
-    copies = model(data.test[:N_PICTURES])
     return {
         "half way from 1 to 2, a third digit": _share((named != 1) & (named != 2)),
-        "half way from 1 to 2, holes": _share(measures.are_holes(half_way, copies, data.train)),
+        "half way from 1 to 2, holes": share_of_holes(half_way),
         "half way from 1 to 2, the judge's doubt in nats": float(measures.entropy(answers).mean()),
     }
 

@@ -147,14 +147,20 @@ def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
     return (torch.cat(nearest) + points.square().sum(dim=1)).clamp(min=0).sqrt()
 
 
+def hole_limit(reconstructions: Tensor, train: Tensor) -> Tensor:
+    """The distance beyond which a picture is a hole: the 95th percentile of the reconstructions' own nearest distances.
+
+    reconstructions : (B, H, W), of test images; train : (M, H, W). Returns a scalar.
+    """
+    return nearest_distance(reconstructions, train).quantile(RECONSTRUCTION_QUANTILE)
+
+
 def are_holes(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Tensor:
     """Which of `decoded` (B, H, W) are farther from all of `train` than test reconstructions are: (B,) of bool.
 
-    "Farther" is: beyond the 95th percentile of the reconstructions' own nearest distances, so that a
-    share of 0.05 is what images as good as reconstructions would give.
+    "Farther" is: beyond `hole_limit`, so that a share of 0.05 is what images as good as reconstructions would give.
     """
-    limit = nearest_distance(reconstructions, train).quantile(RECONSTRUCTION_QUANTILE)
-    return nearest_distance(decoded, train) > limit
+    return nearest_distance(decoded, train) > hole_limit(reconstructions, train)
 
 
 def active_units(mu: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def positive_integers(argument: str, values: Sequence[int], length: int | None =
 
 def as_images(x: Tensor, image_shape: tuple[int, int]) -> Tensor:
     """x itself; ValueError for a shape other than (B, H, W)."""
-    if x.shape[1:] != image_shape or x.dim() != 3:
+    if x.shape[1:] != image_shape:
         height, width = image_shape
         raise ValueError(f"x must be images of shape (B, {height}, {width}), got {tuple(x.shape)}")
     return x

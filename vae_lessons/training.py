@@ -198,7 +198,7 @@ def _check_model(model: nn.Module, data: ImageData) -> None:
 
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """PyTorch's own generators start from `seed` inside, and are as they were afterwards."""
+    """PyTorch's generators start from `seed` inside; those of the CPU and a CUDA `device` are put back afterwards."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

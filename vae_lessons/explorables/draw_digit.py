@@ -2,7 +2,6 @@
 
 import copy
 import math
-from itertools import zip_longest
 
 import torch
 from matplotlib.axes import Axes
@@ -16,7 +15,9 @@ from vae_lessons.explorables.base import Explorable, module
 from vae_lessons.explorables.controls import Action, Slider
 from vae_lessons.explorables.drawing_pad import Drawing, measure_recipe
 from vae_lessons.explorables.networks import (
+    check_data,
     check_model,
+    classes_in_turn,
     from_bytes,
     pack_decoder,
     pack_encoder,
@@ -179,9 +180,7 @@ class DrawDigit(Explorable):
 
 def choose_images(labels: Tensor) -> list[int]:
     """Indices of the images to offer: as many of each class as can be, class by class."""
-    by_class = [(labels == label).nonzero()[:, 0].tolist() for label in labels.unique()]
-    in_turn = [i for turn in zip_longest(*by_class) for i in turn if i is not None]
-    return sorted(in_turn[:N_IMAGES], key=lambda i: (int(labels[i]), i))
+    return sorted(classes_in_turn(labels)[:N_IMAGES], key=lambda i: (int(labels[i]), i))
 
 
 def noise_table(latent_dim: int) -> list[list[float]]:
@@ -195,8 +194,7 @@ def _check(model: VAE, data: ImageData) -> None:
         given = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
         raise TypeError(f"model must be a VAE, whose encoder gives a distribution to draw, got {given}")
     check_model(model)
-    if not isinstance(data, ImageData):
-        raise TypeError(f"data must be an ImageData, as load_images() returns it, got {type(data).__name__}")
+    check_data(data)
     if model.image_shape != data.image_shape:
         raise ValueError(f"data must have images of the model's shape {model.image_shape}, got {data.image_shape}")
     if model.latent_dim < 2:

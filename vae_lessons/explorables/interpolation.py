@@ -13,7 +13,14 @@ from traitlets import Dict, Float, List
 from vae_lessons.data import ImageData
 from vae_lessons.explorables.base import Explorable, module
 from vae_lessons.explorables.controls import Slider
-from vae_lessons.explorables.networks import PackedNetwork, models_by_name, pack_decoder, to_bytes, weights_of
+from vae_lessons.explorables.networks import (
+    PackedNetwork,
+    check_data,
+    models_by_name,
+    pack_decoder,
+    to_bytes,
+    weights_of,
+)
 from vae_lessons.explorables.walks import (
     N_IMAGES,
     PIXELS,
@@ -160,8 +167,7 @@ def _check(models: dict[str, Autoencoder | VAE], data: ImageData) -> None:
         raise ValueError(f"models must be at most {len(STYLES) - 1}, got {len(models)}")
     if taken := {PIXELS, LIMIT} & models.keys():
         raise ValueError(f"models must not be named {PIXELS!r} or {LIMIT!r}, got {taken.pop()!r}")
-    if not isinstance(data, ImageData):
-        raise TypeError(f"data must be an ImageData, such as load_images() gives, got {type(data).__name__}")
+    check_data(data)
     for name, model in models.items():
         if model.image_shape != data.image_shape:
             shape = f"the shape that data has, {data.image_shape}"

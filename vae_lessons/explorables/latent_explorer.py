@@ -13,7 +13,7 @@ from vae_lessons.data import ImageData
 from vae_lessons.explorables.base import Explorable, module
 from vae_lessons.explorables.controls import Control, Slider, Switch, controls_of
 from vae_lessons.explorables.latent_maps import LatentMap, map_codes
-from vae_lessons.explorables.networks import models_by_name, pack_decoder, sprite_sheet, weights_of
+from vae_lessons.explorables.networks import check_data, models_by_name, pack_decoder, sprite_sheet, weights_of
 from vae_lessons.models import VAE, Autoencoder
 from vae_lessons.plots import CLASS_COLOURS, INK
 
@@ -149,8 +149,7 @@ def _check_fit(named: dict[str, Model], data: ImageData) -> None:
         values = {name: getattr(model, attribute) for name, model in named.items()}
         if len(set(values.values())) > 1:
             raise ValueError(f"models must have one {attribute}, got {values}")
-    if not isinstance(data, ImageData):
-        raise TypeError(f"data must be an ImageData, such as load_images() gives, got {type(data).__name__}")
+    check_data(data)
     image_shape = next(iter(named.values())).image_shape
     if data.image_shape != image_shape:
         raise ValueError(f"data must have images of the models' shape {image_shape}, got {data.image_shape}")

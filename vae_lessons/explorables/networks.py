@@ -8,6 +8,7 @@ multiplies once and then computes with floats, as PyTorch does. `networks.js` re
 import base64
 import hashlib
 import io
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from vae_lessons.data import ImageData
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.models import VAE, Autoencoder
 
@@ -108,6 +110,18 @@ def models_by_name(models: Autoencoder | VAE | Mapping[str, Autoencoder | VAE]) 
             raise TypeError(f"models must have strings as names, got {name!r}")
         check_model(model, f"models[{name!r}]")
     return dict(models)
+
+
+def check_data(data: ImageData) -> None:
+    """TypeError for what is no ImageData."""
+    if not isinstance(data, ImageData):
+        raise TypeError(f"data must be an ImageData, such as load_images() gives, got {type(data).__name__}")
+
+
+def classes_in_turn(labels: Tensor) -> list[int]:
+    """All indices of labels (M,): the first of each class, then the second of each, and so on."""
+    by_class = [(labels == label).nonzero()[:, 0].tolist() for label in labels.unique()]
+    return [i for turn in itertools.zip_longest(*by_class) for i in turn if i is not None]
 
 
 def sprite_sheet(images: Tensor) -> dict[str, Any]:

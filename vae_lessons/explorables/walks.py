@@ -1,13 +1,13 @@
 """Straight walks between images, in pixels and in the codes of a model, and how plausible the pictures on them are."""
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from vae_lessons.measures import RECONSTRUCTION_QUANTILE, nearest_distance
+from vae_lessons.explorables.networks import classes_in_turn
+from vae_lessons.measures import hole_limit, nearest_distance
 from vae_lessons.models import VAE, Autoencoder
 
 N_IMAGES = 12  # to choose the two ends from
@@ -49,9 +49,7 @@ def choose_images(labels: Tensor) -> list[int]:
             f"data must have at least {N_IMAGES} test images of two or more classes, "
             f"got {len(labels)} images of {len(classes)} class{'es' * (len(classes) != 1)}"
         )
-    by_class = [(labels == label).nonzero()[:, 0].tolist() for label in classes]
-    in_turn = itertools.zip_longest(*by_class)
-    return [i for turn in in_turn for i in turn if i is not None][:N_IMAGES]
+    return classes_in_turn(labels)[:N_IMAGES]
 
 
 def walk_in_pixels(images: Tensor, train: Tensor) -> Walk:
@@ -76,9 +74,8 @@ def walk_in_codes(model: Autoencoder | VAE, images: Tensor, train: Tensor) -> Wa
 
 @torch.no_grad()
 def limit_of(model: Autoencoder | VAE, test: Tensor, train: Tensor) -> float:
-    """The distance beyond which `are_holes` speaks of a hole: that of all but 1 of 20 reconstructions is smaller."""
-    distances = nearest_distance(model(test[:N_RECONSTRUCTIONS]), train)
-    return round(float(distances.quantile(RECONSTRUCTION_QUANTILE)), DECIMALS)
+    """`hole_limit` of a model, as it is printed."""
+    return round(float(hole_limit(model(test[:N_RECONSTRUCTIONS]), train)), DECIMALS)
 
 
 def _between_pairs(codes: Tensor) -> Tensor:
