@@ -53,14 +53,16 @@ def test_the_second_run_is_loaded_and_the_same(few, tmp_path):
 
 
 def test_whatever_changes_the_result_makes_another_entry(few, tmp_path, monkeypatch):
-    fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
+    chosen = fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).settings.precision
     others = [
         (autoencoder(few, seed=1), few, {}),
         (autoencoder(few, hidden=(17,)), few, {}),
         (autoencoder(few), replace(few, test=few.test.flip(0)), {}),
         (autoencoder(few), few, {"seed": 1}),
         (autoencoder(few), few, {"lr": 1e-3}),
-        (autoencoder(few), few, {"batch_size": 32}),
+        (autoencoder(few), few, {"batch_size": 16}),
+        (autoencoder(few), few, {"schedule": "constant"}),
+        (autoencoder(few), few, {"precision": "float32" if chosen == "bfloat16" else "bfloat16"}),
         (autoencoder(few), few, {"start_at_mean": False}),
     ]
     for count, (model, data, settings) in enumerate(others, start=2):
@@ -156,6 +158,33 @@ def test_an_entry_without_its_description_is_not_an_entry(few, tmp_path):
     fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
     entries(tmp_path)[0].unlink()
     assert not fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).loaded
+
+
+def test_a_measurement_is_kept_and_found_until_something_it_rests_on_changes(tmp_path, monkeypatch):
+    calls = []
+
+    def measure():
+        calls.append(1)
+        return {"share": torch.tensor(0.25), "count": 3}
+
+    for _ in range(2):
+        assert cache.measured_or_kept({"seed": 0}, measure, tmp_path) == {"share": 0.25, "count": 3.0}
+    assert len(calls) == 1
+    cache.measured_or_kept({"seed": 1}, measure, tmp_path)
+    assert len(calls) == 2
+    monkeypatch.setattr(cache, "package_fingerprint", lambda: "another source")
+    cache.measured_or_kept({"seed": 0}, measure, tmp_path)
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": "b"}', b"\xff"], ids=["half", "a list", "text", "no text"])
+def test_a_damaged_measurement_is_made_again_with_a_warning(tmp_path, content):
+    cache.measured_or_kept({}, lambda: {"a": 1.0}, tmp_path)
+    (entry,) = (tmp_path / "measured").iterdir()
+    entry.write_bytes(content)
+    with pytest.warns(DamagedCacheWarning, match="measurement .* is damaged"):
+        assert cache.measured_or_kept({}, lambda: {"a": 2.0}, tmp_path) == {"a": 2.0}
+    assert cache.measured_or_kept({}, lambda: {"a": 3.0}, tmp_path) == {"a": 2.0}
 
 
 def test_an_interrupted_run_is_not_kept(few, tmp_path):

@@ -1,6 +1,7 @@
 """Models side by side: each measurement where its answer is known, and the tables made of them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, Gaussian, ImageData, measures
-from vae_lessons.comparison import compare, contrast, decoded_grid, measure, usable_sigma
+from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, Gaussian, ImageData, comparison, measures
+from vae_lessons.comparison import compare, contrast, decoded_grid, measure, measure_or_load, usable_sigma
 from vae_lessons.measures import Clumps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -306,12 +307,34 @@ def test_one_seed_gives_the_same_numbers_and_the_global_generator_is_left_alone(
 def test_another_seed_draws_others(known):
     other = measure(Known(), DATA, nearest_centre(), seed=1)
     drawn = {name for name in known if known[name] != other[name]}
-    assert "holes among decoded N(0, I)" in drawn
+    assert {"kinds of digits among decoded N(0, I)", "half way from 1 to 2, the judge's doubt in nats"} <= drawn
     assert drawn <= {name for name in known if "N(0, I)" in name or HALF_WAY in name}
 
 
 def test_measurements_are_plain_numbers(known):
     assert all(isinstance(value, int | float) and math.isfinite(value) for value in known.values())
+
+
+def test_a_measurement_is_kept_for_the_same_model_judge_data_and_seed(monkeypatch, tmp_path):
+    monkeypatch.setenv("VAE_LESSONS_CACHE", str(tmp_path))
+    asked = []
+    monkeypatch.setattr(comparison, "measure", lambda *args: asked.append(args) or {"share": 0.5})
+    first, other = (VAE(SHAPE, 2, (4,), likelihood=Gaussian(), generator=seeded(seed)) for seed in (0, 1))
+    again = VAE(SHAPE, 2, (4,), likelihood=Gaussian(), generator=seeded(0))
+    judge = Classifier(SHAPE, generator=seeded(0))
+    for model in (first, again):
+        assert measure_or_load(model, DATA, judge) == {"share": 0.5}
+    assert asked == [(first, DATA, judge, 0)]
+    flipped = replace(DATA, test=DATA.test.flip(0))
+    for different in [
+        (other, DATA, judge),
+        (VAE(SHAPE, 2, (4,), likelihood=Gaussian(0.5), generator=seeded(0)), DATA, judge),
+        (first, flipped, judge),
+        (first, DATA, Classifier(SHAPE, generator=seeded(1))),
+        (first, DATA, judge, 1),
+    ]:
+        measure_or_load(*different)
+    assert len(asked) == 6
 
 
 # Tables

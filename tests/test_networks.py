@@ -108,3 +108,14 @@ def test_images_of_another_shape_are_named(shape):
 def test_codes_of_another_shape_are_named(shape):
     with pytest.raises(ValueError, match=re.escape(f"z must be codes of shape (B, 2), got {shape}")):
         as_codes(torch.zeros(shape), 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_network_gives_its_inputs_precision_also_where_its_products_have_less(dtype):
+    network = mlp([4, 3, 2], seeded()).to(dtype)
+    x = torch.rand(5, 4, dtype=dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = network(x)
+    assert rounded.dtype == network(x).dtype == dtype
+    torch.testing.assert_close(rounded, network(x), rtol=0.05, atol=0.02)
+    assert torch.equal(rounded, network(x)) == (dtype == torch.float64)  # autocast leaves float64 alone

@@ -24,6 +24,7 @@ from vae_lessons import (
     training,
 )
 from vae_lessons.runs import Settings, TrainingDivergedError
+from vae_lessons.training import with_choices_made
 
 
 @pytest.fixture(scope="module")
@@ -141,12 +142,68 @@ def test_the_history_says_what_happened(few):
     model = autoencoder(few)
     history = fit(model, few, epochs=3, batch_size=32, seed=5, device="cpu")
     assert history.epochs == len(history.train_loss) == len(history.test_loss) == 3
-    assert (history.seed, history.device, history.interrupted, history.loaded) == (5, "cpu", False, False)
+    assert (history.interrupted, history.loaded) == (False, False)
+    assert (history.settings.seed, history.settings.device, history.settings.batch_size) == (5, "cpu", 32)
     assert history.seconds > 0
     assert history.images_per_second > 0
     assert history.test_loss[-1] == pytest.approx(float(model.loss(few.test).detach().mean()), rel=1e-5)
-    assert "3 epochs" in str(history)
-    assert "seed 5" in str(history)
+    for said in ("3 epochs", "seed 5", "batches of 32", history.settings.precision, "lr 0.004 linear"):
+        assert said in str(history)
+
+
+def test_what_is_left_to_fit_is_chosen_and_said(few, digits, monkeypatch):
+    """A batch leaves an epoch five steps, the rate follows its root, and bfloat16 is for processors that have it."""
+    monkeypatch.setattr(training, "_multiplies_bfloat16", lambda: False)
+    chosen = fit(OneNumber(), digits, epochs=1, device="cpu").settings
+    assert (chosen.batch_size, chosen.precision) == (256, "float32")
+    assert chosen.lr == pytest.approx(0.016 / math.sqrt(2))
+    assert with_choices_made(Settings(), 60_000).batch_size == 512
+    assert with_choices_made(Settings(), 3).batch_size == 1
+    monkeypatch.setattr(training, "_multiplies_bfloat16", lambda: True)
+    assert with_choices_made(Settings(device="cpu"), 100).precision == "bfloat16"
+    told = Settings(batch_size=7, lr=0.1, precision="float32", device="cpu", schedule="constant")
+    assert fit(OneNumber(), few, **vars(told) | {"epochs": 1}).settings == replace(told, epochs=1)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_only_the_products_of_training_are_in_the_lower_precision(few, precision):
+    """Weights, losses and everything that comes out of a network stay in float32."""
+    seen = set()
+
+    class Watching(VAE):
+        def log_likelihood(self, x, z):
+            product = z @ z.T
+            value = super().log_likelihood(x, z)
+            seen.add((torch.is_grad_enabled(), product.dtype, z.dtype, value.dtype))
+            return value
+
+    model = Watching(few.image_shape, 2, (32,), likelihood=Bernoulli())
+    fit(model, few, epochs=1, device="cpu", precision=precision)
+    low, full = getattr(torch, precision), torch.float32
+    assert seen == {(True, low, full, full), (False, full, full, full)}
+    assert {parameter.dtype for parameter in model.parameters()} == {full}
+
+
+def test_bfloat16_learns_as_well(digits):
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        model = vae(digits, Bernoulli())
+        losses.append(fit(model, digits, epochs=40, device="cpu", precision=precision).test_loss[-1])
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)
+
+
+def test_a_constant_rate_is_constant(few):
+    """Under Adam the first step is as long as the rate, whatever the gradient; under a warm-up it is shorter."""
+    steps = []
+    for schedule in ("constant", "linear"):
+        model = OneNumber()
+        fit(model, few, epochs=1, batch_size=5, lr=0.01, schedule=schedule)
+        steps.append(float(model.a.detach()))
+    constant = OneNumber()
+    fit(constant, few, epochs=1, batch_size=100, lr=0.01, schedule="constant")
+    assert float(constant.a.detach()) == pytest.approx(0.01, rel=1e-3)
+    assert 0.15 < steps[0] <= 0.21
+    assert steps[1] == pytest.approx(steps[0] / 2, rel=0.2)
 
 
 def test_train_loss_is_a_mean_over_images_also_with_a_smaller_last_batch(few):
@@ -357,6 +414,8 @@ def test_pytorchs_generator_is_as_it_was_after_an_error_too(few, model, error):
         ({"lr": math.nan}, "lr must be"),
         ({"lr": "fast"}, "lr must be"),
         ({"seed": 0.5}, "seed must be a whole number"),
+        ({"schedule": "none"}, "schedule must be one of linear, constant, got 'none'"),
+        ({"precision": "float8"}, "precision must be one of auto, float32, bfloat16, got 'float8'"),
         ({"device": "abacus"}, "device must be 'auto', 'cpu', 'cuda' or 'mps', got 'abacus'"),
     ],
 )

@@ -1,8 +1,8 @@
-"""Trained models, kept and found again, so that a lesson need not train what another one has.
+"""Trained models and what was measured on them, kept and found again, so that a lesson need not do what another has.
 
-An entry is two files: `KEY.safetensors` with the weights, and `KEY.json` with what they are. The key
-is the SHA-256 of everything that a run depends on: the model with its starting weights, the data, the
-settings, the source of this package, and torch's version.
+A model is two files: `KEY.safetensors` with the weights, and `KEY.json` with what they are; a measurement is
+`measured/KEY.json`. The key is the SHA-256 of everything that the result depends on: the model with its weights,
+the data, the settings, the source of this package, and torch's version.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +25,7 @@ from torch import nn
 from vae_lessons.data import ImageData, course_root
 from vae_lessons.live import progress_bar
 from vae_lessons.runs import History, Settings
-from vae_lessons.training import fit, resolve_device
+from vae_lessons.training import fit, with_choices_made
 
 # Rooms in which a change cannot change a trained model.
 NOT_ABOUT_TRAINING = (
@@ -43,7 +43,7 @@ NOT_ABOUT_TRAINING = (
 
 
 class DamagedCacheWarning(UserWarning):
-    """A kept model could not be read, and was trained again."""
+    """Something that was kept could not be read, and was made again."""
 
 
 def fit_or_load(model: nn.Module, data: ImageData, folder: str | Path | None = None, **settings) -> History:
@@ -62,10 +62,9 @@ def fit_or_load(model: nn.Module, data: ImageData, folder: str | Path | None = N
     ------
     As `fit`; and TypeError if the model's class has no source to be told from others by.
     """
-    folder = _cache_folder() if folder is None else Path(folder).expanduser()
+    folder = _made(folder)
     description = describe(model, data, Settings(**settings))
-    key = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:32]
-    folder.mkdir(parents=True, exist_ok=True)
+    key = _key(description)
     with _only_one(folder / f"{key}.lock"):
         history = _load(model, folder, key)
         if history is None:
@@ -78,16 +77,43 @@ def fit_or_load(model: nn.Module, data: ImageData, folder: str | Path | None = N
 def describe(model: nn.Module, data: ImageData, settings: Settings) -> dict[str, object]:
     """Everything that decides what training gives, as JSON has it."""
     return {
-        "model": type(model).__qualname__,
-        "model_source": _source_outside_package(type(model)),
-        "structure": repr(model),
-        "starting_weights": hashlib.sha256(_weights(model)).hexdigest(),
+        **identity(model),
         "data": data.name,
         "data_sha256": data.fingerprint,
-        "settings": asdict(settings) | {"device": str(resolve_device(settings.device))},
+        "settings": asdict(with_choices_made(settings, len(data.train))),
         "package_sha256": package_fingerprint(NOT_ABOUT_TRAINING),
         "torch": torch.__version__,
     }
+
+
+def identity(model: nn.Module) -> dict[str, str]:
+    """What tells a model from others, as JSON has it: its class, structure and weights."""
+    return {
+        "model": type(model).__qualname__,
+        "model_source": _source_outside_package(type(model)),
+        "structure": repr(model),
+        "weights": hashlib.sha256(_weights(model)).hexdigest(),
+    }
+
+
+def measured_or_kept(
+    description: dict[str, object], measure: Callable[[], dict[str, float]], folder: str | Path | None = None
+) -> dict[str, float]:
+    """What `measure` gives, numbers by name; of a second call with the same `description`, what it gave.
+
+    description : everything that decides the result except the package's source and torch's version, as JSON has it
+    folder : as for `fit_or_load`. A damaged entry is measured again, with a `DamagedCacheWarning`.
+    """
+    folder = _made(_made(folder) / "measured")
+    path = folder / f"{_key(description | {'package_sha256': package_fingerprint(), 'torch': torch.__version__})}.json"
+    if path.exists():
+        try:
+            return {str(name): float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            _warn_of_damage("measurement", path, error)
+    measured = {name: float(value) for name, value in measure().items()}
+    _write_atomically(path, json.dumps(measured, indent=1).encode())
+    return measured
 
 
 def package_fingerprint(leave_out: tuple[str, ...] = ()) -> str:
@@ -99,6 +125,16 @@ def package_fingerprint(leave_out: tuple[str, ...] = ()) -> str:
         if path.is_file() and "__pycache__" not in name.parts and name.parts[0] not in leave_out:
             digest.update(name.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _key(description: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _made(folder: str | Path | None) -> Path:
+    folder = _cache_folder() if folder is None else Path(folder).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _cache_folder() -> Path:
@@ -131,15 +167,18 @@ def _load(model: nn.Module, folder: Path, key: str) -> History | None:
         weights = weights_path.read_bytes()
         if hashlib.sha256(weights).hexdigest() != entry["weights_sha256"]:
             raise ValueError("the weights are not those that were kept")
-        history = History(**entry["history"] | {"loaded": True})
+        settings = Settings(**entry["history"].pop("settings"))
+        history = History(settings, **entry["history"] | {"loaded": True})
         model.load_state_dict(load(weights))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        warnings.warn(
-            f"the kept model {weights_path} is damaged ({error}); training it again", DamagedCacheWarning, stacklevel=3
-        )
+        _warn_of_damage("model", weights_path, error)
         return None
     model.eval()
     return history
+
+
+def _warn_of_damage(what: str, path: Path, error: Exception) -> None:
+    warnings.warn(f"the kept {what} {path} is damaged ({error}); making it again", DamagedCacheWarning, stacklevel=4)
 
 
 def _keep(model: nn.Module, history: History, description: dict, folder: Path, key: str) -> None:

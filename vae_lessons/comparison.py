@@ -1,23 +1,22 @@
 """Models side by side: the measurements of lesson 2, made alike for an autoencoder and for any VAE."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from vae_lessons import measures
+from vae_lessons.cache import identity, measured_or_kept
 from vae_lessons.data import ImageData
 from vae_lessons.measures import mean_estimate
 from vae_lessons.models import VAE, Autoencoder, Classifier
 
 CELLS = 20  # cells of the decoded grid, each way
 MIDDLE = (0.01, 0.99)  # quantiles of the training codes, each way, between which the grid lies
-N_PICTURES = 500  # reconstructions and samples that are compared with the training images
-N_CODES = 1500  # of one class, for its clumps
+N_PICTURES = 300  # reconstructions and samples that are compared with the training images
+N_CODES = 1000  # of one class, for its clumps
 N_WALKS = 100
-
-ShareOfHoles = Callable[[Tensor], float]
 
 
 def usable_sigma(images: Tensor, latent_dim: int = 2) -> float:
@@ -42,9 +41,17 @@ def decoded_grid(model: Autoencoder | VAE, data: ImageData, n: int = CELLS) -> t
     The grid lies over the middle 98 % of the training codes, each way; its rows go up in z₂.
     ValueError for K other than 2.
     """
+    _check_plane(model)
+    return _grid_over(model.code(data.train), model, n)
+
+
+def _check_plane(model: Autoencoder | VAE) -> None:
     if model.latent_dim != 2:
         raise ValueError(f"latent_dim must be 2 for a grid over the plane, got {model.latent_dim}")
-    low, high = model.code(data.train).quantile(torch.tensor(MIDDLE), dim=0)
+
+
+def _grid_over(codes: Tensor, model: Autoencoder | VAE, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    low, high = codes.quantile(torch.tensor(MIDDLE), dim=0)
     z1, z2 = (torch.linspace(low[j].item(), high[j].item(), n) for j in range(2))
     z = torch.cartesian_prod(z2, z1).flip(1)  # (n * n, 2), z1 runs first
     return model.decode(z).unflatten(0, (n, n)), low, high
@@ -57,20 +64,34 @@ def measure(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: 
     Codes are those that `model.code` gives: of a VAE, the means. `judge` is a classifier trained on the same data;
     `seed` draws samples and pairs. ValueError for K other than 2.
     """
+    _check_plane(model)
     generator = torch.Generator().manual_seed(seed)
     train_codes, test_codes = model.code(data.train), model.code(data.test)
-    limit = measures.hole_limit(model(data.test[:N_PICTURES]), data.train)
-
-    def share_of_holes(pictures: Tensor) -> float:
-        return _share(measures.nearest_distance(pictures, data.train) > limit)
-
+    grid, low, high = _grid_over(train_codes, model, CELLS)
+    draws = model.decode(torch.randn(N_PICTURES, 2, generator=generator))
+    half_way = _half_way_from_1_to_2(model, data, generator)
+    answers = judge.probabilities(half_way)
+    named = answers.argmax(dim=1)
+    holes = _shares_of_holes(model, data, grid=grid.flatten(0, 1), draws=draws, half_way=half_way)
     return (
         _of_reconstructions(model.decode(test_codes), data.test)
         | _of_codes(train_codes, test_codes, data)
-        | _of_grid(model, train_codes, data, share_of_holes)
-        | _of_draws(model, judge, generator, share_of_holes)
-        | _of_walks(model, data, judge, generator, share_of_holes)
+        | {
+            "empty cells of the grid": _share_of_empty_cells(train_codes, low, high),
+            "holes in the grid": holes["grid"],
+            "holes among decoded N(0, I)": holes["draws"],
+            "kinds of digits among decoded N(0, I)": _kinds(judge.probabilities(draws).argmax(dim=1)),
+            "half way from 1 to 2, a third digit": _share((named != 1) & (named != 2)),
+            "half way from 1 to 2, holes": holes["half_way"],
+            "half way from 1 to 2, the judge's doubt in nats": float(measures.entropy(answers).mean()),
+        }
     )
+
+
+def measure_or_load(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: int = 0) -> dict[str, float]:
+    """As `measure`, but kept with the trained models: what was measured before, in whichever lesson, is loaded."""
+    description = {"model": identity(model), "judge": identity(judge), "data": data.fingerprint, "seed": seed}
+    return measured_or_kept(description, lambda: measure(model, data, judge, seed))
 
 
 def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
@@ -129,48 +150,30 @@ def _of_codes(train_codes: Tensor, test_codes: Tensor, data: ImageData) -> dict[
     }
 
 
-def _of_grid(
-    model: Autoencoder | VAE, train_codes: Tensor, data: ImageData, share_of_holes: ShareOfHoles
-) -> dict[str, float]:
-    grid, low, high = decoded_grid(model, data)
-    column, row = ((train_codes - low) / (high - low) * (CELLS - 1)).round().long().T
+def _share_of_empty_cells(codes: Tensor, low: Tensor, high: Tensor) -> float:
+    """Of the grid's cells, the share in which none of `codes` (M, 2) is."""
+    column, row = ((codes - low) / (high - low) * (CELLS - 1)).round().long().T
     inside = (column >= 0) & (column < CELLS) & (row >= 0) & (row < CELLS)
-    codes_in_cell = (CELLS * row + column)[inside].bincount(minlength=CELLS**2)
-    return {
-        "empty cells of the grid": _share(codes_in_cell == 0),
-        "holes in the grid": share_of_holes(grid.flatten(0, 1)),
-    }
+    return _share((CELLS * row + column)[inside].bincount(minlength=CELLS**2) == 0)
 
 
-def _of_draws(
-    model: Autoencoder | VAE, judge: Classifier, generator: torch.Generator, share_of_holes: ShareOfHoles
-) -> dict[str, float]:
-    decoded = model.decode(torch.randn(N_PICTURES, 2, generator=generator))
-    return {
-        "holes among decoded N(0, I)": share_of_holes(decoded),
-        "kinds of digits among decoded N(0, I)": _kinds(judge.probabilities(decoded).argmax(dim=1)),
-    }
-
-
-def _of_walks(
-    model: Autoencoder | VAE,
-    data: ImageData,
-    judge: Classifier,
-    generator: torch.Generator,
-    share_of_holes: ShareOfHoles,
-) -> dict[str, float]:
-    """Half way from ones to twos."""
+def _half_way_from_1_to_2(model: Autoencoder | VAE, data: ImageData, generator: torch.Generator) -> Tensor:
+    """Pictures (n, H, W) between the codes of a test image of each."""
     ends = [data.test[data.test_labels == digit] for digit in (1, 2)]
     pairs = min(N_WALKS, *map(len, ends))
     a, b = (model.code(x[torch.randperm(len(x), generator=generator)[:pairs]]) for x in ends)
-    half_way = model.decode((a + b) / 2)
-    answers = judge.probabilities(half_way)
-    named = answers.argmax(dim=1)
-    return {
-        "half way from 1 to 2, a third digit": _share((named != 1) & (named != 2)),
-        "half way from 1 to 2, holes": share_of_holes(half_way),
-        "half way from 1 to 2, the judge's doubt in nats": float(measures.entropy(answers).mean()),
-    }
+    return model.decode((a + b) / 2)
+
+
+def _shares_of_holes(model: Autoencoder | VAE, data: ImageData, **pictures: Tensor) -> dict[str, float]:
+    """Of each set of pictures (n, H, W), the share of holes; all at once, since that is the dearest measurement."""
+    copies = model(data.test[:N_PICTURES])
+    together = torch.cat([copies, *pictures.values()])
+    of_copies, *others = measures.nearest_distance(together, data.train).split(
+        [len(copies), *map(len, pictures.values())]
+    )
+    limit = of_copies.quantile(measures.RECONSTRUCTION_QUANTILE)
+    return {name: _share(distances > limit) for name, distances in zip(pictures, others, strict=True)}
 
 
 def _kinds(named: Tensor) -> float:

@@ -9,7 +9,7 @@ import math
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 NEARLY_ZERO = 0.05  # logits below it: the series is exact to float64, the closed form is 0 / 0 at zero
 
@@ -55,8 +55,9 @@ class Gaussian(Likelihood):
     def log_prob(self, x: Tensor, mean: Tensor) -> Tensor:
         """x, mean: (B, ...). Returns (B,), nats."""
         precision = (-2 * self.log_sigma).exp() if self.learned else math.exp(-2 * self.log_sigma)
-        squared = (_fitting(x, mean=mean) - mean).square() * precision
-        return -0.5 * _per_image(math.log(2 * math.pi) + 2 * self.log_sigma + squared)
+        squared_error = _per_image(mse_loss(mean, _fitting(x, mean=mean), reduction="none"))
+        constant = math.prod(mean.shape[1:]) * (math.log(2 * math.pi) + 2 * self.log_sigma)
+        return -0.5 * (squared_error * precision + constant)
 
     def mean(self, mean: Tensor) -> Tensor:
         """The parameters are the mean already."""
@@ -82,7 +83,7 @@ class Bernoulli(Likelihood):
 
     def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
         """x, logits: (B, ...). Returns (B,), nats; finite for logits of any size."""
-        return _per_image(_fitting(x, logits=logits) * logits + logsigmoid(-logits))
+        return -_binary_cross_entropy(x, logits)
 
     def mean(self, logits: Tensor) -> Tensor:
         """The probability of ink."""
@@ -103,7 +104,7 @@ class ContinuousBernoulli(Likelihood):
 
     def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
         """x, logits: (B, ...). Returns (B,), nats; a log-density, so it may be positive."""
-        return _per_image(_fitting(x, logits=logits) * logits + logsigmoid(-logits) + self.log_normaliser(logits))
+        return _per_image(self.log_normaliser(logits)) - _binary_cross_entropy(x, logits)
 
     def log_normaliser(self, logits: Tensor) -> Tensor:
         """log C(a) = log(a / tanh(a / 2)), elementwise and even in a."""
@@ -129,6 +130,10 @@ class ContinuousBernoulli(Likelihood):
         low = -torch.log1p(u * torch.expm1(-size)) / size  # for a negative logit, where nothing overflows
         low = low.clamp(max=1)
         return torch.where(near, u, torch.where(safe < 0, low, 1 - low))
+
+
+def _binary_cross_entropy(x: Tensor, logits: Tensor) -> Tensor:
+    return _per_image(binary_cross_entropy_with_logits(logits, _fitting(x, logits=logits), reduction="none"))
 
 
 def _near_zero(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ NEIGHBOURS = 10  # the codes that a walk may step to
 SMALLEST_CLUMP = 0.05  # share of a class's codes; fewer are stragglers
 SMALLEST_VARIANCE = 1e-3  # of a component, as a share of the codes' own: a handful of points is no component
 RECONSTRUCTION_QUANTILE = 0.95
-DISTANCE_BATCH = 1024
+DISTANCE_BATCH = 1024  # reference images at a time
 ACTIVE = 0.01
 
 
@@ -138,13 +138,12 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
 
 def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
     """Euclidean distance from each image to the nearest of `reference`: (B, H, W), (M, H, W) to (B,)."""
-    points, others = images.flatten(1), reference.flatten(1)
-    other_norms = others.square().sum(dim=1)
-    nearest = [
-        torch.addmm(other_norms, batch, others.T, alpha=-2).amin(dim=1)  # ||y||^2 - 2 x.y, (B,)
-        for batch in points.split(DISTANCE_BATCH)
-    ]
-    return (torch.cat(nearest) + points.square().sum(dim=1)).clamp(min=0).sqrt()
+    points = images.flatten(1)
+    nearest = torch.full((len(points),), math.inf, dtype=points.dtype)
+    for others in reference.flatten(1).split(DISTANCE_BATCH):
+        squared = torch.addmm(others.square().sum(dim=1), points, others.T, alpha=-2)  # ||y||^2 - 2 x.y
+        nearest = torch.minimum(nearest, squared.amin(dim=1))
+    return (nearest + points.square().sum(dim=1)).clamp(min=0).sqrt()
 
 
 def hole_limit(reconstructions: Tensor, train: Tensor) -> Tensor:

@@ -8,7 +8,14 @@ import torch
 from torch import Generator, Tensor, nn
 
 
-def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequential:
+class Layers(nn.Sequential):
+    """Layers whose outputs have the precision of their inputs, also where autocast lowers that of the products."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).to(x.dtype)
+
+
+def mlp(widths: Sequence[int], generator: Generator | None = None) -> Layers:
     """Linear layers from widths[0] to widths[-1], with a ReLU between two of them.
 
     Weights are uniform within 1 / sqrt(n_in) of zero (PyTorch's own choice for a linear layer), drawn
@@ -20,7 +27,7 @@ def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequent
         nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)  # U(±1 / sqrt(n_in))
         nn.init.zeros_(layer.bias)
         layers += [layer, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    return Layers(*layers[:-1])
 
 
 def start_at_mean(decoder: nn.Sequential, mean_image: Tensor, margin: float = 1e-3) -> None:

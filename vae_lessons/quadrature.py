@@ -4,18 +4,23 @@ The integrand is given by its log, one for each of B rows, and is positive and s
 density. A search finds the box that holds it, a trapezoid rule integrates over the box. For
 a smooth integrand that has died away at the edges, halving the step squares the error, or better
 (Trefethen and Weideman, 2014); where it has kinks, as under a network with ReLUs, it quarters it. So what two
-steps disagree by is a generous estimate of what the finer one is off.
+steps disagree by is a generous estimate of what the finer one is off. A finer grid asks for values only
+where they may count for the tolerance; elsewhere it interpolates.
 
 The search is exact for a log-concave integrand. Peaks outside of [-8, 8], far from the one that it finds, are
 missed, and so are spikes much narrower than a cell of the first grid.
 """
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import scipy.optimize
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate, max_pool1d, max_pool2d
 
 LogDensity = Callable[[Tensor], Tensor]  # (G, B, K) to (G, B)
 
@@ -37,8 +42,8 @@ class QuadratureError(ArithmeticError):
 class GridDensity:
     """B densities, each normalised on a grid of its own.
 
-    points : (G, B, K)
-    log_density : (G, B), log of the normalised density, nats
+    points : (G, B, K), the grid's corners and all between, the last axis running first
+    log_density : (G, B), log of the normalised density, nats; interpolated where it counts for nothing
     cell_volume : (B,)
     log_normaliser : (B,), log of the integral that it was normalised by, nats
     error : (B,), estimated error of `log_normaliser`, nats
@@ -85,23 +90,69 @@ def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) 
     check_dim(dim)
     low, high = _find_box(log_density, n_rows, dim)
     cells = FIRST_CELLS[dim]
+    points = _grid(low, high, cells)
+    values = _evaluate(log_density, points)
     while True:
-        density = _normalise(log_density, low, high, cells)
+        density = _normalise(points, values, low, high, cells)
         worst = float(density.error.max())
         if worst <= tolerance:
             return density
-        cells *= 2
-        if cells > MAX_CELLS[dim]:
+        if 2 * cells > MAX_CELLS[dim]:
             row = int(density.error.argmax())
             raise QuadratureError(
-                f"row {row} is known to {worst:.2g} nats only, with {cells // 2} cells each way; tolerance is "
+                f"row {row} is known to {worst:.2g} nats only, with {cells} cells each way; tolerance is "
                 f"{tolerance:g}. Ask for less, or look for peaks that are very narrow and far apart"
             )
+        # All points that lie lower than this below the peak make no more than a twentieth of the tolerance.
+        negligible = (high - low).log().sum(dim=1) + density.log_density.amax(dim=0) - math.log(tolerance / 20)
+        coarse = values.view(*[cells + 1] * dim, n_rows)
+        cells *= 2
+        points = _grid(low, high, cells)
+        values = _refined(log_density, points, coarse, negligible)
 
 
-def _normalise(log_density: LogDensity, low: Tensor, high: Tensor, cells: int) -> GridDensity:
+def closest_gaussian(density: GridDensity, row: int, starts: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """The q = N(mu, diag σ²) with the least KL( q || density ) to one row of it, found by gradient descent.
+
+    starts : pairs of mu, logvar, each (K,), where the search begins in turn; the best end counts. It stays on
+        the grid: beyond, the density counts as being as low as its lowest value there.
+
+    Returns mu, logvar, each (K,), float64.
+    """
+    points, log_density = (part[:, row].double().cpu().numpy() for part in (density.points, density.log_density))
+    dim = points.shape[1]
+    n = round(len(points) ** (1 / dim))
+    ticks = np.linspace(points[0], points[-1], n)  # (n, K)
+    width = points[-1] - points[0]  # (K,)
+    step = width / (n - 1)
+    height = log_density.reshape([n] * dim) - log_density.min()
+
+    def divergence(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        """-E_q[height] - sum_j log σ_j, which is the KL up to a constant, and its gradient in mu and log σ."""
+        mu, log_sigma = np.split(parameters, 2)
+        sigma = np.exp(log_sigma)
+        u = (ticks - mu) / sigma  # (n, K)
+        weights = np.exp(-0.5 * u**2) * step / (math.sqrt(2 * math.pi) * sigma)  # (n, K)
+        # The mean height along each axis, over the others: (n, K).
+        along = np.stack([height @ weights[:, 1], weights[:, 0] @ height], axis=1) if dim == 2 else height[:, None]
+        weighted = weights * along
+        by_mu, by_log_sigma = (weighted * u).sum(axis=0) / sigma, (weighted * (u**2 - 1)).sum(axis=0)
+        value = weighted[:, 0].sum() + log_sigma.sum()
+        return -value, -np.concatenate([by_mu, by_log_sigma + 1])
+
+    low = np.concatenate([points[0], np.log(step)])
+    high = np.concatenate([points[-1], np.log(width)])
+    ends = []
+    for mu, logvar in starts:
+        start = np.concatenate([mu.double().cpu().numpy(), 0.5 * logvar.double().cpu().numpy()]).clip(low, high)
+        box = scipy.optimize.Bounds(low, high)
+        ends.append(scipy.optimize.minimize(divergence, start, jac=True, method="L-BFGS-B", bounds=box))
+    mu, log_sigma = torch.from_numpy(min(ends, key=lambda end: end.fun).x).chunk(2)
+    return mu, 2 * log_sigma
+
+
+def _normalise(points: Tensor, values: Tensor, low: Tensor, high: Tensor, cells: int) -> GridDensity:
     batch, dim = low.shape
-    points, values = _evaluate(log_density, low, high, cells)
     volume = ((high - low) / cells).prod(dim=1)  # (B,)
     log_integral = values.logsumexp(dim=0) + volume.log()
     on_axes = values.view(*[cells + 1] * dim, batch)
@@ -120,7 +171,7 @@ def _find_box(log_density: LogDensity, n_rows: int, dim: int) -> tuple[Tensor, T
     high = -low
     cells = SEARCH_CELLS[dim]
     for _ in range(MAX_SEARCHES):
-        _, values = _evaluate(log_density, low, high, cells)
+        values = _evaluate(log_density, _grid(low, high, cells))
         first, last = _extent(_counts(values.view(*[cells + 1] * dim, n_rows)))  # (B, K), in cells
         # Where the integrand reaches an edge, the box grows there by half, and shrinks nowhere; else
         # it shrinks to the integrand and a cell to spare on each side.
@@ -165,14 +216,38 @@ def _extent(mask: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(first, dim=1), torch.stack(last, dim=1)
 
 
-def _evaluate(log_density: LogDensity, low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """Points (G, B, K) of a grid in each box, and the log-density (G, B) there."""
+def _refined(log_density: LogDensity, points: Tensor, coarse: Tensor, negligible: Tensor) -> Tensor:
+    """Values (G, B) at the points of a grid with half the step of `coarse`, which holds (n, ..., B).
+
+    Interpolated where everything around is lower than `negligible` (B,) nats below the peak.
+    """
+    dim = coarse.dim() - 1
+    mode, max_pool = {1: ("linear", max_pool1d), 2: ("bilinear", max_pool2d)}[dim]
+    rows = coarse.movedim(-1, 0).unsqueeze(1)  # (B, 1, n, ...)
+    floor = rows.flatten(1).amax(dim=1) - negligible
+    counts = (rows >= floor.view(-1, *[1] * (dim + 1))).double()
+    counts = max_pool(counts, kernel_size=3, stride=1, padding=1)
+    size = [2 * n - 1 for n in coarse.shape[:-1]]
+    fine, needed = (interpolate(part, size=size, mode=mode, align_corners=True).squeeze(1) for part in (rows, counts))
+    needed = (needed > 0).any(dim=0)  # (n, ...): all rows are asked for the same points
+    needed[(slice(None, None, 2),) * dim] = False  # known
+    values, chosen = fine.flatten(1).T.contiguous(), needed.flatten()  # (G, B)
+    values[chosen] = _evaluate(log_density, points[chosen])
+    return values
+
+
+def _grid(low: Tensor, high: Tensor, cells: int) -> Tensor:
+    """Points (G, B, K) of a grid in each box, corners included, the last axis running first."""
     ticks = [tick / cells for tick in range(cells + 1)]
     unit = torch.tensor(list(itertools.product(ticks, repeat=low.shape[1])), dtype=torch.float64)  # (G, K)
-    points = low + unit.unsqueeze(1) * (high - low)  # (G, B, K)
+    return low + unit.unsqueeze(1) * (high - low)
+
+
+def _evaluate(log_density: LogDensity, points: Tensor) -> Tensor:
+    """The log-density (G, B) at points (G, B, K)."""
     values = log_density(points).double()
     if not values.isfinite().all():
         g, row = (~values.isfinite()).nonzero()[0].tolist()
         where = ", ".join(f"{z:.3g}" for z in points[g, row].tolist())
         raise ValueError(f"log-density must be finite everywhere, got {values[g, row]:g} in row {row} at z = ({where})")
-    return points, values
+    return values

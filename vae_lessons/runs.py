@@ -3,6 +3,37 @@
 import math
 from dataclasses import dataclass, field
 
+SCHEDULES = ("linear", "constant")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How `fit` trains; checked when made. The defaults are `fit`'s, which says what it makes of None and "auto"."""
+
+    epochs: int = 10
+    batch_size: int | None = None
+    lr: float | None = None
+    schedule: str = "linear"
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    start_at_mean: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            left_to_fit = name == "batch_size" and value is None
+            if not left_to_fit and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise ValueError(f"seed must be a whole number, got {self.seed!r}")
+        if self.lr is not None and not (isinstance(self.lr, int | float) and math.isfinite(self.lr) and self.lr > 0):
+            raise ValueError(f"lr must be a positive number, got {self.lr!r}")
+        for name, choices in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+
 
 @dataclass
 class History:
@@ -10,17 +41,16 @@ class History:
 
     Attributes
     ----------
+    settings : as used, with nothing left to be chosen
     train_loss : one value an epoch, averaged over its steps, while the model was still moving
-    test_loss : one value an epoch, over the whole test split at the epoch's end
+    test_loss : one value an epoch, over the whole test split at the epoch's end, in float32
     seconds : time spent, evaluation included
     images_per_second : training images seen, over the time spent in the training steps alone
-    seed, device : as used
     interrupted : True if somebody stopped the run; the last epoch is then not in the lists
     loaded : True if the run happened earlier and was found in the cache
     """
 
-    seed: int
-    device: str
+    settings: Settings
     train_loss: list[float] = field(default_factory=list)
     test_loss: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -34,12 +64,16 @@ class History:
         return len(self.test_loss)
 
     def __str__(self) -> str:
+        used = self.settings
         how = "loaded; it took" if self.loaded else "trained"
-        end = f"test loss {self.test_loss[-1]:.2f} per image" if self.test_loss else "no epoch completed"
         stopped = ", interrupted" if self.interrupted else ""
+        end = f"test loss {self.test_loss[-1]:.2f} per image" if self.test_loss else "no epoch completed"
         return (
-            f"{how} {self.epochs} epochs in {self.seconds:.1f} s on {self.device}, seed {self.seed}{stopped}\n"
-            f"{self.images_per_second:,.0f} images per second; {end}"
+            f"{how} {self.epochs} epochs in {self.seconds:.1f} s{stopped}\n"
+            f"on {used.device} in {used.precision}, batches of {used.batch_size},\n"
+            f"lr {used.lr:.2g} {used.schedule}, seed {used.seed}\n"
+            f"{self.images_per_second:,.0f} images per second\n"
+            f"{end}"
         )
 
 
@@ -49,25 +83,3 @@ class TrainingDivergedError(RuntimeError):
     def __init__(self, message: str, history: History) -> None:
         super().__init__(message)
         self.history = history
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How `fit` trains; checked when made. The defaults are `fit`'s."""
-
-    epochs: int = 10
-    batch_size: int = 256
-    lr: float = 6e-3
-    seed: int = 0
-    device: str = "auto"
-    start_at_mean: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
-            raise ValueError(f"seed must be a whole number, got {self.seed!r}")
-        if not (isinstance(self.lr, int | float) and math.isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"lr must be a positive number, got {self.lr!r}")

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,9 @@ from vae_lessons.data import ImageData
 from vae_lessons.live import progress_bar
 from vae_lessons.runs import History, Settings, TrainingDivergedError
 
-ADAM_BETAS = (0.9, 0.98)
+ADAM_BETAS = (0.9, 0.95)
+LR, BATCH_SIZE = 1.6e-2, 512  # the rate goes with the root of the batch size
+MIN_STEPS = 5  # in an epoch, if `fit` chooses the batch size
 WARM_UP = 0.1  # share of the steps in which the rate climbs to `lr`; then it falls linearly to zero
 EVALUATION_BATCH = 4096
 MNIST_IMAGES = 60_000
@@ -31,25 +34,33 @@ def fit(
     model: nn.Module,
     data: ImageData,
     epochs: int = Settings.epochs,
-    batch_size: int = Settings.batch_size,
-    lr: float = Settings.lr,
+    batch_size: int | None = Settings.batch_size,
+    lr: float | None = Settings.lr,
+    schedule: str = Settings.schedule,
     seed: int = Settings.seed,
     device: str = Settings.device,
+    precision: str = Settings.precision,
     start_at_mean: bool = Settings.start_at_mean,
 ) -> History:
-    """Minimise the mean of `model.loss` over data.train, in place.
+    """Minimise the mean of `model.loss` over data.train, in place, with Adam, beta = (0.9, 0.95).
 
-    Adam with beta = (0.9, 0.98); the rate climbs to `lr` over the first tenth of the steps and falls
-    linearly to zero over the rest. Bit for bit the same for the same seed, model and machine.
+    Bit for bit the same for the same seed, model, settings and machine. What it chose is in the result's
+    `settings`, and printed with it.
 
     Parameters
     ----------
     model : has `loss(x) -> (B,)`, one value per image; or, with `uses_labels = True`,
         `loss(x, labels) -> (B,)`
+    batch_size : None is 512 images, or fewer for a small data set, so that an epoch has some steps
+    lr : None is 0.016 at 512 images, and follows the root of the batch size
+    schedule : "linear": the rate climbs to `lr` over the first tenth of the steps and falls linearly to
+        zero over the rest; "constant": it is `lr`
     seed : of the order of the images, and of what the model's loss draws from PyTorch's own generator, which
         is put back afterwards; the starting weights are the model's own
     device : "cpu", "cuda", "mps"; "auto" takes an accelerator if there is one. The model goes
         there to train and comes back after.
+    precision : of the matrix products in training, "float32" or "bfloat16"; weights, losses and the
+        evaluation stay in float32. "auto" is "bfloat16" on a processor that has instructions for it
     start_at_mean : start a new model's decoder at the mean training image
 
     Returns
@@ -62,13 +73,27 @@ def fit(
     TrainingDivergedError : as soon as an epoch has a loss that is not finite; the model is put back to
         where that epoch began.
     """
-    settings = Settings(epochs, batch_size, lr, seed, device, start_at_mean)
+    settings = Settings(epochs, batch_size, lr, schedule, seed, device, precision, start_at_mean)
+    settings = with_choices_made(settings, len(data.train))
     _check_model(model, data)
-    target = resolve_device(device)
     if start_at_mean and hasattr(model, "start_at_mean"):
         model.start_at_mean(data.train.mean(dim=0))
+    target = torch.device(settings.device)
     with _moved_to(model, target), _seeded(settings.seed, target):
-        return _train(model, data, settings, target)
+        return _train(model, data, settings)
+
+
+def with_choices_made(settings: Settings, n_images: int) -> Settings:
+    """`settings` with what `fit` chooses here for `n_images` training images in place of None and "auto"."""
+    device, batch_size, precision = resolve_device(settings.device), settings.batch_size, settings.precision
+    if batch_size is None:
+        batch_size = BATCH_SIZE
+        while batch_size > 1 and n_images < MIN_STEPS * batch_size:
+            batch_size //= 2
+    if precision == "auto":
+        precision = "bfloat16" if device.type == "cpu" and _multiplies_bfloat16() else "float32"
+    lr = LR * math.sqrt(batch_size / BATCH_SIZE) if settings.lr is None else settings.lr
+    return replace(settings, batch_size=batch_size, lr=lr, device=str(device), precision=precision)
 
 
 def mnist_epochs(data: ImageData, epochs: int) -> int:
@@ -103,14 +128,16 @@ def mean_loss(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     return float(sum(_loss(model, x, y).sum() for x, y in batches) / len(images))
 
 
-def _train(model: nn.Module, data: ImageData, settings: Settings, device: torch.device) -> History:
+def _train(model: nn.Module, data: ImageData, settings: Settings) -> History:
+    device = torch.device(settings.device)
     train, train_labels = data.train.to(device), data.train_labels.to(device)
     test, test_labels = data.test.to(device), data.test_labels.to(device)
     steps = settings.epochs * math.ceil(len(train) / settings.batch_size)
     optimiser = Adam(model.parameters(), lr=settings.lr, betas=ADAM_BETAS, fused=True)
-    schedule = LambdaLR(optimiser, _warm_up_then_decay(steps))
+    schedule = LambdaLR(optimiser, _warm_up_then_decay(steps) if settings.schedule == "linear" else lambda _: 1.0)
+    lower_precision = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     generator = torch.Generator().manual_seed(settings.seed)
-    history = History(seed=settings.seed, device=str(device))
+    history = History(settings)
     start, in_steps = time.perf_counter(), 0.0
     try:
         with progress_bar(steps, "training") as bar:
@@ -118,8 +145,8 @@ def _train(model: nn.Module, data: ImageData, settings: Settings, device: torch.
                 epoch_start, before = time.perf_counter(), copy.deepcopy(model.state_dict())
                 order = torch.randperm(len(train), generator=generator).to(device)
                 batches = ((train[rows], train_labels[rows]) for rows in order.split(settings.batch_size))
-                losses = _one_epoch(model, batches, optimiser, schedule, bar)
-                _stop_if_diverged(model, before, losses, history, settings)
+                losses = _one_epoch(model, batches, optimiser, schedule, lower_precision, bar)
+                _stop_if_diverged(model, before, losses, history)
                 history.train_loss.append(float(losses.sum() / len(train)))
                 in_steps += time.perf_counter() - epoch_start
                 history.test_loss.append(mean_loss(model, test, test_labels))
@@ -134,12 +161,20 @@ def _train(model: nn.Module, data: ImageData, settings: Settings, device: torch.
 
 
 @torch.enable_grad()  # also where a notebook has switched gradients off
-def _one_epoch(model: nn.Module, batches: Iterable, optimiser: Adam, schedule: LambdaLR, bar: tqdm) -> Tensor:
+def _one_epoch(
+    model: nn.Module,
+    batches: Iterable,
+    optimiser: Adam,
+    schedule: LambdaLR,
+    lower_precision: torch.autocast,
+    bar: tqdm,
+) -> Tensor:
     """One step for each batch. Returns each step's loss summed over its images, (steps,)."""
     model.train()
     losses = []
     for images, labels in batches:
-        loss = _loss(model, images, labels)  # (B,)
+        with lower_precision:
+            loss = _loss(model, images, labels)  # (B,)
         optimiser.zero_grad()
         loss.mean().backward()
         optimiser.step()
@@ -154,19 +189,23 @@ def _loss(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     return model.loss(images, labels) if getattr(model, "uses_labels", False) else model.loss(images)
 
 
+def _multiplies_bfloat16() -> bool:
+    """Whether this processor has instructions for it; others only act as if, and take longer."""
+    has = torch.cpu.get_capabilities()
+    return any(has.get(instructions, False) for instructions in ("amx_bf16", "avx512_bf16"))
+
+
 def _warm_up_then_decay(steps: int) -> Callable[[int], float]:
     warm_up = max(1, round(WARM_UP * steps))
     return lambda step: min((step + 1) / warm_up, (steps - step) / max(1, steps - warm_up))
 
 
-def _stop_if_diverged(
-    model: nn.Module, before: dict[str, Tensor], losses: Tensor, history: History, settings: Settings
-) -> None:
+def _stop_if_diverged(model: nn.Module, before: dict[str, Tensor], losses: Tensor, history: History) -> None:
     finite = losses.isfinite()
     if finite.all():
         return
     model.load_state_dict(before)
-    step = int((~finite).nonzero()[0, 0])
+    settings, step = history.settings, int((~finite).nonzero()[0, 0])
     raise TrainingDivergedError(
         f"the loss is {float(losses[step])} in epoch {history.epochs + 1} of {settings.epochs}, step {step + 1} of "
         f"{len(losses)}. Try a smaller rate (lr={settings.lr / 10:g} instead of {settings.lr:g}), and see that the "
