@@ -333,7 +333,7 @@ def test_a_log_density_that_is_not_finite_is_named_with_row_and_place(hole, name
         values[:, 1] = torch.where((z[:, 1, 0] > -7.8) & (z[:, 1, 0] < -7.3), hole, values[:, 1])
         return values
 
-    with pytest.raises(ValueError, match=rf"{named} in row 1 at z = \(-7\.7\d\)"):
+    with pytest.raises(ValueError, match=rf"{named} in row 1 at z = \(-7\.[78]\d?\)"):
         integrate(log_density, 2, 1, TOLERANCE)
 
 

@@ -11,7 +11,6 @@ The search is exact for a log-concave integrand. Peaks outside of [-8, 8], far f
 missed, and so are spikes much narrower than a cell of the first grid.
 """
 
-import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,9 +28,9 @@ NEGLIGIBLE = 40.0  # nats below the peak: e^-40 of it, which even a wide box of 
 START = 8.0  # the search begins in [-8, 8] each way, and leaves it if it must
 MAX_SEARCHES = 40
 # Cells each way, by dimension.
-SEARCH_CELLS = {1: 512, 2: 64}
-FIRST_CELLS = {1: 2048, 2: 64}
-MAX_CELLS = {1: 2**18, 2: 2**9}
+FIRST_CELLS = {1: 1024, 2: 64}
+MAX_CELLS = {1: 2**18, 2: 2**10}
+CLOSEST_CELLS = {1: 2048, 2: 128}  # enough for averages over a Gaussian, which is smooth
 
 
 class QuadratureError(ArithmeticError):
@@ -88,10 +87,8 @@ def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) 
     QuadratureError : if the finest grid allowed is not fine enough
     """
     check_dim(dim)
-    low, high = _find_box(log_density, n_rows, dim)
     cells = FIRST_CELLS[dim]
-    points = _grid(low, high, cells)
-    values = _evaluate(log_density, points)
+    low, high, points, values = _find_box(log_density, n_rows, dim, cells)
     while True:
         density = _normalise(points, values, low, high, cells)
         worst = float(density.error.max())
@@ -122,10 +119,11 @@ def closest_gaussian(density: GridDensity, row: int, starts: Iterable[tuple[Tens
     points, log_density = (part[:, row].double().cpu().numpy() for part in (density.points, density.log_density))
     dim = points.shape[1]
     n = round(len(points) ** (1 / dim))
-    ticks = np.linspace(points[0], points[-1], n)  # (n, K)
+    stride = max(1, (n - 1) // CLOSEST_CELLS[dim])
+    height = log_density.reshape([n] * dim)[(slice(None, None, stride),) * dim] - log_density.min()
+    ticks = np.linspace(points[0], points[-1], len(height))  # (n, K)
     width = points[-1] - points[0]  # (K,)
-    step = width / (n - 1)
-    height = log_density.reshape([n] * dim) - log_density.min()
+    step = width / (len(height) - 1)
 
     def divergence(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """-E_q[height] - sum_j log σ_j, which is the KL up to a constant, and its gradient in mu and log σ."""
@@ -165,23 +163,26 @@ def _normalise(points: Tensor, values: Tensor, low: Tensor, high: Tensor, cells:
     return GridDensity(points, values - log_integral, volume, log_integral, error)
 
 
-def _find_box(log_density: LogDensity, n_rows: int, dim: int) -> tuple[Tensor, Tensor]:
-    """Corners (B, K) of boxes outside of which the integrand is negligible, and which it fills."""
+def _find_box(log_density: LogDensity, n_rows: int, dim: int, cells: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Boxes outside of which the integrand is negligible and which it fills, with a grid in each and the values there.
+
+    Corners (B, K) and (B, K), points (G, B, K), values (G, B).
+    """
     low = torch.full((n_rows, dim), -START, dtype=torch.float64)
     high = -low
-    cells = SEARCH_CELLS[dim]
     for _ in range(MAX_SEARCHES):
-        values = _evaluate(log_density, _grid(low, high, cells))
+        points = _grid(low, high, cells)
+        values = _evaluate(log_density, points)
         first, last = _extent(_counts(values.view(*[cells + 1] * dim, n_rows)))  # (B, K), in cells
         # Where the integrand reaches an edge, the box grows there by half, and shrinks nowhere; else
         # it shrinks to the integrand and a cell to spare on each side.
         cut = ((first == 0) | (last == cells)).any(dim=1, keepdim=True)
         below = torch.where(first == 0, -cells / 2, torch.where(cut, 0, first - 1))
         above = torch.where(last == cells, 1.5 * cells, torch.where(cut, cells, last + 1))
+        if ((above - below > 0.6 * cells) & ~cut).all():
+            return low, high, points, values
         step = (high - low) / cells
         low, high = low + below * step, low + above * step
-        if ((above - below > 0.6 * cells) & ~cut).all():
-            return low, high
     raise QuadratureError(f"no box was found that holds the integrand, after {MAX_SEARCHES} searches")
 
 
@@ -238,9 +239,9 @@ def _refined(log_density: LogDensity, points: Tensor, coarse: Tensor, negligible
 
 def _grid(low: Tensor, high: Tensor, cells: int) -> Tensor:
     """Points (G, B, K) of a grid in each box, corners included, the last axis running first."""
-    ticks = [tick / cells for tick in range(cells + 1)]
-    unit = torch.tensor(list(itertools.product(ticks, repeat=low.shape[1])), dtype=torch.float64)  # (G, K)
-    return low + unit.unsqueeze(1) * (high - low)
+    ticks = torch.arange(cells + 1, dtype=torch.float64) / cells
+    unit = torch.cartesian_prod(*[ticks] * low.shape[1]).view(-1, 1, low.shape[1])  # (G, 1, K)
+    return low + unit * (high - low)
 
 
 def _evaluate(log_density: LogDensity, points: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ def figure_html(
 def _as_webp(png: bytes) -> bytes:
     """The same pixels in three quarters of the bytes."""
     webp = io.BytesIO()
-    Image.open(io.BytesIO(png)).save(webp, format="webp", lossless=True, quality=100, method=6)
+    Image.open(io.BytesIO(png)).save(webp, format="webp", lossless=True, quality=100, method=4)
     return webp.getvalue()
 
 
