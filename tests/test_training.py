@@ -279,13 +279,14 @@ def test_the_seed_is_that_of_the_noise_too_which_is_new_in_each_step(few):
 
 
 def test_the_rate_climbs_then_falls_to_nearly_nothing():
-    rate = training._warm_up_then_decay(100)
-    rates = [rate(step) for step in range(100)]
-    assert max(rates) == rates[9] == 1
-    assert rates[:10] == sorted(rates[:10])
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert 0 < rates[-1] < 0.02
-    assert 0 < rates[0] <= 0.1
+    for steps, warm_up in ((1000, 100), (100, 20), (12, 6)):
+        rate = training._warm_up_then_decay(steps)
+        rates = [rate(step) for step in range(steps)]
+        assert max(rates) == rates[warm_up - 1] == 1
+        assert rates[:warm_up] == sorted(rates[:warm_up])
+        assert rates[warm_up:] == sorted(rates[warm_up:], reverse=True)
+        assert 0 < rates[-1] < 0.2
+        assert 0 < rates[0] <= 0.2
 
 
 def test_a_single_step_has_a_rate():

@@ -26,6 +26,7 @@ ADAM_BETAS = (0.9, 0.95)
 LR, BATCH_SIZE = 1.6e-2, 512  # the rate goes with the root of the batch size
 MIN_STEPS = 5  # in an epoch, if `fit` chooses the batch size
 WARM_UP = 0.1  # share of the steps in which the rate climbs to `lr`; then it falls linearly to zero
+LEAST_WARM_UP = 20  # steps, in a short run half of them: a high rate at once kills units
 EVALUATION_BATCH = 4096
 MNIST_IMAGES = 60_000
 
@@ -53,8 +54,8 @@ def fit(
         `loss(x, labels) -> (B,)`
     batch_size : None is 512 images, or fewer for a small data set, so that an epoch has some steps
     lr : None is 0.016 at 512 images, and follows the root of the batch size
-    schedule : "linear": the rate climbs to `lr` over the first tenth of the steps and falls linearly to
-        zero over the rest; "constant": it is `lr`
+    schedule : "linear": the rate climbs to `lr` over the first tenth of the steps (over 20 or half of them,
+        if the run is short) and falls linearly to zero over the rest; "constant": it is `lr`
     seed : of the order of the images, and of what the model's loss draws from PyTorch's own generator, which
         is put back afterwards; the starting weights are the model's own
     device : "cpu", "cuda", "mps"; "auto" takes an accelerator if there is one. The model goes
@@ -196,7 +197,7 @@ def _multiplies_bfloat16() -> bool:
 
 
 def _warm_up_then_decay(steps: int) -> Callable[[int], float]:
-    warm_up = max(1, round(WARM_UP * steps))
+    warm_up = max(1, round(WARM_UP * steps), min(LEAST_WARM_UP, steps // 2))
     return lambda step: min((step + 1) / warm_up, (steps - step) / max(1, steps - warm_up))
 
 
