@@ -10,8 +10,12 @@ SITE   := book/_build/html
 # (README, "A smaller torch"). Empty: torch comes from where everything else does.
 TORCH_INDEX ?=
 
+# `make book SOLUTIONS=0` builds the book for a class that is still at work: no solution is anywhere in it.
+SOLUTIONS ?= 1
+export SOLUTIONS
+
 .DEFAULT_GOAL := help
-.PHONY: book test serve lab lint lock clean help
+.PHONY: book test serve lab classroom mark lint lock clean help
 
 book: $(READY) ## Build the book into book/_build/html (runs a lesson only if something it rests on has changed)
 	rm -rf $(SITE) # Sphinx leaves pages behind that are no longer in the book
@@ -26,6 +30,12 @@ serve: book ## Build the book and show it on this machine, at http://localhost:8
 lab: $(READY) ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
+classroom: $(READY) ## Make a course folder for nbgrader: student notebooks, solutions, settings
+	$(BIN)/python -m vae_lessons.classroom make classroom
+
+mark: $(READY) ## Mark what has been handed in for an assignment: make mark ASSIGNMENT=06-kl
+	$(BIN)/python -m vae_lessons.classroom mark classroom $(ASSIGNMENT)
+
 lint: $(READY) ## Check code and notebooks with ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,10 +46,10 @@ lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newes
 		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file requirements.txt
 
 clean: ## Remove the environment, the built book and the trained models (the data stay)
-	rm -rf $(VENV) book/_build .cache *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) book/_build book/exercises .cache *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.12 ..." % v if v < (3, 11) else 0)'

@@ -172,7 +172,7 @@ def test_a_measurement_is_kept_and_found_until_something_it_rests_on_changes(tmp
     assert len(calls) == 1
     cache.measured_or_kept({"seed": 1}, measure, tmp_path)
     assert len(calls) == 2
-    monkeypatch.setattr(cache, "package_fingerprint", lambda: "another source")
+    monkeypatch.setattr(cache, "package_fingerprint", lambda _: "another source")
     cache.measured_or_kept({"seed": 0}, measure, tmp_path)
     assert len(calls) == 3
 

@@ -1,6 +1,7 @@
 """The lessons as files, and as programs: in fast mode, for a page and for a person."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,12 @@ LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WITH_SLIDERS = [path for path in LESSONS if "explore(" in path.read_text(encoding="utf-8")]
 LONGEST_CELL = 25  # lines
 CELL_TIMEOUT = 300  # seconds
+QUESTION = re.compile(
+    r"^::::\{admonition\} Quick question\n:class: question\n\n(.*?)\n"
+    r":::\{admonition\} Answer\n:class: dropdown\n\n(.*?)\n:::\n::::$",
+    re.MULTILINE | re.DOTALL,
+)
+OPTION = re.compile(r"^- \*\*([a-d])\*\* ", re.MULTILINE)
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
@@ -73,6 +80,22 @@ def test_a_lesson_is_kept_without_results(path):
 def test_code_cells_are_short_enough_to_read(path):
     lengths = {cell["id"]: len(source(cell).splitlines()) for cell in code_cells(read(path))}
     assert {name: length for name, length in lengths.items() if length > LONGEST_CELL} == {}
+
+
+@by_name(LESSONS)
+def test_quick_questions_have_an_answer_that_speaks_of_every_option(path):
+    text = "\n".join(source(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown")
+    questions = QUESTION.findall(text)
+    assert 2 <= len(questions) == text.count("Quick question")
+    for asked, answer in questions:
+        options = OPTION.findall(asked)
+        assert options == list("abcd")[: len(options)]
+        assert len(options) >= 3
+        right = re.match(r"\*\*([a-d])\.\*\* ", answer)
+        assert right, answer
+        assert {f"**{option}**" for option in options if option != right[1]} <= set(
+            re.findall(r"\*\*[a-d]\*\*", answer)
+        )
 
 
 @by_name(LESSONS)

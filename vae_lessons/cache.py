@@ -27,10 +27,11 @@ from vae_lessons.live import progress_bar
 from vae_lessons.runs import History, Settings
 from vae_lessons.training import fit, with_choices_made
 
+NOT_ABOUT_LESSONS = ("checks", "classroom.py")  # rooms that no lesson enters
 # Rooms in which a change cannot change a trained model.
 NOT_ABOUT_TRAINING = (
+    *NOT_ABOUT_LESSONS,
     "cache.py",
-    "checks.py",
     "comparison.py",
     "explorables",
     "gradients.py",
@@ -105,7 +106,8 @@ def measured_or_kept(
     folder : as for `fit_or_load`. A damaged entry is measured again, with a `DamagedCacheWarning`.
     """
     folder = _made(_made(folder) / "measured")
-    path = folder / f"{_key(description | {'package_sha256': package_fingerprint(), 'torch': torch.__version__})}.json"
+    source = {"package_sha256": package_fingerprint(NOT_ABOUT_LESSONS), "torch": torch.__version__}
+    path = folder / f"{_key(description | source)}.json"
     if path.exists():
         try:
             return {str(name): float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}

@@ -13,7 +13,7 @@ from sphinx.config import Config
 from sphinx.util import logging
 
 from vae_lessons import load_images
-from vae_lessons.cache import package_fingerprint
+from vae_lessons.cache import NOT_ABOUT_LESSONS, package_fingerprint
 from vae_lessons.data import course_root
 
 CACHES_KEPT = 4  # so that undoing a change finds its outputs again
@@ -27,7 +27,7 @@ def prepare(_app: Sphinx, config: Config) -> None:
     os.environ["VAE_LESSONS_STATIC"] = "1"
     fast = os.environ.get("VAE_LESSONS_FAST", "") not in ("", "0")
     lock = (course_root() / "requirements.txt").read_bytes()
-    parts = (package_fingerprint(), data.fingerprint, hashlib.sha256(lock).hexdigest())
+    parts = (package_fingerprint(NOT_ABOUT_LESSONS), data.fingerprint, hashlib.sha256(lock).hexdigest())
     caches = course_root() / ".cache" / ("lessons-fast" if fast else "lessons")
     mine = caches / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     mine.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,232 @@
+"""Answers to the exercises of lesson 1, as learners write them."""
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from torch.nn.functional import dropout, mse_loss
+
+
+def data_loss_by_totals(x, x_hat, batch_size):
+    total, n = 0.0, 0
+    for images, copies in zip(x.split(batch_size), x_hat.split(batch_size), strict=True):
+        total += mse_loss(copies, images, reduction="sum").item()
+        n += len(images)
+    return total / n
+
+
+def data_loss_with_weights(x, x_hat, batch_size):
+    loss = torch.tensor(0.0)
+    for start in range(0, len(x), batch_size):
+        batch, copy = x[start : start + batch_size], x_hat[start : start + batch_size]
+        loss += len(batch) / len(x) * ((batch - copy) ** 2).sum((1, 2)).mean()
+    return loss
+
+
+def data_loss_at_once(x, x_hat, batch_size):
+    return np.square(x.double().numpy() - x_hat.double().numpy()).sum(axis=(1, 2)).mean()
+
+
+def over_batches(combine):
+    """A loop over batches, with `combine` of a batch's values, their number and the number of pixels."""
+
+    def loss(x, x_hat, batch_size):
+        parts = []
+        for start in range(0, len(x), batch_size):
+            rows = slice(start, start + batch_size)
+            parts.append((x[rows] - x_hat[rows]).square().sum(dim=(1, 2)))
+        return combine(parts, batch_size, x[0].numel())
+
+    return loss
+
+
+def pca_loss_by_sklearn(x, n_dims):
+    pca = PCA(n_dims).fit(x.numpy())
+    copies = pca.inverse_transform(pca.transform(x.numpy()))
+    return ((x.numpy() - copies) ** 2).sum(axis=1).mean()
+
+
+def pca_loss_by_eigenvalues(x, n_dims):
+    centred = x.double() - x.double().mean(0)
+    values = np.linalg.eigvalsh((centred.T @ centred / len(x)).numpy())
+    return sum(sorted(values)[: x.shape[1] - n_dims])
+
+
+def pca_loss_by_subtraction(x, n_dims):
+    x -= x.mean(dim=0, keepdim=True)
+    kept = torch.linalg.svd(x).S[:n_dims]
+    return (x.pow(2).sum() - (kept**2).sum()) / x.shape[0]
+
+
+def own_copies(x, x_hat):
+    return (x.squeeze(1) - x_hat).square().sum(dim=(1, 2))
+
+
+def own_copies_one_by_one(x, x_hat):
+    return torch.stack([((image[0] - copy) ** 2).sum() for image, copy in zip(x, x_hat, strict=True)])
+
+
+def own_copies_by_diagonal(x, x_hat):
+    return (x - x_hat).pow(2).sum((2, 3)).diagonal()
+
+
+def denoising_with_where(model, x, p):
+    blank = torch.rand_like(x) < p
+    return ((x - model(torch.where(blank, 0.0, x))) ** 2).flatten(1).sum(1)
+
+
+def denoising_with_bernoulli(model, x, p):
+    z = model.encode(x * torch.bernoulli(torch.full(x.shape, 1 - p)))
+    return mse_loss(model.decode(z), x, reduction="none").sum((-2, -1))
+
+
+def denoising_one_by_one(model, x, p):
+    losses = []
+    for image in x:
+        damaged = image.clone()
+        damaged[torch.rand(image.shape) < p] = 0
+        losses.append((model(damaged[None])[0] - image).square().sum())
+    return torch.stack(losses)
+
+
+def denoising(damage=lambda x, p: x * (torch.rand(x.shape) >= p), loss=lambda x, noisy, copy: squared(x - copy)):
+    """A denoising loss with a mistake in one of its parts."""
+
+    def of_images(model, x, p):
+        noisy = damage(x, p)
+        return loss(x, noisy, model(noisy))
+
+    return of_images
+
+
+def squared(difference):
+    return difference.square().sum(dim=(1, 2))
+
+
+def written_into(model, x, p):
+    x[torch.rand(x.shape) < p] = 0
+    return squared(x - model(x))
+
+
+def damaged_afterwards(model, x, p):
+    return squared(x - model(x) * (torch.rand(x.shape) >= p))
+
+
+def seeded_inside(model, x, p):
+    mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) >= p
+    return squared(x - model(x * mask))
+
+
+RIGHT = {
+    "data-loss": [data_loss_by_totals, data_loss_with_weights, data_loss_at_once],
+    "pca-loss": [pca_loss_by_sklearn, pca_loss_by_eigenvalues, pca_loss_by_subtraction],
+    "linear-beats-pca": ["B", "b)"],
+    "crossed-copies": [own_copies, own_copies_one_by_one, own_copies_by_diagonal],
+    "enough-directions": [22, torch.tensor(22), np.int64(22), 22.0],
+    "denoising": [denoising_with_where, denoising_with_bernoulli, denoising_one_by_one, denoising()],
+}
+
+WRONG = {
+    "data-loss": [
+        (over_batches(lambda parts, size, d: sum(part.mean() for part in parts) / len(parts)), "batches' means. The"),
+        (over_batches(lambda parts, size, d: sum(part.sum() for part in parts)), "would double with the data set"),
+        (over_batches(lambda parts, size, d: sum(part.mean() for part in parts)), "the number of batches with them"),
+        (over_batches(lambda parts, size, d: sum(part.sum() for part in parts) / len(parts)), "an average batch"),
+        (
+            over_batches(lambda parts, size, d: sum(part.sum() for part in parts) / (len(parts) * size)),
+            "more images than there are",
+        ),
+        (over_batches(lambda parts, size, d: sum(part.sum() for part in parts) / size), "size of one batch"),
+        (
+            over_batches(lambda parts, size, d: torch.cat([p for p in parts if len(p) == size]).mean()),
+            "not full is dropped",
+        ),
+        (over_batches(lambda parts, size, d: parts[-1].mean()), "loss of the last batch alone"),
+        (over_batches(lambda parts, size, d: parts[-1].sum()), "sum over the last batch alone"),
+        (over_batches(lambda parts, size, d: parts[0].mean()), "first batch alone"),
+        (lambda x, x_hat, batch_size: mse_loss(x_hat, x), "a mean over pixels as well"),
+        (
+            over_batches(lambda parts, size, d: sum(part.mean() / d for part in parts) / len(parts)),
+            "Two things",
+        ),
+        (lambda x, x_hat, batch_size: (x - x_hat).flatten(1).norm(dim=1).mean(), "a root too many"),
+        (lambda x, x_hat, batch_size: (x - x_hat).abs().sum(dim=(1, 2)).mean(), "absolute error"),
+        (over_batches(lambda parts, size, d: torch.cat(parts)), "has shape (11,)"),
+        (lambda x, x_hat, batch_size: x.mean(), "Try two images"),
+    ],
+    "pca-loss": [
+        (lambda x, n: torch.cov(x.T, correction=0).trace() - pca_loss_by_eigenvalues(x, n), "PCA keeps. The"),
+        (lambda x, n: torch.linalg.eigvalsh(torch.cov(x.T, correction=0))[n:].sum(), "In which order"),
+        (lambda x, n: torch.linalg.eigvalsh(torch.cov(x.T, correction=0))[:n].sum(), "as many as are kept"),
+        (lambda x, n: pca_loss_by_eigenvalues(x, n + 1), "too many is kept"),
+        (lambda x, n: pca_loss_by_eigenvalues(x, n - 1), "too few is kept"),
+        (
+            lambda x, n: PCA().fit(x.numpy()).explained_variance_[n:].sum(),
+            "divides by M - 1",
+        ),
+        (lambda x, n: torch.linalg.svdvals(x - x.mean(0))[n:].square().sum(), "error of all images together"),
+        (lambda x, n: torch.linalg.svdvals(x - x.mean(0))[n:].sum() / len(x), "singular values are added up as they"),
+        (lambda x, n: torch.linalg.svdvals(x - x.mean(0))[n:].sum(), "nothing is divided"),
+        (lambda x, n: (torch.linalg.svdvals(x)[n:] ** 2).sum() / len(x), "not centred. PCA's"),
+        (lambda x, n: (torch.linalg.svdvals(x)[n:] ** 2).sum(), "Two things"),
+        (lambda x, n: pca_loss_by_eigenvalues(x, n) / x.shape[1], "error per pixel"),
+        (lambda x, n: pca_loss_by_eigenvalues(x, n) ** 0.5, "root too many"),
+        (lambda x, n: PCA().fit(x.numpy()).explained_variance_ratio_[n:].sum(), "variance that is lost"),
+        (lambda x, n: PCA(n).fit(x.numpy()).explained_variance_ratio_.sum(), "share of the variance that is kept"),
+        (lambda x, n: torch.linalg.svdvals(x)[n:] ** 2, "has shape"),
+        (lambda x, n: x.var(), "Two cases"),
+    ],
+    "linear-beats-pca": [
+        ("a", "neither of the two has seen"),
+        ("c", "undercuts a minimum"),
+        ("d", "look for the bug"),
+    ],
+    "crossed-copies": [
+        (lambda x, x_hat: (x - x_hat).square().mean(dim=1).sum(dim=(1, 2)), "been stretched to"),
+        (lambda x, x_hat: (x - x_hat).square().mean(dim=0).sum(dim=(1, 2)), "each copy is compared with all images"),
+        (lambda x, x_hat: (x - x_hat).square().flatten(1).sum(dim=1), "The mean has become a sum"),
+        (lambda x, x_hat: (x - x_hat)[:, 0].square().sum(dim=(1, 2)), "copy of the first one"),
+        (lambda x, x_hat: (x - x_hat[:, None]).square().mean(dim=(1, 2, 3)), "a mean over pixels"),
+        (lambda x, x_hat: own_copies(x, x_hat).mean(), "leave the mean to whoever trains"),
+        (lambda x, x_hat: mse_loss(x_hat, x[:, 0], reduction="sum"), "one number for the batch"),
+        (lambda x, x_hat: own_copies(x, x_hat).sqrt(), "a root too many"),
+        (lambda x, x_hat: (x - x_hat[:, None]).square().sum(dim=(2, 3)), "has shape (5, 1)"),
+        (lambda x, x_hat: x.sum(dim=(1, 2, 3)), "If the copies are perfect"),
+    ],
+    "enough-directions": [
+        (21, "One too few"),
+        (23, "One too many"),
+        (20, "fitted to the test images"),
+        (9, "not centred"),
+        (1, "has lost a tenth"),
+        (5, "half of the error"),
+        (12, "Print it beside"),
+        ("many", "must be one number"),
+    ],
+    "denoising": [
+        (denoising(damage=lambda x, p: x), "shown the clean images"),
+        (damaged_afterwards, "nothing is blanked before"),
+        (denoising(damage=dropout), "as dropout does"),
+        (denoising(damage=lambda x, p: x + p * torch.randn(x.shape)), "not all to 0"),
+        (denoising(damage=lambda x, p: x * (torch.rand(x.shape[1:]) >= p)), "same pixels are blanked in every image"),
+        (denoising(damage=lambda x, p: x * (torch.rand(len(x), 1, 1) >= p)), "Whole images"),
+        (denoising(damage=lambda x, p: x * (torch.rand(*x.shape[:2], 1) >= p)), "Whole rows or columns"),
+        (denoising(damage=lambda x, p: x * (torch.rand(x.shape) < p)), "mask is upside down"),
+        (denoising(damage=lambda x, p: x * (torch.randn(x.shape) >= p)), "What does your mask compare"),
+        (seeded_inside, "same pixels are blanked in every call"),
+        (denoising(loss=lambda x, noisy, copy: squared(noisy - copy)), "is compared with the damaged image"),
+        (written_into, "`x` itself written into"),
+        (denoising(loss=lambda x, noisy, copy: squared(noisy - x)), "no copy is in it"),
+        (denoising(loss=lambda x, noisy, copy: squared((x - copy) * (noisy == 0))), "Only the blanked pixels count"),
+        (denoising(loss=lambda x, noisy, copy: squared((x - copy) * (noisy > 0))), "Only the pixels that were left"),
+        (denoising(loss=lambda x, noisy, copy: (x - copy).square().mean((1, 2))), "a mean over pixels, where"),
+        (denoising(loss=lambda x, noisy, copy: (x - copy).square().sum()), "one number for the batch"),
+        (denoising(loss=lambda x, noisy, copy: squared(x - copy).mean()), "averaged over the batch"),
+        (denoising(loss=lambda x, noisy, copy: mse_loss(copy, x)), "a mean over pixels and images"),
+        (denoising(loss=lambda x, noisy, copy: squared(x - copy).sqrt()), "a root too many"),
+        (denoising(loss=lambda x, noisy, copy: -squared(x - copy)), "sign is flipped"),
+        (denoising(loss=lambda x, noisy, copy: squared(x - copy.detach())), "no gradient leads back"),
+        (denoising(loss=lambda x, noisy, copy: (x - copy).abs().sum((1, 2))), "What is compared with what"),
+        (lambda model, x, p: squared(x - x * (torch.rand(x.shape) >= p)), "never asked for a copy"),
+        (lambda model, x, p: squared(model(x) - model(x * (torch.rand(x.shape) >= p))), "Show it each of them once"),
+    ],
+}

@@ -1,0 +1,260 @@
+"""Answers to the exercises of lesson 5, as learners write them."""
+
+import math
+
+import numpy as np
+import torch
+from torch.distributions import Exponential, Independent, Normal
+
+
+def draw_by_torch(mu, logvar):
+    return Normal(mu, logvar.exp().sqrt()).rsample()
+
+
+def draw_in_double(mu, logvar):
+    eps = torch.from_numpy(np.random.default_rng().standard_normal(mu.shape))
+    return mu.double() + (logvar.double() / 2).exp() * eps
+
+
+def draw_in_place(mu, logvar):
+    return torch.randn_like(mu).mul_(logvar.mul_(0.5).exp_()).add_(mu)
+
+
+def draw_by_images(mu, logvar):
+    chunks = zip(mu.chunk(10), logvar.chunk(10), strict=True)
+    return torch.cat([m + torch.sqrt(torch.exp(v)) * torch.randn(m.shape) for m, v in chunks])
+
+
+def drawing(width=lambda logvar: torch.exp(0.5 * logvar), noise=torch.randn_like):
+    """A draw with another width or noise."""
+    return lambda mu, logvar: mu + width(logvar) * noise(mu)
+
+
+def seeded(mu, logvar):
+    torch.manual_seed(0)
+    return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+
+
+def without_gradient(mu, logvar):
+    with torch.no_grad():
+        return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+
+
+def fit_slopes_by_hand(mu, logvar, target):
+    sigma = (logvar / 2).exp()
+    return -(mu - target), -(sigma**2) / 2
+
+
+def fit_slopes_in_numpy(mu, logvar, target):
+    return target.numpy() - mu.numpy(), -0.5 * np.exp(logvar.numpy())
+
+
+def fit_slopes_by_autograd(mu, logvar, target):
+    mu, logvar = mu.requires_grad_(), logvar.requires_grad_()
+    fit = -0.5 * ((mu - target) ** 2 + logvar.exp()).sum()
+    fit.backward()
+    return mu.grad, logvar.grad
+
+
+def surrogate_without_grad(f, mu, logvar, n_samples):
+    sigma = torch.exp(0.5 * logvar)
+    with torch.no_grad():
+        z = mu + sigma * torch.randn(n_samples, len(mu))
+        values = f(z)
+    log_q = -0.5 * (math.log(2 * math.pi) + logvar + ((z - mu) / sigma) ** 2).sum(1)
+    return values @ log_q / n_samples
+
+
+def surrogate_with_baseline(f, mu, logvar, n_samples):
+    q = Independent(Normal(mu, torch.exp(logvar / 2)), 1)
+    z = q.rsample((n_samples,)).detach()
+    values = f(z)
+    others = (values.sum() - values) / (n_samples - 1)
+    return ((values - others) * q.log_prob(z)).mean()
+
+
+def surrogate_by_loop(f, mu, logvar, n_samples):
+    q, total = Normal(mu, torch.exp(0.5 * logvar)), 0.0
+    for z in q.sample((n_samples,)):
+        total = total + f(z) * q.log_prob(z).sum() / n_samples
+    return total
+
+
+def surrogate_of_scores(f, mu, logvar, n_samples):
+    """A linear function with the right slopes."""
+    z = Normal(mu, torch.exp(0.5 * logvar)).sample((n_samples,))
+    eps = ((z - mu) / torch.exp(0.5 * logvar)).detach()
+    in_mu = (f(z)[:, None] * eps / torch.exp(0.5 * logvar).detach()).mean(0)
+    in_logvar = (f(z)[:, None] * (eps**2 - 1) / 2).mean(0)
+    return (in_mu * mu + in_logvar * logvar).sum()
+
+
+def surrogate(draw="sample", keep_f=True, reduce=lambda log_q: log_q.sum(dim=1), scale=0.5):
+    """The exercise's surrogate, with a mistake in one of its parts."""
+
+    def of(f, mu, logvar, n_samples):
+        q = Normal(mu, torch.exp(scale * logvar))
+        z = getattr(q, draw)((n_samples,))
+        values = f(z) if keep_f else f(z).detach()
+        return (values * reduce(q.log_prob(z))).mean()
+
+    return of
+
+
+def pathwise_surrogate(f, mu, logvar, n_samples):
+    return f(Normal(mu, torch.exp(0.5 * logvar)).rsample((n_samples,))).mean()
+
+
+def baseline_by_covariance(values, scores):
+    weighted = torch.stack([values * scores, scores])
+    cov = torch.cov(weighted)
+    return cov[0, 1] / cov[1, 1]
+
+
+def baseline_by_regression(values, scores):
+    """Weighted least squares of f on a constant."""
+    weights = scores.numpy().astype(float) ** 2
+    return float(np.average(values.numpy(), weights=weights))
+
+
+def baseline_by_search(values, scores):
+    tried = torch.linspace(0, 6, 301)
+    noise = torch.stack([((values - b) * scores).var() for b in tried])
+    return tried[noise.argmin()]
+
+
+def exponential_by_torch(rate):
+    return Exponential(rate).rsample()
+
+
+def exponential_by_inversion(rate):
+    return -torch.log1p(-torch.rand_like(rate)) / rate
+
+
+def exponential_in_double(rate):
+    u = 1 - torch.rand(rate.shape, dtype=torch.float64)
+    return (1 / rate) * u.log().neg()
+
+
+def exponential_scaled(rate):
+    return torch.empty_like(rate).exponential_() / rate
+
+
+def standard(rate):
+    return -torch.log(1 - torch.rand_like(rate))
+
+
+RIGHT = {
+    "draw-a-code": [draw_by_torch, draw_in_double, draw_in_place, draw_by_images],
+    "expected-fit-slopes": [fit_slopes_by_hand, fit_slopes_in_numpy, fit_slopes_by_autograd],
+    "score-surrogate": [
+        surrogate_without_grad,
+        surrogate_with_baseline,
+        surrogate_by_loop,
+        surrogate_of_scores,
+    ],
+    "best-baseline": [baseline_by_covariance, baseline_by_regression, baseline_by_search],
+    "draw-exponential": [
+        exponential_by_torch,
+        exponential_by_inversion,
+        exponential_in_double,
+        exponential_scaled,
+    ],
+    "switch-gradient": ["b", "(B)"],
+}
+
+WRONG = {
+    "draw-a-code": [
+        (drawing(torch.exp), "The width of the draws is σ²"),
+        (drawing(lambda logvar: logvar), "the number in `logvar` itself"),
+        (drawing(lambda logvar: 0.5 * logvar), "half of `logvar`"),
+        (drawing(torch.ones_like), "1 whatever `logvar` says"),
+        (drawing(lambda logvar: torch.exp(-0.5 * logvar)), "The width is 1/σ"),
+        (drawing(lambda logvar: torch.exp(0.25 * logvar)), "one root too many"),
+        (drawing(torch.nn.functional.softplus), "softplus"),
+        (drawing(lambda logvar: 2 * torch.exp(0.5 * logvar)), "σ must be 1 and 2"),
+        (drawing(torch.sqrt), "There is a NaN in your draw"),
+        (drawing(noise=lambda mu: torch.randn(mu.shape[1])), "All images share the same ε"),
+        (drawing(noise=lambda mu: torch.randn(1, mu.shape[1])[[0] * len(mu)]), "errors no longer average"),
+        (drawing(noise=lambda mu: torch.randn(len(mu), 1)), "codes lie on a line"),
+        (drawing(noise=torch.rand_like), "never negative, and half on average"),
+        (drawing(noise=lambda mu: math.sqrt(12) * (torch.rand_like(mu) - 0.5)), "are not Gaussian"),
+        (lambda mu, logvar: torch.exp(0.5 * logvar) + mu * torch.randn_like(mu), "is not mu"),
+        (lambda mu, logvar: mu, "nothing has been drawn"),
+        (seeded, "Two calls give the same codes"),
+        (without_gradient, "no gradient passes through them"),
+        (lambda mu, logvar: Normal(mu, torch.exp(0.5 * logvar)).sample(), "Look for `sample`, `detach`"),
+        (lambda mu, logvar: drawing()(mu, logvar).detach().numpy(), "learn nothing from the fit"),
+        (lambda mu, logvar: drawing()(mu, logvar.detach()), "none of it arrives at `logvar`"),
+        (lambda mu, logvar: drawing()(mu.detach(), logvar), "none of it arrives at `mu`"),
+        (lambda mu, logvar: drawing()(2 * mu - mu.detach(), logvar), "counted twice"),
+        (lambda mu, logvar: drawing()(mu, logvar).sum(1), "has shape (20000,)"),
+    ],
+    "expected-fit-slopes": [
+        (lambda mu, logvar, c: (mu - c, 0.5 * logvar.exp()), "Both signs are flipped"),
+        (lambda mu, logvar, c: (c - mu, 0 * logvar), "only the mean were decoded"),
+        (lambda mu, logvar, c: (2 * (c - mu), -logvar.exp()), "f has a half in front"),
+        (lambda mu, logvar, c: (c - mu, -logvar.exp()), "log σ² is twice too large"),
+        (lambda mu, logvar, c: (c - mu, -(logvar / 2).exp()), "the slope in σ. Asked"),
+        (lambda mu, logvar, c: (c - mu, -0.5 * torch.ones_like(mu)), "the slope in σ² itself"),
+        (lambda mu, logvar, c: (c - mu, -0.5 * (logvar / 2).exp()), "has σ where it should have σ²"),
+        (lambda mu, logvar, c: (c - mu, 0.5 * logvar.exp()), "The second has the wrong sign"),
+        (lambda mu, logvar, c: (mu - c, -0.5 * logvar.exp()), "The first has the wrong sign"),
+        (lambda mu, logvar, c: (c - mu - mu, 0.5 - logvar.exp()), "slopes of fit minus rate"),
+        (lambda mu, logvar, c: ((c - mu) / 3, -logvar.exp() / 6), "divided by the number of dimensions"),
+        (lambda mu, logvar, c: (c, logvar), "Do one dimension first"),
+        (lambda mu, logvar, c: c - mu, "asks for 2 results"),
+    ],
+    "score-surrogate": [
+        (surrogate("rsample", reduce=lambda log_q: log_q.mean(dim=1)), "what the wrong version computes"),
+        (surrogate(reduce=lambda log_q: log_q.mean(dim=1)), "too small by the number of dimensions"),
+        (surrogate("rsample"), "takes the path through z as well"),
+        (surrogate("rsample", keep_f=False), "so its slope in mu is 0"),
+        (lambda *args: -surrogate()(*args), "The sign is flipped"),
+        (lambda f, mu, logvar, n: n * surrogate()(f, mu, logvar, n), "added up, and not averaged"),
+        (surrogate(reduce=lambda log_q: log_q.sum(dim=1).exp()), "where its logarithm belongs"),
+        (surrogate(scale=1.0), "The colleague had that right"),
+        (pathwise_surrogate, "This is the pathwise estimator"),
+        (lambda *args: surrogate()(*args) + pathwise_surrogate(*args), "Each of them is the whole gradient"),
+        (lambda *args: surrogate()(*args).detach(), "as far as PyTorch can see"),
+        (surrogate(reduce=lambda log_q: log_q.sum(dim=1).detach()), "is it detached too"),
+        (lambda f, mu, logvar, n: f(Normal(mu, logvar.exp().sqrt()).sample((n,))).mean(), "what is it, then"),
+        (lambda f, mu, logvar, n: pathwise_surrogate(f, mu, logvar, n) + mu.sum(), "nor one that I know"),
+        (lambda f, mu, logvar, n: torch.ones(n) * mu.sum(), "It must be one number"),
+    ],
+    "best-baseline": [
+        (lambda values, scores: values.mean(), "the lesson's baseline"),
+        (lambda values, scores: values.median(), "median of f"),
+        (lambda values, scores: (values * scores).mean() / (scores**2).mean(), "One factor of the score is lost"),
+        (lambda values, scores: (values * scores).mean() / scores.mean(), "which is 0 but for noise"),
+        (lambda values, scores: (values * scores.abs()).sum() / scores.abs().sum(), "sizes of the scores"),
+        (lambda values, scores: 2 * (values * scores**2).mean() / (scores**2).mean(), "Twice too large"),
+        (lambda values, scores: -(values * scores**2).mean() / (scores**2).mean(), "baseline is subtracted"),
+        (lambda values, scores: (values * scores**2).mean(), "The numerator is right"),
+        (lambda values, scores: values.max(), "largest value of f"),
+        (lambda values, scores: 0.0, "is not the smallest"),
+    ],
+    "draw-exponential": [
+        (lambda rate: torch.log(torch.rand_like(rate)) / rate, "All draws are negative"),
+        (lambda rate: standard(rate) * rate, "where it should be one over it"),
+        (standard, "do not depend on the rate"),
+        (lambda rate: rate * torch.exp(-rate * torch.rand_like(rate)), "put into the density"),
+        (lambda rate: 1 - torch.exp(-rate * torch.rand_like(rate)), "solve u = F(z)"),
+        (lambda rate: torch.exp(-rate * torch.rand_like(rate)), "one minus the distribution function"),
+        (lambda rate: torch.randn_like(rate) / rate, "The noise is Gaussian"),
+        (lambda rate: -torch.log(torch.randn_like(rate)) / rate, "noise that may be negative"),
+        (lambda rate: -torch.log(torch.rand(1)) / rate, "one noise for all of them"),
+        (lambda rate: torch.rand_like(rate) / rate, "a share of exp(-1)"),
+        (lambda rate: 1 / rate, "Two calls give the same numbers"),
+        (lambda rate: Exponential(rate).sample(), "Look for `sample`"),
+        (lambda rate: standard(rate) / rate.detach() + 0 * rate, "arrives at `rate`"),
+        (lambda rate: standard(rate) / rate**2 * rate.detach(), "slope in `rate` is not"),
+        (lambda rate: standard(rate)[0], "has shape ()"),
+    ],
+    "switch-gradient": [
+        ("a", "stays 0 if π moves"),
+        ("c", "Noise is not the trouble"),
+        ("d", "nobody has written one"),
+        ("e", "must be one of a, b, c, d"),
+    ],
+}

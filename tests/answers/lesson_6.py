@@ -1,0 +1,189 @@
+"""Answers to the exercises of lesson 6, as learners write them."""
+
+import math
+
+import torch
+from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
+
+
+def kl_by_torch(mu, logvar):
+    q = Independent(Normal(mu, logvar.exp().sqrt()), 1)
+    return kl_divergence(q, Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1))
+
+
+def kl_by_loops(mu, logvar):
+    values = []
+    for image in range(mu.shape[0]):
+        total = 0.0
+        for j in range(mu.shape[1]):
+            variance = math.exp(float(logvar[image, j]))
+            total += 0.5 * (float(mu[image, j]) ** 2 + variance - 1 - math.log(variance))
+        values.append(total)
+    return torch.tensor(values)
+
+
+def kl_in_double(mu, logvar):
+    mu, logvar = mu.double().numpy(), logvar.double()
+    return -0.5 * (1 + logvar - torch.from_numpy(mu) ** 2 - logvar.exp()).sum(-1)
+
+
+def kl_in_place(mu, logvar):
+    mu.pow_(2).add_(logvar.exp()).sub_(logvar).sub_(1)
+    return mu.sum(1) / 2
+
+
+def slopes_by_parts(mu, logvar):
+    return 1.0 * mu, (torch.exp(logvar) - 1) / 2
+
+
+def slopes_with_sigma(mu, logvar):
+    sigma = torch.exp(logvar / 2)
+    return [mu, 0.5 * (sigma + 1) * (sigma - 1)][0], 0.5 * (sigma**2 - 1)
+
+
+def general_by_torch(mu_q, cov_q, mu_p, cov_p):
+    return kl_divergence(MultivariateNormal(mu_q, cov_q), MultivariateNormal(mu_p, cov_p))
+
+
+def general_by_solving(mu_q, cov_q, mu_p, cov_p):
+    difference = (mu_q - mu_p).unsqueeze(1)
+    distance = (difference.T @ torch.linalg.solve(cov_p, difference)).squeeze()
+    ratio = torch.linalg.solve(cov_p, cov_q)
+    return 0.5 * (torch.trace(ratio) + distance - mu_q.numel() - torch.log(torch.linalg.det(ratio)))
+
+
+def sampling_by_loop(mu, logvar, n_samples):
+    total = torch.zeros(len(mu))
+    for _ in range(n_samples):
+        eps = torch.randn_like(mu)
+        z = mu + torch.exp(logvar / 2) * eps
+        total = total + 0.5 * (z**2 - logvar - eps**2).sum(1)
+    return total / n_samples
+
+
+def sampling_with_independent(mu, logvar, n_samples):
+    q = Independent(Normal(mu, torch.exp(0.5 * logvar)), 1)
+    p = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+    z = q.rsample([n_samples])
+    return (q.log_prob(z) - p.log_prob(z)).mean(0)
+
+
+def sampling_from(draw, densities, reduce):
+    """A function that samples, with a mistake in one of its parts."""
+
+    def estimate(mu, logvar, n_samples):
+        q, p = Normal(mu, torch.exp(0.5 * logvar)), Normal(torch.zeros_like(mu), torch.ones_like(mu))
+        return reduce(densities(q, p, draw(q, p, n_samples)))
+
+    return estimate
+
+
+def from_q(q, _p, n):
+    return q.sample((n,))
+
+
+def from_p(_q, p, n):
+    return p.sample((n,))
+
+
+def ratio(q, p, z):
+    return q.log_prob(z) - p.log_prob(z)
+
+
+def mean_of_sums(terms):
+    return terms.sum(2).mean(0)
+
+
+RIGHT = {
+    "kl": [kl_by_torch, kl_by_loops, kl_in_double, kl_in_place],
+    "kl-slopes": [slopes_by_parts, slopes_with_sigma],
+    "kl-general": [general_by_torch, general_by_solving],
+    "kl-direction": ["B", " (b) "],
+    "kl-bits": [lambda nats: nats * math.log2(math.e), lambda nats: [float(n) / math.log(2) for n in nats]],
+    "kl-monte-carlo": [sampling_by_loop, sampling_with_independent],
+}
+
+WRONG = {
+    "kl": [
+        (lambda mu, logvar: 0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1), "sign is flipped"),
+        (lambda mu, logvar: (mu**2 + logvar.exp() - 1 - logvar).sum(1), "twice too large"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar).sum(1), "term of the bracket is missing"),
+        (lambda mu, logvar: 0.5 * (mu**2 + (0.5 * logvar).exp() - 1 - logvar).sum(1), "σ stands where σ² belongs"),
+        (lambda mu, logvar: 0.5 * (mu**2 + (logvar / 2).exp() - 1 - logvar / 2).sum(1), "those of σ, not of σ²"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() ** 2 - 1 - 2 * logvar).sum(1), "read as log σ"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - 0.5 * logvar).sum(1), "logarithm is that of σ"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 + logvar).sum(1), "last term has the wrong sign"),
+        (lambda mu, logvar: 0.5 * (mu + logvar.exp() - 1 - logvar).sum(1), "not squared"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar).mean(1), "mean over the latent dimensions"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(), "one number for the whole batch"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1).mean(), "averaged over the batch"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar), "parts of the single dimensions"),
+        (
+            lambda mu, logvar: 0.5 * ((mu**2 + 1) / logvar.exp() - 1 + logvar).sum(1),
+            "the other direction",
+        ),
+        (lambda mu, logvar: mu.abs().sum(1), "by hand"),
+    ],
+    "kl-slopes": [
+        (lambda mu, logvar: (-mu, 0.5 * (1 - logvar.exp())), "signs are flipped"),
+        (lambda mu, logvar: (2 * mu, logvar.exp() - 1), "Both are twice too large"),
+        (lambda mu, logvar: (mu, logvar.exp() - 1), "Where is the half?"),
+        (lambda mu, logvar: (mu, 0.5 * logvar.exp()), "not 0 at σ = 1"),
+        (lambda mu, logvar: (mu, 0.5 - 0.5 / logvar.exp()), "slope in σ² itself"),
+        (lambda mu, logvar: (mu, (logvar / 2).exp() - (-logvar / 2).exp()), "slope in σ."),
+        (lambda mu, logvar: mu, "asks for 2 results"),
+    ],
+    "kl-general": [
+        (
+            lambda mu_q, cov_q, mu_p, cov_p: general_by_torch(mu_q, cov_q, mu_p, cov_p) + 3,
+            "number of dimensions is still added",
+        ),
+        (lambda *pair: general_by_torch(*pair) + 1.5, "missing altogether"),
+        (
+            lambda mu_q, cov_q, mu_p, cov_p: (
+                general_by_torch(mu_q, cov_q, mu_p, cov_p) + torch.logdet(cov_q) - torch.logdet(cov_p)
+            ),
+            "wrong way round",
+        ),
+        (lambda mu_q, cov_q, mu_p, cov_p: general_by_torch(mu_p, cov_p, mu_q, cov_q), "changed places"),
+        (lambda *pair: 2 * general_by_torch(*pair), "twice too large"),
+    ],
+    "kl-direction": [("a", "averages over the prior"), ("c", "no distance"), ("d", "not because somebody wanted")],
+    "kl-bits": [
+        (lambda nats: nats * math.log(2), "Multiplied where it should be divided"),
+        (lambda nats: nats / math.log(10), "base 10"),
+        (lambda nats: nats, "Nothing has been converted"),
+        (lambda nats: nats / 8, "bits to bytes"),
+        (torch.log2, "logarithm already"),
+    ],
+    "kl-monte-carlo": [
+        (sampling_from(from_p, ratio, mean_of_sums), "drawn from the prior"),
+        (sampling_from(from_q, lambda q, p, z: p.log_prob(z) - q.log_prob(z), mean_of_sums), "upside down"),
+        (sampling_from(from_p, lambda q, p, z: p.log_prob(z) - q.log_prob(z), mean_of_sums), "estimates KL(p || q)"),
+        (sampling_from(from_q, ratio, lambda terms: terms.sum(2).sum(0)), "added up, and not averaged"),
+        (sampling_from(from_q, ratio, lambda terms: terms.mean(2).mean(0)), "mean over the latent dimensions"),
+        (sampling_from(from_q, ratio, lambda terms: terms.sum(2)[0]), "four samples spread as much as one"),
+        (sampling_from(from_q, ratio, lambda terms: terms.sum(2).mean()), "one value for each"),
+        (lambda mu, logvar, _n: kl_by_torch(mu, logvar), "closed form"),
+        (
+            lambda mu, logvar, n: mean_of_sums(
+                ratio(
+                    Normal(mu, torch.exp(0.5 * logvar)),
+                    Normal(torch.zeros_like(mu), 1.0),
+                    mu + torch.exp(0.5 * logvar) * torch.randn(n, 1, mu.shape[1]),
+                )
+            ),
+            "Is there a draw for each?",
+        ),
+        (
+            lambda mu, logvar, n: mean_of_sums(
+                ratio(
+                    Normal(mu, torch.exp(0.5 * logvar)),
+                    Normal(torch.zeros_like(mu), 1.0),
+                    mu + logvar.exp() * torch.randn(n, *mu.shape),
+                )
+            ),
+            "off by more than chance",
+        ),
+    ],
+}

@@ -1,0 +1,314 @@
+"""Answers to the exercises of lesson 8, as learners write them."""
+
+import math
+
+import numpy as np
+import torch
+from torch.distributions import Bernoulli, ContinuousBernoulli, Independent, Normal, kl_divergence
+from torch.nn import functional as nnf
+
+# The log-likelihood, from logits
+
+
+def by_distribution(x, logits):
+    return Independent(Bernoulli(logits=logits), 2).log_prob(x)
+
+
+def by_softplus(x, logits):
+    return (x * logits - nnf.softplus(logits)).flatten(1).sum(-1)
+
+
+def by_numpy(x, logits):
+    x, logits = x.double().numpy(), logits.double().numpy()
+    return (x * logits - np.logaddexp(0, logits)).sum(axis=(1, 2))
+
+
+def in_place(x, logits):
+    sign = x.mul_(2).sub_(1)
+    return nnf.logsigmoid(logits.mul_(sign)).sum((1, 2))
+
+
+def by_loop(x, logits):
+    return torch.stack(
+        [-nnf.binary_cross_entropy_with_logits(a, image, reduction="sum") for image, a in zip(x, logits, strict=True)]
+    )
+
+
+def sigmoid_then_log(x, logits):
+    pi = torch.sigmoid(logits)
+    return (x * torch.log(pi) + (1 - x) * torch.log(1 - pi)).sum((1, 2))
+
+
+def clamped_at_100(x, logits):
+    return -nnf.binary_cross_entropy(torch.sigmoid(logits), x, reduction="none").sum((1, 2))
+
+
+def tiny_added(x, logits):
+    pi = torch.sigmoid(logits.double())
+    return (x * torch.log(pi + 1e-12) + (1 - x) * torch.log(1 - pi + 1e-12)).sum((1, 2))
+
+
+def where_of_two_forms(x, logits):
+    naive = x * logits - torch.log(1 + torch.exp(logits))
+    return torch.where(logits > 30, (x - 1) * logits, naive).sum((1, 2))
+
+
+def with_detached_logits(x, logits):
+    return (x * logits - nnf.softplus(logits.detach())).sum((1, 2))
+
+
+def bce(x, logits):
+    return nnf.binary_cross_entropy_with_logits(logits, x, reduction="none")
+
+
+# The loss
+
+
+def kl(mu, logvar):
+    return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)
+
+
+def loss_by_distributions(mu, logvar, logits, x):
+    q, p = Normal(mu, (logvar / 2).exp()), Normal(torch.zeros_like(mu), 1.0)
+    fit = Independent(Bernoulli(logits=logits), 2).log_prob(x)
+    return torch.mean(kl_divergence(q, p).sum(-1) - fit)
+
+
+def loss_by_sums(mu, logvar, logits, x):
+    misfit = nnf.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+    rate = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return (misfit + rate) / len(x)
+
+
+def loss_with_probabilities(mu, logvar, logits, x):
+    pi = torch.sigmoid(logits.double())
+    return nnf.binary_cross_entropy(pi, x.double(), reduction="sum").item() / x.shape[0] + kl(mu, logvar).mean().item()
+
+
+# Grey pixels
+
+
+def excess_by_difference(x, logits):
+    floor = torch.special.entr(x) + torch.special.entr(1 - x)
+    return (bce(x, logits) - floor).sum((1, 2))
+
+
+def excess_by_xlogy(x, logits):
+    pi = torch.sigmoid(logits)
+    ink = torch.xlogy(x, x) - torch.xlogy(x, pi)
+    paper = torch.xlogy(1 - x, 1 - x) - torch.xlogy(1 - x, 1 - pi)
+    return (ink + paper).flatten(1).sum(1)
+
+
+def excess_by_distributions(x, logits):
+    return kl_divergence(Independent(Bernoulli(x), 2), Independent(Bernoulli(logits=logits), 2))
+
+
+def excess_clamped(x, logits):
+    x = x.double().clamp(1e-9, 1 - 1e-9)
+    return (bce(x, logits.double()) + x * x.log() + (1 - x) * (1 - x).log()).sum((1, 2))
+
+
+def excess_by_formula(x, logits):
+    pi = torch.sigmoid(logits)
+    return (x * torch.log(x / pi) + (1 - x) * torch.log((1 - x) / (1 - pi))).sum((1, 2))
+
+
+def reversed_excess(x, logits):
+    pi = torch.sigmoid(logits)
+    return (pi * torch.log(pi / x) + (1 - pi) * torch.log((1 - pi) / (1 - x))).sum((1, 2))
+
+
+# The normaliser
+
+
+def normaliser_by_where(a):
+    near = a.abs() < 0.02
+    safe = torch.where(near, torch.ones_like(a), a)
+    return torch.where(near, math.log(2) + a**2 / 12, torch.log(safe / torch.tanh(safe / 2)))
+
+
+def normaliser_by_mask(a):
+    result = math.log(2) + a**2 / 12
+    far = a.abs() > 0.03
+    result[far] = (a[far] / torch.tanh(a[far] / 2)).log()
+    return result
+
+
+def normaliser_by_size(a):
+    size = a.double().abs()
+    near = size < 1e-3
+    safe = size.masked_fill(near, 1.0)
+    log_c = safe.log() + torch.log1p(torch.exp(-safe)) - torch.log(-torch.expm1(-safe))
+    return torch.where(near, math.log(2) + size.square() / 12, log_c)
+
+
+def normaliser_naive(a):
+    return torch.log(a / torch.tanh(a / 2))
+
+
+def normaliser_where_after(a):
+    return torch.where(a == 0, torch.full_like(a, math.log(2)), normaliser_naive(a))
+
+
+def normaliser_of_logs(a):
+    return torch.log(a) - torch.log(torch.tanh(a / 2))
+
+
+def normaliser_of_exponentials(a):
+    return torch.where(a == 0, math.log(2), torch.log(a * (torch.exp(a) + 1) / (torch.exp(a) - 1)))
+
+
+def normaliser_overflowing(a):
+    near = a.abs() < 0.1
+    safe = torch.where(near, torch.ones_like(a), a)
+    far = torch.log(safe * (torch.exp(safe) + 1) / (torch.exp(safe) - 1))
+    return torch.where(near, math.log(2) + a**2 / 12, far)
+
+
+def normaliser_of_torch(a):
+    return ContinuousBernoulli(logits=a)._cont_bern_log_norm()
+
+
+def normaliser_series_too_far(a):
+    near = a.abs() < 0.4
+    safe = torch.where(near, torch.ones_like(a), a)
+    return torch.where(near, math.log(2), torch.log(safe / torch.tanh(safe / 2)))
+
+
+def normaliser_detached(a):
+    return normaliser_by_where(a.detach())
+
+
+def normaliser_half_detached(a):
+    return normaliser_by_where(a).detach() + 0 * a
+
+
+# Bits
+
+
+def bits_by_cell(log_density, n_pixels, levels):
+    log_probability = log_density - n_pixels * math.log(levels)
+    return [-float(value) / n_pixels / math.log(2) for value in log_probability]
+
+
+def bits_by_numpy(log_density, n_pixels, levels):
+    return np.log2(levels) - log_density.numpy() / n_pixels * np.log2(np.e)
+
+
+RIGHT = {
+    "bernoulli-logits": [by_distribution, by_softplus, by_numpy, in_place, by_loop],
+    "bce-loss": [loss_by_distributions, loss_by_sums, loss_with_probabilities],
+    "bce-excess": [excess_by_difference, excess_by_xlogy, excess_by_distributions, excess_clamped],
+    "bce-compare": ["c", "(C)"],
+    "cb-normaliser": [normaliser_by_where, normaliser_by_mask, normaliser_by_size],
+    "bits-per-pixel": [bits_by_cell, bits_by_numpy],
+}
+
+WRONG = {
+    "bernoulli-logits": [
+        (lambda x, a: bce(x, a).sum((1, 2)), "sign is flipped"),
+        (lambda x, a: -bce(x, a).mean((1, 2)), "mean over the pixels"),
+        (lambda x, a: -bce(x, a).sum(), "one number for the whole batch"),
+        (lambda x, a: -bce(x, a).sum((1, 2)).mean(), "averaged over the batch"),
+        (lambda x, a: -bce(x, a), "values of the single pixels"),
+        (lambda x, a: Bernoulli(logits=torch.sigmoid(a)).log_prob(x).sum((1, 2)), "sigmoid is taken twice"),
+        (lambda x, a: (x * nnf.logsigmoid(a)).sum((1, 2)), "Only the pixels that are ink count"),
+        (lambda x, a: ((1 - x) * nnf.logsigmoid(-a)).sum((1, 2)), "Only the pixels that are paper count"),
+        (lambda x, a: (nnf.logsigmoid(a) - x * a).sum((1, 2)), "changed places"),
+        (lambda x, a: (x * a + nnf.logsigmoid(a)).sum((1, 2)), "in the last term has the wrong sign"),
+        (lambda x, a: (x * a).sum((1, 2)), "does not depend on x is missing"),
+        (lambda x, a: -bce(x, a).sum(1), "has shape (5, 3)"),
+        (lambda x, a: -((x - torch.sigmoid(a)) ** 2).sum((1, 2)), "one pixel by hand"),
+        (sigmoid_then_log, "With logits of ±200 there is a NaN"),
+        (clamped_at_100, "not bad enough"),
+        (tiny_added, "a clamp or a small number"),
+        (where_of_two_forms, "slope there is NaN"),
+        (with_detached_logits, "clamped or detached on the way"),
+    ],
+    "bce-loss": [
+        (
+            lambda mu, logvar, a, x: nnf.binary_cross_entropy_with_logits(torch.sigmoid(a), x) + kl(mu, logvar).mean(),
+            "Both mistakes are still there",
+        ),
+        (
+            lambda mu, logvar, a, x: bce(x, torch.sigmoid(a)).sum((1, 2)).mean() + kl(mu, logvar).mean(),
+            "sigmoid is still taken twice",
+        ),
+        (
+            lambda mu, logvar, a, x: nnf.binary_cross_entropy(torch.sigmoid(a), x) + kl(mu, logvar).mean(),
+            "still averaged over the pixels",
+        ),
+        (lambda mu, logvar, a, x: bce(x, a).sum() + kl(mu, logvar).mean(), "The misfit is now summed over the batch"),
+        (
+            lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean() + kl(mu, logvar).sum(),
+            "The rate is summed over the batch",
+        ),
+        (lambda mu, logvar, a, x: bce(x, a).sum() + kl(mu, logvar).sum(), "both are summed over the batch"),
+        (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)) + kl(mu, logvar), "one number"),
+        (lambda mu, logvar, a, x: -(bce(x, a).sum((1, 2)) + kl(mu, logvar)).mean(), "This is the ELBO"),
+        (lambda mu, logvar, a, x: (bce(x, a).sum((1, 2)) - kl(mu, logvar)).mean(), "rate is subtracted"),
+        (
+            lambda mu, logvar, a, x: (bce(x, a).sum((1, 2)) + kl(mu, logvar) / mu.shape[1]).mean(),
+            "mean over the latent dimensions",
+        ),
+        (lambda mu, logvar, a, x: (bce(x, a).mean((1, 2)) + kl(mu, logvar) / 20).mean(), "nats per pixel"),
+        (
+            lambda mu, logvar, a, x: bce(x, a).mean() + 0.5 * (mu**2 + logvar.exp() - 1 - logvar).mean(),
+            "averaged over numbers of its own",
+        ),
+        (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean(), "rate is missing"),
+        (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean() + 2 * kl(mu, logvar).mean(), "one image of one pixel"),
+    ],
+    "bce-excess": [
+        (lambda x, a: bce(x, a).sum((1, 2)), "the cross-entropy itself"),
+        (lambda x, a: (torch.special.entr(x) + torch.special.entr(1 - x)).sum((1, 2)), "the floor itself"),
+        (lambda x, a: -excess_by_xlogy(x, a), "sign is flipped"),
+        (lambda x, a: 2 * bce(x, a).sum((1, 2)) - excess_by_xlogy(x, a), "The floor is added"),
+        (reversed_excess, "changed places"),
+        (lambda x, a: excess_by_xlogy(x, a) / 12, "mean over the pixels"),
+        (lambda x, a: excess_by_xlogy(x, a).sum(), "one number for the whole batch"),
+        (lambda x, a: excess_by_xlogy(x, a).mean(), "averaged over the batch"),
+        (lambda x, a: excess_by_xlogy(x, torch.sigmoid(a)), "sigmoid is taken twice"),
+        (lambda x, a: (x * torch.log(x / torch.sigmoid(a))).sum((1, 2)), "Only half of each pixel"),
+        (lambda x, a: ((x - torch.sigmoid(a)) ** 2).sum((1, 2)), "squared error"),
+        (lambda x, a: kl_divergence(Bernoulli(x), Bernoulli(logits=a)), "values of the single pixels"),
+        (lambda x, a: 3 * excess_by_xlogy(x, a), "Try both"),
+        (excess_by_formula, "limit of x log x"),
+        (lambda x, a: excess_by_formula(torch.where(x == 0, 0.01, torch.where(x == 1, 0.99, x)), a), "by too much"),
+    ],
+    "bce-compare": [("a", "of different images"), ("b", "no log-density"), ("d", "cut at a threshold")],
+    "cb-normaliser": [
+        (lambda a: -normaliser_by_where(a), "sign is flipped"),
+        (lambda a: normaliser_by_where(a).exp(), "This is C itself"),
+        (lambda a: torch.tanh(a / 2) / a, "the integral itself"),
+        (lambda a: torch.log(a / torch.tanh(a)), "twice too large"),
+        (lambda a: torch.log((a / 2) / torch.tanh(a / 2)), "factor of 2 has been lost"),
+        (lambda a: torch.log(a * torch.tanh(a / 2)), "wrong side of the fraction"),
+        (lambda a: torch.log(a), "Take a large logit"),
+        (normaliser_of_logs, "For negative ones"),
+        (normaliser_naive, "0 / 0"),
+        (normaliser_of_exponentials, "two nearly equal numbers"),
+        (normaliser_series_too_far, "farther out than it is good"),
+        (normaliser_overflowing, "exponential that overflows"),
+        (normaliser_of_torch, "rounded to 0 or 1"),
+        (normaliser_detached, "no gradient passes"),
+        (normaliser_where_after, "chooses among values"),
+        (normaliser_half_detached, "not the slopes"),
+    ],
+    "bits-per-pixel": [
+        (lambda ld, n, levels: -ld / n / math.log(2), "levels play no part"),
+        (lambda ld, n, levels: ld / n / math.log(2) - math.log2(levels), "The sign is flipped"),
+        (lambda ld, n, levels: ld / n / math.log(2) + math.log2(levels), "log-density has the wrong sign"),
+        (lambda ld, n, levels: -ld / n / math.log(2) - math.log2(levels), "levels have the wrong sign"),
+        (lambda ld, n, levels: -ld / n / math.log(2) + math.log2(levels - 1), "slightly too wide"),
+        (lambda ld, n, levels: -ld / n + math.log(levels), "nats per pixel"),
+        (lambda ld, n, levels: (-ld / n + math.log(levels)) * math.log(2), "should be divided"),
+        (lambda ld, n, levels: -ld / math.log(2) + n * math.log2(levels), "for the whole image"),
+        (lambda ld, n, levels: (-ld + math.log(levels)) / n / math.log(2), "counted once for each image"),
+        (lambda ld, n, levels: -ld / n + math.log2(levels), "log-density is still in nats"),
+        (lambda ld, n, levels: -ld / n / math.log(2) + math.log(levels), "levels are still in nats"),
+        (lambda ld, n, levels: (-ld / n / math.log(2) + math.log2(levels)).mean(), "averaged over the batch"),
+        (lambda ld, n, levels: torch.full_like(ld, 8.0), "knows nothing"),
+    ],
+}

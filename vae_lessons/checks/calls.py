@@ -1,0 +1,69 @@
+"""Somebody else's function, called so that whatever it does is an answer and no accident of ours."""
+
+import contextlib
+import ctypes
+import io
+import linecache
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+SECONDS = 10.0
+STOPPING = 1.0  # how long a function that was told to stop may take to do so
+OURS = Path(__file__).parents[1]
+
+
+class NoAnswerError(Exception):
+    """The function gave nothing that could be looked at; the message says why, to whoever wrote it."""
+
+
+def call(function: Callable, *args: Any, seconds: float = SECONDS, **kwargs: Any) -> Any:
+    """function(*args), in a thread of its own; what it prints as an error or warns of is dropped.
+
+    PyTorch's generator is put back afterwards, so two calls draw the same numbers; for draws that differ make both in
+    one call of a function of your own. Raises NoAnswerError if the function raises, or takes longer than
+    `seconds`; then it is stopped, unless it is inside a library and cannot be.
+    """
+    outcome: dict[str, Any] = {}
+
+    def work() -> None:
+        try:
+            outcome["value"] = function(*args, **kwargs)
+        except BaseException as error:  # also SystemExit: exit() is an answer like another
+            outcome["error"] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    with torch.random.fork_rng(devices=[]), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        thread.start()
+        thread.join(seconds)
+        if thread.is_alive():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+            thread.join(STOPPING)
+            raise NoAnswerError(
+                f"Your function had not returned after {seconds:g} seconds, and was stopped. Is there a loop whose "
+                "condition never becomes false, or many more steps than the task needs?"
+            )
+    if "error" in outcome:
+        raise NoAnswerError(_account_of(outcome["error"]))
+    return outcome["value"]
+
+
+def _account_of(error: BaseException) -> str:
+    """What was raised, and in which line of the caller's own code."""
+    account = f"Your function raised `{type(error).__name__}: {error}`".rstrip(": `") + "`"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+    if not own:
+        return f"{account} as soon as it was called. Does it take the arguments that the task names, in that order?"
+    line = (own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno or 0)).strip()
+    return f"{account}, in the line `{line}`." if line else f"{account}, in its line {own[-1].lineno}."
+
+
+def _is_theirs(filename: str) -> bool:
+    path = Path(filename)
+    return OURS not in path.parents and "site-packages" not in path.parts and path.name != "threading.py"

@@ -1,0 +1,212 @@
+"""Kinds of exercises, and how each judges an answer.
+
+A judgement is None for a right answer, else what to tell whoever gave it. It tests what a right answer does, on
+inputs that are new each time, so that an answer may be written in any way; and it knows the usual wrong ones by what
+they compute.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from vae_lessons.checks.calls import SECONDS, NoAnswerError, call
+
+TRIALS = 4
+NOTHING = "There is no answer yet."
+
+
+class Exercise(Protocol):
+    """name, points : as in the notebook. judge(answer) : None, or what is wrong."""
+
+    name: str
+    points: int
+
+    def judge(self, answer: Any) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A usual mistake.
+
+    result : what whoever makes it computes, of the same arguments as the right answer
+    says : what a tutor would say to them: what is wrong, and where to look, but not what to write
+    """
+
+    result: Callable[..., Any]
+    says: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """Write a function.
+
+    inputs : a generator to fresh arguments
+    answer : the right results of them: a tensor, or a tuple of tensors
+    slips : usual mistakes, the likeliest first
+    hint : for a wrong answer that is none of them: a case that can be thought through by hand
+    rtol, atol : how near a result must be
+    """
+
+    name: str
+    points: int
+    inputs: Callable[[Generator], tuple]
+    answer: Callable[..., Any]
+    slips: tuple[Slip, ...]
+    hint: str
+    rtol: float = 1e-3
+    atol: float = 1e-5
+    seconds: float = SECONDS
+
+    def judge(self, answer: Any) -> str | None:
+        """On several fresh inputs."""
+        try:
+            function = as_function(answer)
+            generator = fresh_generator()
+            trials = [self.inputs(generator) for _ in range(TRIALS)]
+            found = [as_results(call(function, *_copies(args), seconds=self.seconds)) for args in trials]
+        except NoAnswerError as reason:
+            return str(reason)
+        if self._agree(found, [self.answer(*args) for args in trials]):
+            return None
+        for slip in self.slips:
+            if self._agree(found, [slip.result(*args) for args in trials]):
+                return slip.says
+        return unlike(found[0], as_results(self.answer(*trials[0]))) or self.hint
+
+    def _agree(self, found: list[tuple[Tensor, ...]], expected: list[Any]) -> bool:
+        return all(
+            len(mine) == len(theirs) and all(map(self._close, mine, theirs))
+            for mine, theirs in zip(found, map(as_results, expected), strict=True)
+        )
+
+    def _close(self, mine: Tensor, theirs: Tensor) -> bool:
+        return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=self.rtol, atol=self.atol)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Choose one of several answers.
+
+    right : its letter, or whatever names it
+    wrong : of each other answer, why it is wrong
+    """
+
+    name: str
+    points: int
+    right: str
+    wrong: dict[str, str]
+
+    def judge(self, answer: Any) -> str | None:
+        """Of a letter, in any case, with or without brackets."""
+        if answer is None or answer is ...:
+            return NOTHING
+        chosen = str(answer).strip().strip("().").lower()
+        if chosen == self.right:
+            return None
+        letters = ", ".join(sorted([self.right, *self.wrong]))
+        return self.wrong.get(chosen, f"The answer must be one of {letters}, as a string; this is {answer!r}.")
+
+
+@dataclass(frozen=True)
+class Number:
+    """Find a number.
+
+    value : gives the right one
+    slips : usual mistakes, of no arguments
+    hint : for another wrong number
+    """
+
+    name: str
+    points: int
+    value: Callable[[], float]
+    slips: tuple[Slip, ...]
+    hint: str
+    rtol: float = 0.01
+    atol: float = 0.0
+
+    def judge(self, answer: Any) -> str | None:
+        """Of a number, or a tensor that holds one."""
+        try:
+            (found,) = as_results(answer)
+            found = found.reshape(()).item()
+        except (NoAnswerError, ValueError, RuntimeError):
+            return NOTHING if answer is None or answer is ... else f"The answer must be one number; this is {answer!r}."
+        if self._close(found, self.value()):
+            return None
+        return next((slip.says for slip in self.slips if self._close(found, slip.result())), self.hint)
+
+    def _close(self, found: float, expected: float) -> bool:
+        return abs(found - float(expected)) <= self.atol + self.rtol * abs(float(expected))
+
+
+@dataclass(frozen=True)
+class Task:
+    """Anything else: `judgement` is given the answer, and may raise NoAnswerError, as `call` does."""
+
+    name: str
+    points: int
+    judgement: Callable[[Any], str | None]
+
+    def judge(self, answer: Any) -> str | None:
+        """As `judgement` does."""
+        if answer is None or answer is ...:
+            return NOTHING
+        try:
+            return self.judgement(answer)
+        except NoAnswerError as reason:
+            return str(reason)
+
+
+def fresh_generator() -> Generator:
+    """Seeded by chance."""
+    generator = Generator()
+    generator.seed()
+    return generator
+
+
+def as_function(answer: Any) -> Callable:
+    """`answer` itself; NoAnswerError for what cannot be called."""
+    if answer is None or answer is ...:
+        raise NoAnswerError(NOTHING)
+    if not callable(answer):
+        raise NoAnswerError(
+            f"The check needs your function itself, and was given {_kind(answer)}. Hand it over without calling it: "
+            "its name, and no brackets."
+        )
+    return answer
+
+
+def as_results(value: Any) -> tuple[Tensor, ...]:
+    """What a function returned, as float64 tensors: one, or each of a tuple."""
+    if value is None or value is ...:
+        raise NoAnswerError("Your function returns nothing yet. Is it still to be written, or is a `return` missing?")
+    parts = value if isinstance(value, tuple) else (value,)
+    try:
+        return tuple(torch.as_tensor(part).detach().to(torch.float64).cpu() for part in parts)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise NoAnswerError(f"Your function must return a tensor, and returned {_kind(value)}.") from error
+
+
+def unlike(found: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> str | None:
+    """What is wrong with results that can be seen from outside: their number, their shapes, NaN or infinity."""
+    if len(found) != len(expected):
+        return f"The task asks for {len(expected)} results, separated by commas; yours has {len(found)}."
+    for i, (mine, theirs) in enumerate(zip(found, expected, strict=True)):
+        which = "Your result" if len(expected) == 1 else f"Result {i + 1} of yours"
+        if mine.shape != theirs.shape:
+            return f"{which} has shape {tuple(mine.shape)}, where the task asks for {tuple(theirs.shape)}."
+        if theirs.isfinite().all() and not mine.isfinite().all():
+            return f"{which} is not finite: there is a NaN or an infinity in it, for inputs that are in order."
+    return None
+
+
+def _kind(value: Any) -> str:
+    return f"a {type(value).__name__}" + (f", {value!r}" if isinstance(value, int | float | str) else "")
+
+
+def _copies(args: tuple) -> tuple:
+    """A function may write into what it is given."""
+    return tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args)
