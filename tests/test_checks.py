@@ -1,6 +1,7 @@
 """Exercises that check themselves: right answers of any kind pass, others do not and are told what is wrong."""
 
 import importlib
+import itertools
 import re
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from vae_lessons.checks import CATALOGUE, LESSONS, check
-from vae_lessons.checks.exercises import Choice
+from vae_lessons.checks.exercises import TRIALS, Choice, Function, as_results
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "exercises"
 NOTEBOOKS = {int(path.name[:2]): path for path in sorted(FOLDER.glob("*.ipynb"))}
@@ -139,6 +140,19 @@ def test_each_exercise_has_enough_answers_of_both_kinds(name):
     assert len(set(told)) == len(told) >= 3
 
 
+@pytest.mark.parametrize("name", [name for name, exercise in CATALOGUE.items() if isinstance(exercise, Function)])
+def test_no_two_mistakes_and_no_mistake_and_the_answer_are_taken_for_each_other(name):
+    """On any inputs that are drawn, or a learner would by chance be told a mistake that was not made."""
+    exercise, generator = CATALOGUE[name], torch.Generator().manual_seed(1)
+    for _ in range(10):
+        trials = [exercise.inputs(generator) for _ in range(TRIALS)]
+        ways = [(None, exercise.answer), *((slip.says, slip.result) for slip in exercise.slips)]
+        found = [(says, [way(*args) for args in trials]) for says, way in ways]
+        for (says, results), (other, others) in itertools.combinations(found, 2):
+            alike = exercise._agree([as_results(value) for value in results], others)
+            assert not alike or says == other, f"{other!r} is told as {says!r}"
+
+
 # Answers that are none
 
 
@@ -193,7 +207,6 @@ def test_what_is_no_answer_is_told_so_and_nothing_is_raised(answer, told):
 
 def test_an_endless_loop_is_stopped_and_said_to_be_one(monkeypatch):
     from vae_lessons.checks import lesson_6
-    from vae_lessons.checks.exercises import Function
 
     quick = Function(**vars(lesson_6.KL) | {"seconds": 0.3})
     before, start = threading.active_count(), time.monotonic()

@@ -142,7 +142,7 @@ def exercise_page(path: Path, solutions: bool = True) -> str:
             parts.append(f":::{{admonition}} A solution\n:class: dropdown\n\n```python\n{whole.source}\n```\n:::")
     title, *rest = parts
     title = EXERCISES_OF.sub("# Exercises: ", title)  # the book numbers its pages itself
-    handout = f"{{download}}`Work on them in a notebook <{HANDOUTS}/{path.name}>`"
+    handout = f"Here they can be read; {{download}}`take the notebook <{HANDOUTS}/{path.name}>` to work on them."
     return "\n\n".join([title, handout, *rest]) + "\n"
 
 
