@@ -193,7 +193,7 @@ NONE = [
     (lambda mu, logvar: {"kl": 1}, "must return a tensor, and returned a dict"),
     (lambda mu, logvar: mu.sum(1, keepdim=True), "has shape (6, 1), where the task asks for (6,)"),
     (lambda mu, logvar: torch.log(-kl(mu, logvar) - 1), "not finite"),
-    (lambda mu, logvar: (kl(mu, logvar), 1), "asks for 1 results"),
+    (lambda mu, logvar: (kl(mu, logvar), 1), "asks for one result; yours has 2"),
 ]
 
 

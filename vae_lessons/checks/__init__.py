@@ -37,4 +37,4 @@ def check(name: str, answer: Any) -> Verdict:
         raise ValueError(f"name must be that of an exercise, got {name!r}{meant}")
     exercise = CATALOGUE[name]
     wrong = exercise.judge(answer)
-    return Verdict(0 if wrong else exercise.points, exercise.points, wrong or "")
+    return Verdict(0 if wrong else exercise.points, exercise.points, wrong or exercise.remark)

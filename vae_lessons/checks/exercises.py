@@ -16,13 +16,18 @@ from vae_lessons.checks.calls import SECONDS, NoAnswerError, call
 
 TRIALS = 4
 NOTHING = "There is no answer yet."
+NOTHING_ASSIGNED = f"{NOTHING} Write it after the `=`, in place of the dots there."
 
 
 class Exercise(Protocol):
-    """name, points : as in the notebook. judge(answer) : None, or what is wrong."""
+    """name, points : as in the notebook. judge(answer) : None, or what is wrong.
+
+    remark : what to say of a right answer: the answer to a question that the task left open, if it did
+    """
 
     name: str
     points: int
+    remark: str
 
     def judge(self, answer: Any) -> str | None: ...
 
@@ -59,6 +64,7 @@ class Function:
     rtol: float = 1e-3
     atol: float = 1e-5
     seconds: float = SECONDS
+    remark: str = ""
 
     def judge(self, answer: Any) -> str | None:
         """On several fresh inputs."""
@@ -98,11 +104,12 @@ class Choice:
     points: int
     right: str
     wrong: dict[str, str]
+    remark: str = ""
 
     def judge(self, answer: Any) -> str | None:
         """Of a letter, in any case, with or without brackets."""
         if answer is None or answer is ...:
-            return NOTHING
+            return NOTHING_ASSIGNED
         chosen = str(answer).strip().strip("().").lower()
         if chosen == self.right:
             return None
@@ -126,6 +133,7 @@ class Number:
     hint: str
     rtol: float = 0.01
     atol: float = 0.0
+    remark: str = ""
 
     def judge(self, answer: Any) -> str | None:
         """Of a number, or a tensor that holds one."""
@@ -133,7 +141,11 @@ class Number:
             (found,) = as_results(answer)
             found = found.reshape(()).item()
         except (NoAnswerError, ValueError, RuntimeError):
-            return NOTHING if answer is None or answer is ... else f"The answer must be one number; this is {answer!r}."
+            return (
+                NOTHING_ASSIGNED
+                if answer is None or answer is ...
+                else f"The answer must be one number; this is {answer!r}."
+            )
         if self._close(found, self.value()):
             return None
         return next((slip.says for slip in self.slips if self._close(found, slip.result())), self.hint)
@@ -149,6 +161,7 @@ class Task:
     name: str
     points: int
     judgement: Callable[[Any], str | None]
+    remark: str = ""
 
     def judge(self, answer: Any) -> str | None:
         """As `judgement` does."""
@@ -193,7 +206,8 @@ def as_results(value: Any) -> tuple[Tensor, ...]:
 def unlike(found: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> str | None:
     """What is wrong with results that can be seen from outside: their number, their shapes, NaN or infinity."""
     if len(found) != len(expected):
-        return f"The task asks for {len(expected)} results, separated by commas; yours has {len(found)}."
+        wanted = "one result" if len(expected) == 1 else f"{len(expected)} results, separated by commas"
+        return f"The task asks for {wanted}; yours has {len(found)}."
     for i, (mine, theirs) in enumerate(zip(found, expected, strict=True)):
         which = "Your result" if len(expected) == 1 else f"Result {i + 1} of yours"
         if mine.shape != theirs.shape:
