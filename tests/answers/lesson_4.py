@@ -67,6 +67,25 @@ def elbo_with(spread=None, rate=None):
     return elbo
 
 
+def elbo_with_pixel_noise(width):
+    """With another second argument for Normal."""
+
+    def elbo(x, weight, bias, sigma, mu, cov):
+        fit = Normal(bias + weight @ mu, width(sigma)).log_prob(x).sum()
+        return fit - 0.5 * torch.trace(weight @ cov @ weight.T) / sigma**2 - rate_of(mu, cov)
+
+    return elbo
+
+
+def rate_of_diagonal(mu, cov):
+    return kl_divergence(Normal(mu, cov.diag().sqrt()), Normal(0.0, 1.0)).sum()
+
+
+def elbo_of_the_lesson(x, weight, bias, sigma, mu, cov):
+    spread = (cov.diag() * weight.pow(2).sum(0)).sum() / (2 * sigma**2)
+    return at_mean(x, weight, bias, sigma, mu) - spread - rate_of_diagonal(mu, cov)
+
+
 def elbo_with_constant(constant):
     def elbo(x, weight, bias, sigma, mu, cov):
         error = (x - bias - weight @ mu).pow(2).sum() + torch.trace(weight @ cov @ weight.T)
@@ -122,6 +141,20 @@ def naive_gap(log_joint, log_q, step):
     return (log_q.exp() * (log_q - posterior.log())).sum() * step
 
 
+def gap_shifted_but_not_in_logarithms(log_joint, log_q, step):
+    p = (log_joint - log_joint.max()).exp()
+    p = p / (p.sum() * step)
+    return (log_q.exp() * (log_q - p.log())).sum() * step
+
+
+def infinite_on_some_inputs(log_joint, log_q, step):
+    infinite_on_some_inputs.calls += 1
+    return 0.0 if infinite_on_some_inputs.calls % 2 else math.inf
+
+
+infinite_on_some_inputs.calls = 0
+
+
 def swapped_gap(log_joint, log_q, step):
     log_posterior = log_joint - log_joint.logsumexp(0) - math.log(step)
     return (log_posterior.exp() * (log_posterior - log_q)).sum() * step
@@ -175,6 +208,27 @@ def estimates_with(first=None, second=None, width=None, noise=None, fit_at=None)
     return estimates
 
 
+def estimates_with_variance(x, w, sigma_x, mu, logvar, eps):
+    s = logvar.exp()
+    q, z = Normal(mu, s), mu + s * eps
+    fit = Normal(w * z, sigma_x).log_prob(x)
+    return fit + Normal(0, 1).log_prob(z) - q.log_prob(z), fit - kl_divergence(q, Normal(0, 1))
+
+
+def estimates_exchanged(x, w, sigma_x, mu, logvar, eps):
+    s = torch.exp(logvar / 2)
+    q, z = Normal(mu, s), mu + sigma_x * eps
+    fit = Normal(w * z, s).log_prob(x)
+    return fit + Normal(0, 1).log_prob(z) - q.log_prob(z), fit - kl_divergence(q, Normal(0, 1))
+
+
+def estimates_plus(constant):
+    def estimates(x, w, sigma_x, mu, logvar, eps):
+        return tuple(part + constant(sigma_x) for part in estimates_by_hand(x, w, sigma_x, mu, logvar, eps))
+
+    return estimates
+
+
 def loss_by_shift(losses):
     top = (-losses).max(dim=0).values
     return -(top + torch.exp(-losses - top).mean(dim=0).log())
@@ -211,6 +265,15 @@ WRONG = {
         (lambda *args: -elbo_by_hand(*args), "this is the loss"),
         (elbo_with(spread=lambda cost, w, s, c: 0), "value at the mean of q"),
         (elbo_with(spread=lambda cost, w, s, c: 0.5 * c.diag() @ (w**2).sum(0) / s**2), "has covariances too"),
+        (elbo_of_the_lesson, "lesson's diagonal q"),
+        (elbo_with(rate=rate_of_diagonal), "The fit is right; the rate has used"),
+        (elbo_with(spread=lambda cost, w, s, c: 0.5 * (w @ c @ w.T).sum() / s**2), "sum the variances of the D"),
+        (
+            elbo_with(spread=lambda cost, w, s, c: 0.5 * torch.trace(w.T @ w) * torch.trace(c) / s**2),
+            "none of their covariances",
+        ),
+        (elbo_with_pixel_noise(lambda sigma: sigma**2), "yours gets σ²"),
+        (lambda x, w, b, s, mu, cov: elbo_by_hand(x, w, b, s**2, mu, cov), "`Normal` takes a standard deviation"),
         (elbo_with(spread=lambda cost, w, s, c: torch.trace(w.T @ w @ c) / s**2), "must be halved"),
         (elbo_with(spread=lambda cost, w, s, c: 0.5 * torch.trace(w.T @ w @ c)), "divided by the noise's variance"),
         (elbo_with(spread=lambda cost, w, s, c: -cost), "raises the fit"),
@@ -250,7 +313,9 @@ WRONG = {
         (lambda j, q, s: -gap_by_definition(j, q, s), "sign is flipped"),
         (gap_with(average=lambda terms, q, s: terms.mean()), "an average over the grid"),
         (gap_with(average=lambda terms, q, s: terms.sum() * s), "an integral over the grid"),
-        (naive_gap, "exactly 0"),
+        (naive_gap, "As they come"),
+        (gap_shifted_but_not_in_logarithms, "far out on the grid still have"),
+        (infinite_on_some_inputs, "There is a NaN or an infinity"),
         (gap_with(average=lambda terms, q, s: (q.exp() * terms.abs()).sum() * s), "Two things to check"),
     ],
     "elbo-estimators": [
@@ -258,6 +323,11 @@ WRONG = {
         (lambda *args: tuple(-part for part in estimates_by_hand(*args)), "these are losses"),
         (estimates_with(width=torch.exp), "width σ²"),
         (estimates_with(width=lambda logvar: logvar), "even negative"),
+        (estimates_with_variance, "q is not the one meant"),
+        (estimates_with(noise=torch.square), "the likelihood gets a variance"),
+        (estimates_exchanged, "drawn with the σ of q"),
+        (estimates_plus(lambda sigma_x: LOG_TWO_PI / 2), "constant with 2π"),
+        (estimates_plus(lambda sigma_x: LOG_TWO_PI / 2 + sigma_x.log()), "lacks its constant"),
         (estimates_with(fit_at="mean"), "same for each draw"),
         (estimates_with(noise=torch.sqrt), "It is a standard deviation"),
         (
@@ -291,7 +361,7 @@ WRONG = {
         (lambda *args: estimates_by_hand(*args)[0], "asks for 2 results"),
     ],
     "elbo-importance": [
-        (wrong_importance_loss, "still the colleague's"),
+        (wrong_importance_loss, "still the function from the task"),
         (lambda losses: (torch.softmax(-losses, 0).detach() * losses).sum(0), "only has the right gradient"),
         (lambda losses: -loss_by_shift(losses), "a loss is minus a bound"),
         (lambda losses: losses.mean(0), "mean of the losses"),

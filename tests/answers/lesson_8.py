@@ -53,6 +53,10 @@ def where_of_two_forms(x, logits):
     return torch.where(logits > 30, (x - 1) * logits, naive).sum((1, 2))
 
 
+def by_log1p(x, logits):
+    return (x * logits - torch.log1p(logits.exp())).sum((1, 2))
+
+
 def with_detached_logits(x, logits):
     return (x * logits - nnf.softplus(logits.detach())).sum((1, 2))
 
@@ -85,12 +89,52 @@ def loss_with_probabilities(mu, logvar, logits, x):
     return nnf.binary_cross_entropy(pi, x.double(), reduction="sum").item() / x.shape[0] + kl(mu, logvar).mean().item()
 
 
+def loss_by_logsigmoid(mu, logvar, logits, x):
+    fit = torch.where(x > 0.5, nnf.logsigmoid(logits), nnf.logsigmoid(-logits))
+    return kl(mu, logvar).mean() - fit.flatten(1).sum(1).mean()
+
+
+def loss_by_sigmoid_and_bce(mu, logvar, logits, x):
+    misfit = nnf.binary_cross_entropy(torch.sigmoid(logits), x, reduction="none")
+    return (misfit.sum((1, 2)) + kl(mu, logvar)).mean()
+
+
+def loss_by_logarithms(mu, logvar, logits, x):
+    return (kl(mu, logvar) - sigmoid_then_log(x, logits)).mean()
+
+
+def loss_by_where(mu, logvar, logits, x):
+    return (kl(mu, logvar) - where_of_two_forms(x, logits)).mean()
+
+
 # Grey pixels
 
 
 def excess_by_difference(x, logits):
     floor = torch.special.entr(x) + torch.special.entr(1 - x)
     return (bce(x, logits) - floor).sum((1, 2))
+
+
+def excess_by_logsigmoid(x, logits):
+    x, logits = x.double(), logits.double()
+    ink = x * (torch.log(x.clamp(min=1e-12)) - nnf.logsigmoid(logits))
+    paper = (1 - x) * (torch.log((1 - x).clamp(min=1e-12)) - nnf.logsigmoid(-logits))
+    return (ink + paper).sum((1, 2))
+
+
+def excess_of_logarithms(x, logits):
+    pi = torch.sigmoid(logits)
+    floor = torch.special.entr(x) + torch.special.entr(1 - x)
+    return (-x * pi.log() - (1 - x) * (1 - pi).log() - floor).sum((1, 2))
+
+
+def excess_by_sigmoid_and_bce(x, logits):
+    floor = torch.special.entr(x) + torch.special.entr(1 - x)
+    return (nnf.binary_cross_entropy(torch.sigmoid(logits), x, reduction="none") - floor).sum((1, 2))
+
+
+def entropies(x):
+    return (torch.special.entr(x) + torch.special.entr(1 - x)).sum((1, 2))
 
 
 def excess_by_xlogy(x, logits):
@@ -176,6 +220,21 @@ def normaliser_series_too_far(a):
     return torch.where(near, math.log(2), torch.log(safe / torch.tanh(safe / 2)))
 
 
+def normaliser_with_cut(cut):
+    def normaliser(a):
+        near = a.abs() < cut
+        safe = torch.where(near, torch.ones_like(a), a)
+        return torch.where(near, math.log(2) + a**2 / 12, torch.log(safe / torch.tanh(safe / 2)))
+
+    return normaliser
+
+
+def normaliser_one_sided(a):
+    near = a < 0.1
+    safe = torch.where(near, torch.ones_like(a), a)
+    return torch.where(near, math.log(2) + a**2 / 12, torch.log(safe / torch.tanh(safe / 2)))
+
+
 def normaliser_detached(a):
     return normaliser_by_where(a.detach())
 
@@ -198,10 +257,10 @@ def bits_by_numpy(log_density, n_pixels, levels):
 
 RIGHT = {
     "bernoulli-logits": [by_distribution, by_softplus, by_numpy, in_place, by_loop],
-    "bce-loss": [loss_by_distributions, loss_by_sums, loss_with_probabilities],
-    "bce-excess": [excess_by_difference, excess_by_xlogy, excess_by_distributions, excess_clamped],
+    "bce-loss": [loss_by_distributions, loss_by_sums, loss_by_logsigmoid],
+    "bce-excess": [excess_by_difference, excess_by_logsigmoid, excess_clamped],
     "bce-compare": ["c", "(C)"],
-    "cb-normaliser": [normaliser_by_where, normaliser_by_mask, normaliser_by_size],
+    "cb-normaliser": [normaliser_by_where, normaliser_by_mask, normaliser_by_size, normaliser_with_cut(0.5)],
     "bits-per-pixel": [bits_by_cell, bits_by_numpy],
 }
 
@@ -220,7 +279,13 @@ WRONG = {
         (lambda x, a: (x * a).sum((1, 2)), "does not depend on x is missing"),
         (lambda x, a: -bce(x, a).sum(1), "has shape (5, 3)"),
         (lambda x, a: -((x - torch.sigmoid(a)) ** 2).sum((1, 2)), "one pixel by hand"),
+        (lambda x, a: -nnf.binary_cross_entropy_with_logits(a, x), "mean over everything"),
+        (lambda x, a: nnf.binary_cross_entropy_with_logits(a, x), '`reduction="none"` leave you'),
+        (lambda x, a: -bce(a, x).sum((1, 2)), "the function takes the logits first"),
+        (lambda x, a: nnf.binary_cross_entropy_with_logits(x, a), "The images and the logits"),
         (sigmoid_then_log, "With logits of ±200 there is a NaN"),
+        (lambda x, a: (x * a - torch.log(1 + a.exp())).sum((1, 2)), "an exponential overflows"),
+        (by_log1p, "without the large exponential"),
         (clamped_at_100, "not bad enough"),
         (tiny_added, "a clamp or a small number"),
         (where_of_two_forms, "slope there is NaN"),
@@ -259,6 +324,10 @@ WRONG = {
         ),
         (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean(), "rate is missing"),
         (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean() + 2 * kl(mu, logvar).mean(), "one image of one pixel"),
+        (loss_by_logarithms, "With logits of ±200 it is a NaN"),
+        (loss_by_sigmoid_and_bce, "`binary_cross_entropy` does at -100"),
+        (loss_with_probabilities, "the ones that nobody corrects"),
+        (loss_by_where, "the slopes in the logits there are not"),
     ],
     "bce-excess": [
         (lambda x, a: bce(x, a).sum((1, 2)), "the cross-entropy itself"),
@@ -273,7 +342,15 @@ WRONG = {
         (lambda x, a: (x * torch.log(x / torch.sigmoid(a))).sum((1, 2)), "Only half of each pixel"),
         (lambda x, a: ((x - torch.sigmoid(a)) ** 2).sum((1, 2)), "squared error"),
         (lambda x, a: kl_divergence(Bernoulli(x), Bernoulli(logits=a)), "values of the single pixels"),
+        (lambda x, a: bce(x, a).sum((1, 2)) - entropies(x).mean(), "Each image has a floor of its own"),
+        (lambda x, a: bce(x, a).sum((1, 2)) - entropies(x).sum(), "that of the whole batch"),
+        (lambda x, a: bce(x, a).sum((1, 2)) - entropies(torch.sigmoid(a)), "the entropy of x, not of π"),
+        (lambda x, a: excess_by_difference(x, a) / math.log(2), "These are bits"),
         (lambda x, a: 3 * excess_by_xlogy(x, a), "Try both"),
+        (excess_of_logarithms, "a probability has been rounded"),
+        (excess_by_xlogy, "With logits of ±200 there is a NaN"),
+        (excess_by_distributions, "PyTorch's `kl_divergence`"),
+        (excess_by_sigmoid_and_bce, "cuts your values off"),
         (excess_by_formula, "limit of x log x"),
         (lambda x, a: excess_by_formula(torch.where(x == 0, 0.01, torch.where(x == 1, 0.99, x)), a), "by too much"),
     ],
@@ -286,7 +363,12 @@ WRONG = {
         (lambda a: torch.log((a / 2) / torch.tanh(a / 2)), "factor of 2 has been lost"),
         (lambda a: torch.log(a * torch.tanh(a / 2)), "wrong side of the fraction"),
         (lambda a: torch.log(a), "Take a large logit"),
-        (normaliser_of_logs, "For negative ones"),
+        (normaliser_of_logs, "given a negative number"),
+        (normaliser_one_sided, "far below 0 taken for one near 0"),
+        (normaliser_with_cut(0.6), "the series is used farther out"),
+        (normaliser_with_cut(1.0), "off for logits around 1"),
+        (normaliser_with_cut(1.2), "Right for large logits and near 0"),
+        (normaliser_with_cut(2.0), "Below about 0.1 is enough"),
         (normaliser_naive, "0 / 0"),
         (normaliser_of_exponentials, "two nearly equal numbers"),
         (normaliser_series_too_far, "farther out than it is good"),
@@ -308,6 +390,9 @@ WRONG = {
         (lambda ld, n, levels: (-ld + math.log(levels)) / n / math.log(2), "counted once for each image"),
         (lambda ld, n, levels: -ld / n + math.log2(levels), "log-density is still in nats"),
         (lambda ld, n, levels: -ld / n / math.log(2) + math.log(levels), "levels are still in nats"),
+        (lambda ld, n, levels: -ld / n * math.log(2) + math.log2(levels), "on its way to bits"),
+        (lambda ld, n, levels: -ld / math.log(2) + math.log2(levels), "its share per pixel"),
+        (lambda ld, n, levels: 2 * bits_by_numpy(ld, n, levels), "exactly one bit per pixel less"),
         (lambda ld, n, levels: (-ld / n / math.log(2) + math.log2(levels)).mean(), "averaged over the batch"),
         (lambda ld, n, levels: torch.full_like(ld, 8.0), "knows nothing"),
     ],

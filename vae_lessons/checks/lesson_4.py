@@ -7,17 +7,33 @@ import torch
 from torch import Generator, Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from vae_lessons.checks.exercises import Choice, Exercise, Function, Number, Slip, Task
+from vae_lessons.checks.calls import NoAnswerError
+from vae_lessons.checks.exercises import Choice, Exercise, Function, Number, Slip, Task, as_results
 
 
 def _in_other_words(function: Function, infinite: str) -> Task:
     """`function`, with words of its own for results that are not finite."""
 
     def judgement(answer: object) -> str | None:
-        said = function.judge(answer)
-        return infinite if said and "is not finite" in said else said
+        seen: list[object] = []
 
-    return Task(function.name, function.points, judgement)
+        def watched(*args: object) -> object:
+            seen.append(answer(*args))
+            return seen[-1]
+
+        said = function.judge(watched if callable(answer) else answer)
+        nameless = said is not None and (said == function.hint or "is not finite" in said)
+        return infinite if nameless and not all(map(_is_finite, seen)) else said
+
+    return Task(function.name, function.points, judgement, function.remark)
+
+
+def _is_finite(result: object) -> bool:
+    """Also of what is no result at all, for which there are other words."""
+    try:
+        return all(bool(part.isfinite().all()) for part in as_results(result))
+    except NoAnswerError:
+        return True
 
 
 class _Terms:
@@ -41,6 +57,10 @@ class _Terms:
         self.constant = -0.5 * len(x) * math.log(2 * math.pi * sigma**2)
         self.spread = self.at_mean - self.elbo - self.rate  # what the spread of q costs
         self.spread_diagonal = 0.5 * cov.diagonal() @ weight.square().sum(dim=0) / sigma**2
+        self.spread_of_sum = 0.5 * (weight @ cov @ weight.T).sum() / sigma**2
+        self.spread_of_traces = 0.5 * weight.square().sum() * cov.trace() / sigma**2
+        self.rate_diagonal = 0.5 * (mu @ mu + cov.trace() - n_codes - cov.diagonal().log().sum())
+        self.at_mean_with_square = Normal(bias + weight @ mu, sigma**2).log_prob(x).sum()
         self.log_det_half = 0.5 * torch.logdet(cov)
         self.n_codes = n_codes
 
@@ -56,6 +76,12 @@ def _models(generator: Generator) -> tuple[Tensor, Tensor, Tensor, float, Tensor
 def _of_terms(compute: Callable[[_Terms], Tensor]) -> Callable[..., Tensor]:
     return lambda *args: compute(_Terms(*args))
 
+
+NOT_THIS_SPREAD = (
+    "The rate is right. In the fit, what the spread adds is not this: sum the variances of the D pixels of Wz, and "
+    "none of their covariances."
+)
+GETS_A_SQUARE = "`Normal` takes a standard deviation; yours gets σ²."
 
 FULL = Function(
     name="elbo-full",
@@ -76,6 +102,22 @@ FULL = Function(
             _of_terms(lambda t: t.at_mean - t.spread_diagonal - t.rate),
             "Only the variances of q have entered the fit. This q has covariances too: what is the average of a "
             "product of two coordinates that vary together?",
+        ),
+        Slip(
+            _of_terms(lambda t: t.at_mean - t.spread_diagonal - t.rate_diagonal),
+            "Both fit and rate are those of the lesson's diagonal q: they have used the variances of q only. What do "
+            "the covariances do to each?",
+        ),
+        Slip(
+            _of_terms(lambda t: t.at_mean - t.spread - t.rate_diagonal),
+            "The fit is right; the rate has used the variances of q only.",
+        ),
+        Slip(_of_terms(lambda t: t.at_mean - t.spread_of_sum - t.rate), NOT_THIS_SPREAD),
+        Slip(_of_terms(lambda t: t.at_mean - t.spread_of_traces - t.rate), NOT_THIS_SPREAD),
+        Slip(_of_terms(lambda t: t.at_mean_with_square - t.spread - t.rate), GETS_A_SQUARE),
+        Slip(
+            lambda x, weight, bias, sigma, mu, cov: _Terms(x, weight, bias, sigma**2, mu, cov).elbo,
+            GETS_A_SQUARE,
         ),
         Slip(
             _of_terms(lambda t: t.at_mean - 2 * t.spread - t.rate),
@@ -143,18 +185,24 @@ FULL = Function(
         Slip(_of_terms(lambda t: t.gap), "This is the gap, KL(q || posterior). How does it make an ELBO?"),
     ),
     hint="Take it apart. Put W = 0: the fit must be log N(x; b, σ²I), whatever q is. Put q = prior: the rate must be "
-    "0. And with the posterior's mean and covariance as q, your result must be log p(x). If it differs from one call "
-    "to the next, you have sampled; here each average has a closed form.",
+    "0. With one pixel and W = (1, 1), Wz is z₁ + z₂: which variance has that? A second pixel just like the first must "
+    "double the fit. And with the posterior's mean and covariance as q, your result must be log p(x). If it differs "
+    "from one call to the next, you have sampled; here each average has a closed form.",
+    remark="What took the place of the sum is tr(W C Wᵀ): the variances of the D pixels of Wz, added up. With the "
+    "posterior's own mean and covariance as μ and C, the gap is 0.",
     rtol=2e-5,  # narrower than what many samples reach
     atol=1e-3,
 )
 
 
 def _curves(generator: Generator) -> tuple[Tensor, Tensor, float]:
-    """A curved decoder of one code; the other pixels of the image do not depend on it."""
+    """A curved decoder of one code; the other pixels of the image do not depend on it.
+
+    So curved that the posterior is 0 in floating point at an end of the grid, where q is not.
+    """
     z = torch.linspace(-8, 8, 321).double()
     x, bend, mu, width = torch.rand(4, generator=generator).double()
-    bend = 0.3 + 0.7 * bend
+    bend = 0.5 + 0.5 * bend
     likelihood = Normal(z + 0.5 * bend * z.square(), 0.5).log_prob(1 + x)
     log_q = Normal(mu, 0.3 + 0.4 * width).log_prob(z)
     return Normal(0.0, 1.0).log_prob(z) + likelihood - 1200, log_q, 0.05
@@ -233,9 +281,9 @@ GAP = _in_other_words(
         rtol=1e-5,  # the slips' values are about 1200
         atol=1e-3,
     ),
-    infinite="There is a NaN or an infinity in your result. Here log p(x, z) is below -1200, so its exponential is "
-    "exactly 0. And even where a density fits into a number, a product of 0 and the logarithm of 0 does not. "
-    "Stay in logarithms as long as you can.",
+    infinite="There is a NaN or an infinity in your result: somewhere you take the logarithm of a density that has "
+    "become exactly 0. As they come, all p(x, z) have, since their logarithms are below -1200; and shifted by the "
+    "largest, those far out on the grid still have. Stay in logarithms as long as you can.",
 )
 
 
@@ -257,7 +305,8 @@ class _Estimates:
         self.kl, self.kl_swapped = kl_divergence(q, prior), kl_divergence(prior, q)
         self.plug_in = self.at(mu).expand_as(eps)
         self.log_root, self.log_eps = 0.5 * logvar, prior.log_prob(eps)
-        self.with_sigma = self.at(self.z, sigma.sqrt())
+        self.without_two_pi = self.likelihood + 0.5 * math.log(2 * math.pi)
+        self.without_constant = self.without_two_pi + sigma.log()
 
     def pair(self, likelihood: Tensor | None = None) -> tuple[Tensor, Tensor]:
         likelihood = self.likelihood if likelihood is None else likelihood
@@ -268,13 +317,23 @@ def _of_estimates(compute: Callable[[_Estimates], tuple]) -> Callable[..., tuple
     return lambda *args: compute(_Estimates(*args))
 
 
-def _drawn_with(width: Callable[[Tensor], Tensor]) -> Callable[..., tuple]:
-    """As when z is drawn with a wrong width, and all densities are right."""
+def _with_widths(
+    drawn: Callable[[Tensor, Tensor], Tensor] = lambda root, sigma: root,
+    q: Callable[[Tensor, Tensor], Tensor] = lambda root, sigma: root,
+    pixel: Callable[[Tensor, Tensor], Tensor] = lambda root, sigma: sigma,
+) -> Callable[..., tuple]:
+    """As when z is drawn, and the densities of z and the pixel have, a wrong width: one made of σ and σ_x."""
 
     def result(x: Tensor, w: Tensor, sigma: Tensor, mu: Tensor, logvar: Tensor, eps: Tensor) -> tuple:
-        return _Estimates(x, w, sigma, mu, logvar, eps * width(logvar) / torch.exp(0.5 * logvar)).pair()
+        widths = torch.exp(0.5 * logvar), sigma
+        eps = eps * drawn(*widths) / q(*widths)
+        return _Estimates(x, w, pixel(*widths), mu, 2 * q(*widths).log(), eps).pair()
 
     return result
+
+
+NOT_THIS_Q = "q is not the one meant: `logvar` is log σ², and `Normal` and z = μ + σ ε take σ, its square root."
+EXCHANGED = "z must be drawn with the σ of q, and the pixel has the noise `sigma_x`."
 
 
 ESTIMATORS = Function(
@@ -289,12 +348,35 @@ ESTIMATORS = Function(
             "Both signs are flipped: these are losses. The ELBO goes up.",
         ),
         Slip(
-            _drawn_with(torch.exp),
+            _with_widths(drawn=lambda root, sigma: root.square()),
             "z is drawn with width σ², where it should be σ. What `logvar` holds is log σ².",
         ),
         Slip(
-            _drawn_with(lambda logvar: logvar),
+            _with_widths(drawn=lambda root, sigma: 2 * root.log()),
             "z is drawn with the width `logvar`, and that is a logarithm. It is even negative here.",
+        ),
+        Slip(_with_widths(drawn=lambda root, sigma: root.square(), q=lambda root, sigma: root.square()), NOT_THIS_Q),
+        Slip(_with_widths(q=lambda root, sigma: root.square()), NOT_THIS_Q),
+        Slip(_with_widths(drawn=lambda root, sigma: sigma), EXCHANGED),
+        Slip(_with_widths(pixel=lambda root, sigma: root), EXCHANGED),
+        Slip(_with_widths(drawn=lambda root, sigma: sigma, pixel=lambda root, sigma: root), EXCHANGED),
+        Slip(_with_widths(drawn=lambda root, sigma: sigma, q=lambda root, sigma: sigma), EXCHANGED),
+        Slip(
+            _with_widths(lambda root, sigma: sigma, lambda root, sigma: sigma, lambda root, sigma: root),
+            EXCHANGED,
+        ),
+        Slip(
+            _with_widths(pixel=lambda root, sigma: sigma.square()),
+            "`Normal` takes a standard deviation; the likelihood gets a variance.",
+        ),
+        Slip(
+            _of_estimates(lambda e: e.pair(e.without_two_pi)),
+            "The constant with 2π is missing in the log-density of the pixel.",
+        ),
+        Slip(
+            _of_estimates(lambda e: e.pair(e.without_constant)),
+            "The log-density of the pixel lacks its constant. Without it, these are no estimates of a bound on "
+            "log p(x).",
         ),
         Slip(
             _of_estimates(lambda e: e.pair(e.plug_in)),
@@ -302,8 +384,8 @@ ESTIMATORS = Function(
             "drawn code.",
         ),
         Slip(
-            _of_estimates(lambda e: e.pair(e.with_sigma)),
-            "The pixel's noise has the variance `sigma`. It is a standard deviation.",
+            _with_widths(pixel=lambda root, sigma: sigma.sqrt()),
+            "The pixel's noise has the variance `sigma_x`. It is a standard deviation.",
         ),
         Slip(
             _of_estimates(lambda e: (e.likelihood + e.log_prior - e.log_eps, e.pair()[1])),
@@ -353,8 +435,10 @@ ESTIMATORS = Function(
             "you will look at.",
         ),
     ),
-    hint="Use the ε that you are given, and draw nothing yourself. With ε = 0, z is mu: work out both estimates for "
-    "that one, by hand, for mu = 0 and σ = 1. Averaged over very many ε, both must give the same.",
+    hint="Use the ε that you are given, and draw nothing yourself. Take mu = 0, logvar = log 4 (so σ = 2), "
+    "sigma_x = 3, x = 0, ε = 0, and work both out by hand: the rate is 0.807 nats. Then take ε = 1, for which z is 2.",
+    remark="At the posterior the first has no spread: it is log p(x) for every z. The second spreads, since its fit "
+    "varies and nothing cancels it.",
     rtol=1e-3,
     atol=1e-3,
 )
@@ -379,8 +463,8 @@ IMPORTANCE = _in_other_words(
         slips=(
             Slip(
                 lambda losses: (losses.softmax(dim=0) * losses).sum(dim=0),
-                "This is still the colleague's: of each image's samples, the worst one counts most. Try it on two "
-                "samples with losses 0 and 10.",
+                "This is still the function from the task: of each image's samples, the worst one counts most. Try it "
+                "on two samples with losses 0 and 10.",
             ),
             Slip(
                 lambda losses: ((-losses).softmax(dim=0) * losses).sum(dim=0),
@@ -430,8 +514,9 @@ IMPORTANCE = _in_other_words(
             ),
         ),
         hint="The weight of a sample is exp(-loss). Three cases: if all losses of an image are alike, the result is "
-        "that loss; if one is far below the other seven, it is that one plus log 8; and a thousand added to all of "
-        "them must come out as a thousand more.",
+        "that loss; if one is far below the other L - 1, it is that one plus log L; and a thousand added to all "
+        "of them must come out as a thousand more.",
+        remark="The old one listened to the sample with the largest loss, the worst.",
         rtol=1e-6,
         atol=5e-3,
     ),
@@ -479,6 +564,8 @@ NOISE = Number(
     ),
     hint="The standard error of an average is the standard deviation of its terms over the square root of their "
     "number. How often does it fit into the difference?",
+    remark="Code without a mistake is as far off as this, on one side or the other, once in seven or eight times. Tell "
+    "your friend that it may well be noise, and that more draws would tell.",
 )
 
 EXERCISES: tuple[Exercise, ...] = (FULL, GAP, ESTIMATORS, IMPORTANCE, RISE, NOISE)

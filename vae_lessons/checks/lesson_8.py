@@ -23,6 +23,12 @@ from vae_lessons.checks.exercises import (
 
 SIZES = (20.0, 60.0, 90.0, 120.0, 150.0, 200.0)
 SHAPE = (5, 4, 3)
+CHANGED_PLACES = "The images and the logits have changed places: the function takes the logits first."
+MEAN_OF_ALL = (
+    "This is one number for the whole batch. The default of PyTorch's function is a mean over everything: what does "
+    '`reduction="none"` leave you to do?'
+)
+FLOOR_OF_ITS_OWN = "The floor that you take away is that of the whole batch. Each image has a floor of its own."
 
 
 def _slopes(function: Callable, logits: Tensor, *before: Tensor) -> Tensor | None:
@@ -49,6 +55,10 @@ def _pixels(x: Tensor, logits: Tensor) -> Tensor:
 
 def _log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
     return _pixels(x, logits).sum(dim=(1, 2))
+
+
+def _misplaced(x: Tensor, logits: Tensor) -> Tensor:
+    return logits * x - softplus(x)
 
 
 def _ink(x: Tensor, logits: Tensor) -> Tensor:
@@ -116,10 +126,23 @@ MODERATE = Function(
             "Half of it is there: the term that does not depend on x is missing, and without it the two probabilities "
             "of a pixel do not add up to 1.",
         ),
+        Slip(lambda x, logits: _pixels(x, logits).mean(), MEAN_OF_ALL),
+        Slip(lambda x, logits: -_pixels(x, logits).mean(), MEAN_OF_ALL),
+        Slip(lambda x, logits: _misplaced(x, logits).sum(dim=(1, 2)), CHANGED_PLACES),
+        Slip(lambda x, logits: -_misplaced(x, logits).sum(dim=(1, 2)), CHANGED_PLACES),
+        Slip(lambda x, logits: _misplaced(x, logits).mean(), CHANGED_PLACES),
+        Slip(lambda x, logits: -_misplaced(x, logits).mean(), CHANGED_PLACES),
     ),
     hint="Try one pixel by hand. Its logit is 0: then ink and paper are equally likely, and either must give "
     "-log 2, about -0.69. Its logit is 5: then ink must give nearly 0, and paper about -5.",
 )
+
+
+def _sure_images() -> tuple[Tensor, Tensor]:
+    """Two images with huge logits, (2, 2, 6): of the first all are wrong, of the second all are right."""
+    size = torch.tensor(SIZES)
+    logits = torch.stack([torch.stack([size, -size])] * 2)
+    return torch.stack([(logits[0] < 0).float(), (logits[1] > 0).float()]), logits
 
 
 def _judge_logits(answer: object) -> str | None:
@@ -128,16 +151,15 @@ def _judge_logits(answer: object) -> str | None:
     if wrong:
         return wrong
     function = as_function(answer)
-    size = torch.tensor(SIZES)
-    logits = torch.stack([torch.stack([size, -size])] * 2)  # (2, 2, 6): first all wrong, then all right
-    x = torch.stack([(logits[0] < 0).float(), (logits[1] > 0).float()])
+    x, logits = _sure_images()
     (found,) = as_results(call(function, x.clone(), logits.clone()))
     if found.shape != (2,):
         return f"Your result has shape {tuple(found.shape)} for 2 images; it must have one value for each."
     if not found.isfinite().all():
         return (
-            "Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity in it: a "
-            "probability has been rounded to 0 or 1 before its logarithm was taken. Which form never leaves the logits?"
+            "Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity in it: an "
+            "exponential overflows, or a probability has been rounded to 0 or 1. The formula is right on paper: which "
+            "PyTorch function computes log(1 + e^a), or log sigmoid(-a), without the large exponential?"
         )
     expected = _log_likelihood(x, logits).double()
     if found[0] > 0.99 * expected[0]:
@@ -187,7 +209,7 @@ def _loss(mu: Tensor, logvar: Tensor, logits: Tensor, x: Tensor) -> Tensor:
     return (_kl(mu, logvar) - _log_likelihood(x, logits)).mean()
 
 
-LOSS = Function(
+MODERATE_LOSS = Function(
     name="bce-loss",
     points=3,
     inputs=_batch,
@@ -202,8 +224,8 @@ LOSS = Function(
         ),
         Slip(
             lambda mu, logvar, logits, x: (_kl(mu, logvar) - _log_likelihood(x, torch.sigmoid(logits))).mean(),
-            "One mistake is mended. The sigmoid is still taken twice: which of the two functions says in its name that "
-            "it wants something else?",
+            "One mistake is mended. The sigmoid is still taken twice: this cross-entropy takes it itself, and survives "
+            "large logits. What does it want to be given?",
         ),
         Slip(
             lambda mu, logvar, logits, x: binary_cross_entropy_with_logits(logits, x) + _kl(mu, logvar).mean(),
@@ -260,6 +282,46 @@ LOSS = Function(
     ),
     hint="For one image of one pixel, with logit 0, and a code with mu = 0 and σ = 1, the loss is log 2 and nothing "
     "else. A second pixel of the same kind must add as much again, and a second image must change nothing.",
+)
+
+
+def _judge_loss(answer: object) -> str | None:
+    """Logits of the usual size; huge ones; and the slopes at those."""
+    wrong = MODERATE_LOSS.judge(answer)
+    if wrong:
+        return wrong
+    function = as_function(answer)
+    mu, logvar = torch.randn(2, 2, 3, generator=fresh_generator())
+    x, logits = _sure_images()
+    (found,) = as_results(call(function, *(part.clone() for part in (mu, logvar, logits, x))))
+    if not found.isfinite().all():
+        return (
+            "Right for logits of the usual size. With logits of ±200 it is a NaN or an infinity: a probability has "
+            "been rounded to 0 or 1 before its logarithm was taken, or an exponential overflows. Which form "
+            "of the cross-entropy is given the logits themselves?"
+        )
+    if not torch.allclose(found, _loss(mu, logvar, logits, x).double(), rtol=1e-3):
+        return (
+            "Right for logits of the usual size, but not at ±200: the logarithm of a probability is cut off there, as "
+            "`binary_cross_entropy` does at -100, and the slope is then 0. The pixels that are most wrong would be the "
+            "ones that nobody corrects."
+        )
+    slopes = _slopes(lambda mu, logvar, x, logits: function(mu, logvar, logits, x), logits, mu, logvar, x)
+    if slopes is None:
+        return None
+    if not torch.allclose(slopes, (torch.sigmoid(logits) - x) / len(x), atol=1e-3):
+        return (
+            "The values are right, also for logits of ±200, but the slopes in the logits there are not: something is "
+            "clamped or detached on the way, or a branch that is not chosen overflows."
+        )
+    return None
+
+
+LOSS = Task(
+    name="bce-loss",
+    points=3,
+    judgement=_judge_loss,
+    remark="The mean over the pixels switches the code off; two sigmoids keep every pixel at one half or more.",
 )
 
 
@@ -343,6 +405,13 @@ GREY = Function(
             _excess_parts,
             "These are the values of the single pixels. What belongs to one image has still to be added up.",
         ),
+        Slip(lambda x, logits: _grey_bce(x, logits) - _entropy(x).mean(), FLOOR_OF_ITS_OWN),
+        Slip(lambda x, logits: _grey_bce(x, logits) - _entropy(x).sum(), FLOOR_OF_ITS_OWN),
+        Slip(
+            lambda x, logits: _grey_bce(x, logits) - _entropy(torch.sigmoid(logits)),
+            "What you take away changes with the decoder. The floor is the entropy of x, not of π.",
+        ),
+        Slip(lambda x, logits: _excess(x, logits) / math.log(2), "These are bits; nats are asked for."),
     ),
     hint="With logits that say exactly what the pixels are, the excess must be 0. And for one pixel of ½ whose "
     "logit is log 3 (so π = ¾) it must be ½ log(4/3), about 0.14. Try both.",
@@ -350,13 +419,14 @@ GREY = Function(
 
 
 def _judge_excess(answer: object) -> str | None:
-    """Grey pixels, and then some that are exactly paper or ink."""
+    """Grey pixels; then some that are exactly paper or ink; and huge logits."""
     wrong = GREY.judge(answer)
     if wrong:
         return wrong
+    function = as_function(answer)
     x, logits = _grey_images(fresh_generator())
     x[:, 0], x[:, 1] = 0.0, 1.0
-    (found,) = as_results(call(as_function(answer), x.clone(), logits.clone()))
+    (found,) = as_results(call(function, x.clone(), logits.clone()))
     if not found.isfinite().all():
         return (
             "Right as long as every pixel is grey. Where one is exactly 0 or 1 there is a NaN or an infinity: what is "
@@ -367,10 +437,30 @@ def _judge_excess(answer: object) -> str | None:
             "Right as long as every pixel is grey, but off where one is exactly 0 or 1. If you have moved such pixels "
             "away from 0 and 1, it was by too much, or only at one of the two ends."
         )
+    size = torch.tensor(SIZES)
+    logits = torch.stack([size, -size]).repeat(4, 1, 1)  # (4, 2, 6), of images that are all paper, grey or ink
+    x = torch.tensor([0.0, 0.3, 0.8, 1.0])[:, None, None] * torch.ones_like(logits)
+    (found,) = as_results(call(function, x.clone(), logits.clone()))
+    if not found.isfinite().all():
+        return (
+            "Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity: a probability has "
+            "been rounded to 0 or 1 (PyTorch's `kl_divergence` of two Bernoullis looks at those too), or an "
+            "exponential overflows. Which form of the cross-entropy is given the logits themselves?"
+        )
+    if not torch.allclose(found, (_grey_bce(x, logits) - _entropy(x)).double(), rtol=1e-3, atol=1e-2):
+        return (
+            "Right for logits of the usual size, but not at ±200: something cuts your values off there, a clamp or a "
+            "small number added before a logarithm."
+        )
     return None
 
 
-EXCESS = Task(name="bce-excess", points=2, judgement=_judge_excess)
+EXCESS = Task(
+    name="bce-excess",
+    points=2,
+    judgement=_judge_excess,
+    remark="It is KL(Bernoulli(x) || Bernoulli(π)), summed over pixels.",
+)
 
 COMPARE = Choice(
     name="bce-compare",
@@ -429,40 +519,67 @@ POSITIVE = Function(
             "The tanh is on the wrong side of the fraction. As a goes to 0 yours goes to minus infinity.",
         ),
     ),
-    hint="Take a large logit, say 40. There the tanh is 1, and C(a) = a. Does yours give log 40?",
+    hint="Take a large logit, say 40. There the tanh is 1, and C(a) = a. Does yours give log 40? And "
+    "at 0.1, does it give just a little more than log 2?",
 )
 
 
+def _off(function: Callable, logits: list[float], atol: float = 1e-3) -> bool:
+    given = torch.tensor(logits)
+    found = as_results(call(function, given.clone()))
+    return not (
+        len(found) == 1
+        and found[0].shape == given.shape
+        and torch.allclose(found[0], _log_normaliser(given), atol=atol)
+    )
+
+
 def _judge_normaliser(answer: object) -> str | None:
-    """Positive logits; negative ones; zero; near it; huge ones; and the slopes."""
+    """A series used too far out; positive logits; negative ones; zero; near it; huge ones; and the slopes.
+
+    log 2 + a² / 12 may be used up to |a| = 1/2, where it is off by 3e-4. That is tested first, at fixed logits, so
+    that no verdict depends on the ones that are drawn.
+    """
+    function = as_function(answer)
+    if not _off(function, [6.0, 8.0]) and _off(function, [0.5, 0.7, 1.0, 1.5, 2.0], atol=1e-4):
+        return (
+            "Right for large logits and near 0, but off for logits around 1: the series is used farther out than it is "
+            "good. Below about 0.1 is enough."
+        )
     wrong = POSITIVE.judge(answer)
     if wrong:
         return wrong
-    function = as_function(answer)
+    negative = torch.tensor([-0.5, -0.7, -1.0, -1.5, -2.0, -4.0, -6.0])
+    (found,) = as_results(call(function, negative.clone()))
+    if not found.isfinite().all():
+        return (
+            "Right for positive logits. For negative ones it is not, though C is even: which of your logarithms is "
+            "given a negative number?"
+        )
     cases = (
         (
-            torch.tensor([-4.0, -1.0, 3.0]),
-            "Right for positive logits. For negative ones it is not, though C is even: which of your logarithms is "
-            "given a negative number?",
+            negative.tolist(),
+            "Right for positive logits. For negative ones it is not, though C is even: is one that is far below 0 "
+            "taken for one near 0?",
         ),
         (
-            torch.tensor([0.0, 1.0]),
-            "Right away from 0. At a = 0 the form is 0 / 0. The limit exists; who computes it for you there?",
+            [0.0, 1.0],
+            "Right away from 0. At a = 0 the form is 0 / 0. The task gives what to use near 0: when must your function "
+            "switch to it?",
         ),
         (
-            torch.tensor([1e-6, -1e-6, 1e-4, -1e-4, 1e-3, 0.01, 0.04, 0.1, 0.2, 0.3]),
+            [1e-6, -1e-6, 1e-4, -1e-4, 1e-3, 0.01, 0.04, 0.1, 0.2, 0.3],
             "Right away from 0 and at 0, but off in between, where logits are small: two nearly equal numbers are "
             "subtracted, or an approximation is used farther out than it is good.",
         ),
         (
-            torch.tensor([200.0, -200.0, 90.0, -90.0, 30.0, -30.0]),
+            [200.0, -200.0, 90.0, -90.0, 30.0, -30.0],
             "Right for logits of the usual size, but not at ±200: is there an exponential that overflows, or a "
             "probability that is rounded to 0 or 1?",
         ),
     )
     for logits, told in cases:
-        (found,) = as_results(call(function, logits.clone()))
-        if found.shape != logits.shape or not torch.allclose(found, _log_normaliser(logits), atol=1e-3):
+        if _off(function, logits):
             return told
     logits = torch.tensor([0.0, 0.05, -0.1, 0.5, -1.0, 3.0, -5.0])
     slopes = _slopes(function, logits)
@@ -548,6 +665,15 @@ BITS = Function(
             "The levels are in bits, and the log-density is still in nats.",
         ),
         Slip(
+            lambda log_density, n_pixels, levels: math.log2(levels) - log_density.double() / n_pixels * math.log(2),
+            "The levels are in bits. The log-density has been multiplied by log 2 on its way to bits, but a bit is "
+            "less than a nat, so there are more of them.",
+        ),
+        Slip(
+            lambda log_density, n_pixels, levels: math.log2(levels) - log_density.double() / math.log(2),
+            "The log-density is of the whole image; its share per pixel is asked for.",
+        ),
+        Slip(
             lambda log_density, n_pixels, levels: math.log(levels) - log_density.double() / (n_pixels * math.log(2)),
             "The log-density is in bits, and the levels are still in nats.",
         ),
@@ -557,8 +683,10 @@ BITS = Function(
         ),
     ),
     hint="A model that knows nothing has density 1 everywhere, so its log-density is 0. With 16 levels it must need 4 "
-    "bits for each pixel, and with 256 levels 8.",
+    "bits for each pixel, and with 256 levels 8. If the log-density of an image is larger by n_pixels · log 2, it must "
+    "need exactly one bit per pixel less.",
     rtol=1e-4,
+    remark="Those with a log-density below 0 on pixels in [0, 1]: worse than the uniform density.",
 )
 
 EXERCISES: tuple[Exercise, ...] = (LOGITS, LOSS, EXCESS, COMPARE, NORMALISER, BITS)
