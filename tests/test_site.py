@@ -199,7 +199,7 @@ def prepare(extension, monkeypatch, tmp_path):
         (tmp_path / "requirements.txt").write_text(lock)
         monkeypatch.setenv("VAE_LESSONS_FAST", fast)
         monkeypatch.setattr(extension, "course_root", lambda: tmp_path)
-        monkeypatch.setattr(extension, "package_fingerprint", lambda: package)
+        monkeypatch.setattr(extension, "package_fingerprint", lambda _: package)
         monkeypatch.setattr(extension, "load_images", lambda: SimpleNamespace(name="digits", fingerprint=pixels))
         config = SimpleNamespace()
         extension.prepare(None, config)
