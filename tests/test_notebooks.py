@@ -113,11 +113,15 @@ def test_figures_have_names_of_their_own():
     assert [name for name, count in names.items() if count > 1 or not name.startswith("fig-")] == []
 
 
-def test_the_table_of_contents_lists_all_lessons_and_nothing_that_is_not_there():
+def test_the_table_of_contents_lists_all_lessons_and_exercises_and_nothing_that_is_not_there():
+    """A page of exercises is made of the notebook of that name."""
     listed = set(parse_toc_yaml(ROOT / "book/_toc.yml"))
-    missing = [name for name in listed if not any((ROOT / f"{name}{end}").is_file() for end in (".ipynb", ".md"))]
+    made = {f"book/exercises/{path.stem}" for path in (ROOT / "notebooks/exercises").glob("*.ipynb")}
+    missing = [
+        name for name in listed - made if not any((ROOT / f"{name}{end}").is_file() for end in (".ipynb", ".md"))
+    ]
     assert missing == []
-    assert [path.name for path in LESSONS if f"notebooks/{path.stem}" not in listed] == []
+    assert {f"notebooks/{path.stem}" for path in LESSONS} | made <= listed
 
 
 @by_name(LESSONS)
