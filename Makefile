@@ -15,7 +15,7 @@ SOLUTIONS ?= 1
 export SOLUTIONS
 
 .DEFAULT_GOAL := help
-.PHONY: book test serve lab classroom mark lint lock clean help
+.PHONY: book test serve lab classroom mark bench lint lock clean help
 
 book: $(READY) ## Build the book into book/_build/html (runs a lesson only if something it rests on has changed)
 	rm -rf $(SITE) # Sphinx leaves pages behind that are no longer in the book
@@ -35,6 +35,9 @@ classroom: $(READY) ## Make a course folder for nbgrader: student notebooks, sol
 
 mark: $(READY) ## Mark what has been handed in for an assignment: make mark ASSIGNMENT=06-kl
 	$(BIN)/python -m vae_lessons.classroom mark classroom $(ASSIGNMENT)
+
+bench: book ## Measure training, live figures, pages and building, and compare with the report in benchmarks/
+	$(BIN)/python -m benchmarks $(PARTS)
 
 lint: $(READY) ## Check code and notebooks with ruff
 	$(BIN)/ruff check .

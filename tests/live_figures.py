@@ -33,7 +33,7 @@ def digits() -> ImageData:
 
 
 @cache
-def small_models(latent_dim: int = 2, epochs: int = 4) -> dict[str, Autoencoder | VAE]:
+def small_models(latent_dim: int = 2, epochs: int = 30) -> dict[str, Autoencoder | VAE]:
     """An autoencoder and two VAEs of the digits, by default trained for a moment."""
     sizes, seed = ((8, 8), latent_dim, (64, 32)), Generator().manual_seed(0)
     models = {
@@ -42,7 +42,7 @@ def small_models(latent_dim: int = 2, epochs: int = 4) -> dict[str, Autoencoder 
         "BCE VAE": VAE(*sizes, likelihood=Bernoulli(), generator=seed),
     }
     for model in models.values():
-        fit(model, digits(), epochs=epochs, seed=0)
+        fit(model, digits(), epochs=epochs, seed=0, precision="float32")  # the same on every processor
     return models
 
 
@@ -101,6 +101,13 @@ def swipe(page: Page, points: Sequence[tuple[float, float]]) -> None:
     session.detach()
 
 
+def start_all(page: Page) -> None:
+    """Figures begin when they come near what is seen of the page."""
+    for figure in page.locator("figure.explorable").all():
+        figure.scroll_into_view_if_needed()
+        figure.locator(".explorable-view").wait_for()
+
+
 def drawn(figure: Locator) -> bytes:
     return figure.locator(".explorable-panels").screenshot()
 
@@ -122,6 +129,7 @@ def assert_moves(page: Page, figure: Locator, control: Locator) -> None:
 
 def assert_every_control_moves(page: Page, figure: Locator) -> None:
     """Sliders and buttons first, then switches, then what these have brought out: none is passed over."""
+    start_all(page)
     controls = figure.locator(".explorable-controls :is(input, button)").all()
     moved = set()
     for turn in ("before", "switches", "after"):

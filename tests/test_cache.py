@@ -180,7 +180,7 @@ def test_a_measurement_is_kept_and_found_until_something_it_rests_on_changes(tmp
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": "b"}', b"\xff"], ids=["half", "a list", "text", "no text"])
 def test_a_damaged_measurement_is_made_again_with_a_warning(tmp_path, content):
     cache.measured_or_kept({}, lambda: {"a": 1.0}, tmp_path)
-    (entry,) = (tmp_path / "measured").iterdir()
+    (entry,) = (tmp_path / "measured").glob("*.json")
     entry.write_bytes(content)
     with pytest.warns(DamagedCacheWarning, match="measurement .* is damaged"):
         assert cache.measured_or_kept({}, lambda: {"a": 2.0}, tmp_path) == {"a": 2.0}

@@ -17,7 +17,9 @@ from nbmake.nb_run import NotebookRun
 
 from vae_lessons import classroom
 from vae_lessons.checks import CATALOGUE, LESSONS
-from vae_lessons.classroom import BEGIN, END, STUB, Mark
+from vae_lessons.classroom import Mark
+from vae_lessons.classroom.__main__ import report
+from vae_lessons.classroom.notebooks import BEGIN, END, STUB
 
 ROOT = Path(__file__).parents[1]
 QUICK = "06-kl"  # an assignment that trains nothing
@@ -194,7 +196,7 @@ def test_the_message_of_a_wrong_answer_is_in_the_marked_notebook(class_of_thirty
 
 def test_marks_are_printed_and_written_as_a_table(tmp_path, capsys):
     marks = [Mark("ada", 12, 12), Mark("bob", 0, 12, "the file is empty")]
-    classroom._report(marks, tmp_path / "marks.csv")
+    report(marks, tmp_path / "marks.csv")
     assert "bob     0 of 12  the file is empty" in capsys.readouterr().out
     with (tmp_path / "marks.csv").open(encoding="utf-8", newline="") as file:
         assert [row["problem"] for row in csv.DictReader(file)] == ["", "the file is empty"]

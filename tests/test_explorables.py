@@ -702,3 +702,16 @@ def test_in_jupyterlab_dragging_on_a_map_moves_the_sliders_and_python(notebook, 
     z1 = float(readouts.first.inner_text().replace("\N{MINUS SIGN}", "-"))
     assert z1 < -1
     assert float(text_of(root / "LatentExplorer", page)) == pytest.approx(z1)
+
+
+def test_a_figure_begins_when_it_comes_near_what_is_seen_of_the_page(open_page):
+    far = "<style>figure.explorable { margin-bottom: 5000px !important }</style>"
+    page, troubles = open_page(GaussianKL(), GaussianKL(mu=1.0), head=far)
+    first, second = page.locator("figure.explorable").all()
+    first.locator(".explorable-view").wait_for()
+    assert second.locator(".explorable-view").count() == 0
+    assert second.locator(".explorable-still").is_visible()
+    second.scroll_into_view_if_needed()
+    second.locator(".explorable-view").wait_for()
+    assert not second.locator(".explorable-still").is_visible()
+    assert not troubles

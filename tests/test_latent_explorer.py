@@ -33,7 +33,7 @@ HOSTILE = "</script><script>window.hacked = 1</script><!-- <b> \" ' $x$ &amp;"
 
 
 def models_of(latent_dim=2):
-    return small_models(latent_dim, epochs=20)
+    return small_models(latent_dim)
 
 
 def explorer(latent_dim=2, names=("autoencoder", "MSE VAE", "BCE VAE"), **values):

@@ -10,13 +10,17 @@ from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+import nbformat
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
-from live_figures import LESSONS_WITH_LIVE_FIGURES, assert_adds_up, assert_every_control_moves, set_sliders
+from jupyter_cache import get_cache
+from live_figures import LESSONS_WITH_LIVE_FIGURES, assert_adds_up, assert_every_control_moves, set_sliders, start_all
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 from playwright.sync_api import expect
+from sphinx.errors import ExtensionError
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from vae_lessons.explorables.page import WEIGHTS, figure_html
@@ -178,6 +182,7 @@ def test_the_first_page_says_what_data_the_site_was_made_from(site):
 def test_a_second_build_runs_no_lesson(site, build_book, options):
     _, log = build_book(*options)
     assert "Executing notebook" not in log
+    assert not re.search(r"running \d+ lessons", log)
     assert ("Using cached notebook" in log) == bool(options)  # nothing new: not even looked at
 
 
@@ -380,6 +385,7 @@ def test_every_control_of_a_live_figure_moves_its_drawing_and_a_number(lesson, v
     page, troubles = visit(f"notebooks/{lesson}.html", viewport=VIEWPORTS["desktop"], reduced_motion="reduce")
     figures = page.locator("figure.explorable").all()
     assert figures
+    start_all(page)
     for figure in figures:
         expect(figure.locator(".explorable-still")).to_be_hidden()
         assert_every_control_moves(page, figure)
@@ -389,6 +395,7 @@ def test_every_control_of_a_live_figure_moves_its_drawing_and_a_number(lesson, v
 def test_the_bars_of_the_elbo_add_up_on_its_page(visit):
     page, _ = visit("notebooks/04-elbo.html", viewport=VIEWPORTS["desktop"])
     figure = page.locator("figure.explorable")
+    start_all(page)
     generator = np.random.default_rng(0)
     for values in generator.uniform([-3, -4, -3, 0], [3, 1.5, 3, 2], size=(25, 4)).tolist():
         set_sliders(page, figure, values)
@@ -452,3 +459,47 @@ def test_search_finds_a_lesson_also_from_disk(visit):
     page.locator("#search-results a[href*='01-autoencoder.html']").first.click()
     page.wait_for_url("**/notebooks/01-autoencoder.html*")
     assert "autoencoder" in page.locator("h1").first.inner_text()
+
+
+@pytest.fixture
+def run_lessons(extension, tmp_path):
+    """Write lessons of one cell each, and run those that have to. Returns what a cache has of each, by name."""
+    extension, cache = extension("lesson_execution"), tmp_path / "cache"
+
+    def run(**sources):
+        for name, source in sources.items():
+            nbformat.write(new_notebook(cells=[new_code_cell(source, id="only")]), tmp_path / f"{name}.ipynb")
+        app = SimpleNamespace(config=SimpleNamespace(nb_execution_cache_path=str(cache), nb_execution_timeout=60))
+        env = SimpleNamespace(doc2path=lambda name: str(tmp_path / f"{name}.ipynb"))
+        extension.run_lessons(app, env, list(sources))
+        return {name: outputs_of(name) for name in sources}
+
+    def outputs_of(name):
+        _, notebook = get_cache(cache).merge_match_into_notebook(
+            nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
+        )
+        return notebook.cells[0].outputs[0]["text"].strip()
+
+    yield run
+    os.environ.pop("OMP_NUM_THREADS", None)
+
+
+def test_lessons_that_have_to_run_do_so_side_by_side_and_no_other_does(run_lessons, tmp_path):
+    counted = tmp_path / "counted"
+    count = f"open({str(counted)!r}, 'a').write('.')\nprint('{{}}')"
+    assert run_lessons(one=count.format(1), two=count.format(2)) == {"one": "1", "two": "2"}
+    assert run_lessons(one=count.format(1), two=count.format(3)) == {"one": "1", "two": "3"}
+    assert counted.read_text() == "..."
+
+
+def test_side_by_side_each_lesson_has_its_share_of_the_cores(run_lessons, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(5), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    source = "import os\nprint(os.environ['OMP_NUM_THREADS'])"
+    assert set(run_lessons(one=source, two=source + "  # too").values()) == {"2"}
+
+
+def test_a_lesson_that_raises_is_named_and_the_others_are_kept(run_lessons):
+    with pytest.raises(ExtensionError, match=r"(?s)bad\.ipynb did not run to its end.*ZeroDivisionError"):
+        run_lessons(good="print('well')", bad="1 / 0")
+    assert run_lessons(good="print('well')") == {"good": "well"}

@@ -22,12 +22,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
+from vae_lessons.choices import with_choices_made
 from vae_lessons.data import ImageData, course_root
 from vae_lessons.live import progress_bar
 from vae_lessons.runs import History, Settings
-from vae_lessons.training import fit, with_choices_made
+from vae_lessons.training import fit
 
-NOT_ABOUT_LESSONS = ("checks", "classroom.py")  # rooms that no lesson enters
+NOT_ABOUT_LESSONS = ("checks", "classroom")  # rooms that no lesson enters
 # Rooms in which a change cannot change a trained model.
 NOT_ABOUT_TRAINING = (
     *NOT_ABOUT_LESSONS,
@@ -103,19 +104,14 @@ def measured_or_kept(
     """What `measure` gives, numbers by name; of a second call with the same `description`, what it gave.
 
     description : everything that decides the result except the package's source and torch's version, as JSON has it
-    folder : as for `fit_or_load`. A damaged entry is measured again, with a `DamagedCacheWarning`.
+    folder : as for `fit_or_load`. A damaged entry is measured again, with a `DamagedCacheWarning`; two notebooks
+        that want the same at once measure it once.
     """
     folder = _made(_made(folder) / "measured")
     source = {"package_sha256": package_fingerprint(NOT_ABOUT_LESSONS), "torch": torch.__version__}
-    path = folder / f"{_key(description | source)}.json"
-    if path.exists():
-        try:
-            return {str(name): float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            _warn_of_damage("measurement", path, error)
-    measured = {name: float(value) for name, value in measure().items()}
-    _write_atomically(path, json.dumps(measured, indent=1).encode())
-    return measured
+    key = _key(description | source)
+    with _only_one(folder / f"{key}.lock"):
+        return _measured(folder / f"{key}.json", measure)
 
 
 def package_fingerprint(leave_out: tuple[str, ...] = ()) -> str:
@@ -127,6 +123,17 @@ def package_fingerprint(leave_out: tuple[str, ...] = ()) -> str:
         if path.is_file() and "__pycache__" not in name.parts and name.parts[0] not in leave_out:
             digest.update(name.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _measured(path: Path, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    if path.exists():
+        try:
+            return {str(name): float(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            _warn_of_damage("measurement", path, error)
+    measured = {name: float(value) for name, value in measure().items()}
+    _write_atomically(path, json.dumps(measured, indent=1).encode())
+    return measured
 
 
 def _key(description: dict[str, object]) -> str:
@@ -208,7 +215,7 @@ def _only_one(path: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        with progress_bar(1, "waiting for another notebook that trains the same model"):
+        with progress_bar(1, "waiting for another notebook that does the same"):
             lock.acquire()
     try:
         yield

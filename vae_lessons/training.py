@@ -6,11 +6,9 @@ loop waits for a number from the device: losses stay tensors until the epoch is 
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -18,17 +16,15 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
+from vae_lessons.choices import with_choices_made
 from vae_lessons.data import ImageData
 from vae_lessons.live import progress_bar
 from vae_lessons.runs import History, Settings, TrainingDivergedError
 
 ADAM_BETAS = (0.9, 0.95)
-LR, BATCH_SIZE = 1.6e-2, 512  # the rate goes with the root of the batch size
-MIN_STEPS = 5  # in an epoch, if `fit` chooses the batch size
 WARM_UP = 0.1  # share of the steps in which the rate climbs to `lr`; then it falls linearly to zero
 LEAST_WARM_UP = 20  # steps, in a short run half of them: a high rate at once kills units
 EVALUATION_BATCH = 4096
-MNIST_IMAGES = 60_000
 
 
 def fit(
@@ -61,7 +57,7 @@ def fit(
     device : "cpu", "cuda", "mps"; "auto" takes an accelerator if there is one. The model goes
         there to train and comes back after.
     precision : of the matrix products in training, "float32" or "bfloat16"; weights, losses and the
-        evaluation stay in float32. "auto" is "bfloat16" on a processor that has instructions for it
+        evaluation stay in float32. "auto" is "bfloat16" on a processor that is quicker by it, which is tried out
     start_at_mean : start a new model's decoder at the mean training image
 
     Returns
@@ -82,44 +78,6 @@ def fit(
     target = torch.device(settings.device)
     with _moved_to(model, target), _seeded(settings.seed, target):
         return _train(model, data, settings)
-
-
-def with_choices_made(settings: Settings, n_images: int) -> Settings:
-    """`settings` with what `fit` chooses here for `n_images` training images in place of None and "auto"."""
-    device, batch_size, precision = resolve_device(settings.device), settings.batch_size, settings.precision
-    if batch_size is None:
-        batch_size = BATCH_SIZE
-        while batch_size > 1 and n_images < MIN_STEPS * batch_size:
-            batch_size //= 2
-    if precision == "auto":
-        precision = "bfloat16" if device.type == "cpu" and _multiplies_bfloat16() else "float32"
-    lr = LR * math.sqrt(batch_size / BATCH_SIZE) if settings.lr is None else settings.lr
-    return replace(settings, batch_size=batch_size, lr=lr, device=str(device), precision=precision)
-
-
-def mnist_epochs(data: ImageData, epochs: int) -> int:
-    """`epochs` for MNIST, more for a smaller data set, whose epochs have fewer steps; 2 in fast mode.
-
-    At most twenty times more. Fast mode ($VAE_LESSONS_FAST) is for checking that a lesson runs, not
-    for what it finds.
-    """
-    if os.environ.get("VAE_LESSONS_FAST", "") not in ("", "0"):
-        return 2
-    return round(epochs * min(20, max(1, MNIST_IMAGES / len(data.train))))
-
-
-def resolve_device(device: str) -> torch.device:
-    """The device that a name means here; "auto" is an accelerator if there is one, else the CPU."""
-    here = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    if device == "auto":
-        return here or torch.device("cpu")
-    try:
-        named = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'mps', got {device!r}") from error
-    if named.type not in ("cpu", getattr(here, "type", "cpu")):
-        raise ValueError(f"device {device!r} is not on this machine; 'auto' takes {here or 'cpu'}")
-    return named
 
 
 @torch.no_grad()
@@ -145,7 +103,13 @@ def _train(model: nn.Module, data: ImageData, settings: Settings) -> History:
             for _ in range(settings.epochs):
                 epoch_start, before = time.perf_counter(), copy.deepcopy(model.state_dict())
                 order = torch.randperm(len(train), generator=generator).to(device)
-                batches = ((train[rows], train_labels[rows]) for rows in order.split(settings.batch_size))
+                batches = (
+                    (
+                        train.index_select(0, rows),
+                        train_labels[rows],
+                    )  # a copy of whole images, twice as fast as train[rows]
+                    for rows in order.split(settings.batch_size)
+                )
                 losses = _one_epoch(model, batches, optimiser, schedule, lower_precision, bar)
                 _stop_if_diverged(model, before, losses, history)
                 history.train_loss.append(float(losses.sum() / len(train)))
@@ -188,12 +152,6 @@ def _one_epoch(
 
 def _loss(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     return model.loss(images, labels) if getattr(model, "uses_labels", False) else model.loss(images)
-
-
-def _multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions for it; others only act as if, and take longer."""
-    has = torch.cpu.get_capabilities()
-    return any(has.get(instructions, False) for instructions in ("amx_bf16", "avx512_bf16"))
 
 
 def _warm_up_then_decay(steps: int) -> Callable[[int], float]:

@@ -1,15 +1,29 @@
-"""When a lesson runs again, on which data, and that it runs for a page and not for a person.
+"""When a lesson runs again, on which data, beside which others, and that it runs for a page and not for a person.
 
 jupyter-cache looks at a notebook's code alone. Here each combination of package source, data set and
 lock file has a cache of its own, so a change in any of them runs the lessons again, and nothing else does.
+
+MyST-NB would run one lesson after the other as it reads them. Here all that have to run do so before, as many at
+once as there are cores: several runs of one thread each do more than one run of several.
 """
 
 import hashlib
 import os
 import shutil
+import time
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
 
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from vae_lessons import load_images
@@ -37,6 +51,52 @@ def prepare(_app: Sphinx, config: Config) -> None:
     config.nb_execution_cache_path = str(mine)
 
 
+def run_lessons(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Run the lessons among `docnames` that no cache has, and put their outputs where MyST-NB will find them."""
+    cache = get_cache(app.config.nb_execution_cache_path)
+    paths = [Path(env.doc2path(name)) for name in sorted(docnames, reverse=True)]  # late lessons take longest
+    notebooks = {path: nbformat.read(path, as_version=4) for path in paths if path.suffix == ".ipynb"}
+    to_run = {path: notebook for path, notebook in notebooks.items() if not is_cached(cache, notebook)}
+    if not to_run:
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    at_once = min(cores, len(to_run))
+    logger.info("running %d lessons, %d at once", len(to_run), at_once)
+    start = time.perf_counter()
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores // at_once))
+    with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
+        runs = {
+            pool.submit(single_nb_execution, notebook, str(path.parent), app.config.nb_execution_timeout, False): path
+            for path, notebook in to_run.items()
+        }
+        for run in as_completed(runs):
+            try:
+                keep(cache, run, runs[run])
+            except ExtensionError:
+                pool.shutdown(cancel_futures=True)
+                raise
+    logger.info("lessons ran in %.0f s", time.perf_counter() - start)
+
+
+def is_cached(cache: JupyterCacheAbstract, notebook: NotebookNode) -> bool:
+    try:
+        cache.match_cache_notebook(notebook)
+    except KeyError:
+        return False
+    return True
+
+
+def keep(cache: JupyterCacheAbstract, run: Future[ExecutionResult], path: Path) -> None:
+    """ExtensionError, with what was raised and where, for a lesson that did not come to its end."""
+    result = run.result()
+    if result.err:
+        raise ExtensionError(f"{path.name} did not run to its end:\n{result.exc_string}")
+    logger.info("%s ran in %.0f s", path.name, result.time)
+    outputs = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+    cache.cache_notebook_bundle(outputs, check_validity=False, overwrite=True)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", prepare)
+    app.connect("env-before-read-docs", run_lessons)
     return {"parallel_read_safe": True}

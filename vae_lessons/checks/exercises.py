@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
+from vae_lessons.checks.answers import NOTHING, as_function, as_results, copies, fresh_generator, unlike
 from vae_lessons.checks.calls import SECONDS, NoAnswerError, call
 
 TRIALS = 4
-NOTHING = "There is no answer yet."
 NOTHING_ASSIGNED = f"{NOTHING} Write it after the `=`, in place of the dots there."
 
 
@@ -52,6 +52,7 @@ class Function:
     answer : the right results of them: a tensor, or a tuple of tensors
     slips : usual mistakes, the likeliest first
     hint : for a wrong answer that is none of them: a case that can be thought through by hand
+    infinite : for one with a NaN or an infinity in it, if there is more to say than that
     rtol, atol : how near a result must be
     """
 
@@ -64,6 +65,7 @@ class Function:
     rtol: float = 1e-3
     atol: float = 1e-5
     seconds: float = SECONDS
+    infinite: str = ""
     remark: str = ""
 
     def judge(self, answer: Any) -> str | None:
@@ -72,20 +74,22 @@ class Function:
             function = as_function(answer)
             generator = fresh_generator()
             trials = [self.inputs(generator) for _ in range(TRIALS)]
-            found = [as_results(call(function, *_copies(args), seconds=self.seconds)) for args in trials]
+            found = [as_results(call(function, *copies(args), seconds=self.seconds)) for args in trials]
         except NoAnswerError as reason:
             return str(reason)
-        if self._agree(found, [self.answer(*args) for args in trials]):
+        expected = [as_results(self.answer(*args)) for args in trials]
+        if self._agree(found, expected):
             return None
         for slip in self.slips:
-            if self._agree(found, [slip.result(*args) for args in trials]):
+            if self._agree(found, [as_results(slip.result(*args)) for args in trials]):
                 return slip.says
-        return unlike(found[0], as_results(self.answer(*trials[0]))) or self.hint
+        seen = (unlike(mine, theirs, self.infinite) for mine, theirs in zip(found, expected, strict=True))
+        return next(filter(None, seen), self.hint)
 
-    def _agree(self, found: list[tuple[Tensor, ...]], expected: list[Any]) -> bool:
+    def _agree(self, found: list[tuple[Tensor, ...]], expected: list[tuple[Tensor, ...]]) -> bool:
         return all(
             len(mine) == len(theirs) and all(map(self._close, mine, theirs))
-            for mine, theirs in zip(found, map(as_results, expected), strict=True)
+            for mine, theirs in zip(found, expected, strict=True)
         )
 
     def _close(self, mine: Tensor, theirs: Tensor) -> bool:
@@ -171,56 +175,3 @@ class Task:
             return self.judgement(answer)
         except NoAnswerError as reason:
             return str(reason)
-
-
-def fresh_generator() -> Generator:
-    """Seeded by chance."""
-    generator = Generator()
-    generator.seed()
-    return generator
-
-
-def as_function(answer: Any) -> Callable:
-    """`answer` itself; NoAnswerError for what cannot be called."""
-    if answer is None or answer is ...:
-        raise NoAnswerError(NOTHING)
-    if not callable(answer):
-        raise NoAnswerError(
-            f"The check needs your function itself, and was given {_kind(answer)}. Hand it over without calling it: "
-            "its name, and no brackets."
-        )
-    return answer
-
-
-def as_results(value: Any) -> tuple[Tensor, ...]:
-    """What a function returned, as float64 tensors: one, or each of a tuple."""
-    if value is None or value is ...:
-        raise NoAnswerError("Your function returns nothing yet. Is it still to be written, or is a `return` missing?")
-    parts = value if isinstance(value, tuple) else (value,)
-    try:
-        return tuple(torch.as_tensor(part).detach().to(torch.float64).cpu() for part in parts)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise NoAnswerError(f"Your function must return a tensor, and returned {_kind(value)}.") from error
-
-
-def unlike(found: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> str | None:
-    """What is wrong with results that can be seen from outside: their number, their shapes, NaN or infinity."""
-    if len(found) != len(expected):
-        wanted = "one result" if len(expected) == 1 else f"{len(expected)} results, separated by commas"
-        return f"The task asks for {wanted}; yours has {len(found)}."
-    for i, (mine, theirs) in enumerate(zip(found, expected, strict=True)):
-        which = "Your result" if len(expected) == 1 else f"Result {i + 1} of yours"
-        if mine.shape != theirs.shape:
-            return f"{which} has shape {tuple(mine.shape)}, where the task asks for {tuple(theirs.shape)}."
-        if theirs.isfinite().all() and not mine.isfinite().all():
-            return f"{which} is not finite: there is a NaN or an infinity in it, for inputs that are in order."
-    return None
-
-
-def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}" + (f", {value!r}" if isinstance(value, int | float | str) else "")
-
-
-def _copies(args: tuple) -> tuple:
-    """A function may write into what it is given."""
-    return tuple(arg.clone() if isinstance(arg, Tensor) else arg for arg in args)

@@ -12,7 +12,7 @@ function weightsOf(model, { weights: digest }) {
   return inTrait ?? element().textContent;
 }
 
-// Returns run(inputs): the outputs as a new Float32Array.
+// Returns run(inputs): the outputs, in an array that the next run writes into.
 function loadNetwork(model, packed) {
   const layers = unpack(bytesOf(weightsOf(model, packed)), packed.layers);
   return inputs => layers.reduce((values, layer, i) => forward(layer, values, i < layers.length - 1), inputs);
@@ -34,7 +34,8 @@ function unpack(bytes, shapes) {
     return values;
   };
   const layers = shapes.map(([nIn, nOut, bits]) => {
-    return { nIn, nOut, bits, scales: take(Float32Array, nOut), biases: take(Float32Array, nOut) };
+    const [scales, biases] = [take(Float32Array, nOut), take(Float32Array, nOut)];
+    return { nIn, nOut, bits, scales, biases, outputs: new Float32Array(nOut) };
   });
   for (const [bits, Kind] of [[16, Int16Array], [8, Int8Array]]) {
     for (const layer of layers.filter(layer => layer.bits === bits)) {
@@ -44,22 +45,24 @@ function unpack(bytes, shapes) {
   return layers;
 }
 
+// Weights travel a row for each output, and are used a column for each input.
 function scaled(numbers, { nIn, nOut, scales }) {
-  const weights = new Float32Array(numbers);
+  const weights = new Float32Array(nIn * nOut);
   for (let i = 0, at = 0; i < nOut; i++) {
-    for (let j = 0; j < nIn; j++, at++) weights[at] *= scales[i];
+    for (let j = 0; j < nIn; j++, at++) weights[j * nOut + i] = numbers[at] * scales[i];
   }
   return weights;
 }
 
-function forward({ weights, biases }, inputs, isHidden) {
-  const outputs = new Float32Array(biases.length);
-  const nIn = inputs.length;
-  for (let i = 0, at = 0; i < outputs.length; i++) {
-    let sum = biases[i];
-    for (let j = 0; j < nIn; j++, at++) sum += weights[at] * inputs[j];
-    outputs[i] = isHidden && sum < 0 ? 0 : sum;
+// Column by column, without those that are multiplied by zero: hidden units that are off, and the paper around a digit.
+function forward({ nOut, weights, biases, outputs }, inputs, isHidden) {
+  outputs.set(biases);
+  for (let j = 0; j < inputs.length; j++) {
+    const input = inputs[j];
+    if (input === 0) continue;
+    for (let i = 0, at = j * nOut; i < nOut; i++, at++) outputs[i] += weights[at] * input;
   }
+  if (isHidden) for (let i = 0; i < nOut; i++) outputs[i] = Math.max(0, outputs[i]);
   return outputs;
 }
 

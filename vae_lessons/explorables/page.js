@@ -81,3 +81,14 @@ function mount(figure, render) {
   still.before(view);
   still.hidden = true;
 }
+
+// A figure with networks takes a moment to begin, and most of a long page is never looked at: each begins when it is
+// at most the height of a window away.
+function mountWhenNear(figure, render) {
+  const observer = new IntersectionObserver(entries => {
+    if (!entries.some(entry => entry.isIntersecting)) return;
+    observer.disconnect();
+    mount(figure, render);
+  }, { rootMargin: "100%" });
+  observer.observe(figure);
+}

@@ -1,7 +1,7 @@
 """An explorable as HTML that needs no kernel, no network and no file beside it.
 
-The figure's module is mounted on its state inside the page. Until it has drawn, and for good where it
-cannot, a still picture stands in its place.
+The figure's module is mounted on its state inside the page, when it comes near what is seen of the page. Until it has
+drawn, and for good where it cannot, a still picture stands in its place.
 """
 
 import base64
@@ -28,7 +28,7 @@ TEMPLATE = """\
 <script type="application/json">{state}</script>
 <script type="module">
 {module}
-mount(document.getElementById("{name}"), render);
+mountWhenNear(document.getElementById("{name}"), render);
 </script>
 </figure>"""
 WEIGHTS = '<script type="text/plain" class="explorable-weights" data-digest="{digest}">{content}</script>\n'
@@ -48,7 +48,7 @@ def figure_html(
 ) -> str:
     """One <figure> with all that it needs.
 
-    module : JavaScript that defines `mount(figure, render)` and `render`
+    module : JavaScript that defines `mountWhenNear(figure, render)` and `render`
     state : what `render` reads, for JSON
     weights : networks in base64, each under its digest and in an element of its own. Any figure on a page finds
         them there, so of several elements with one digest one is enough.

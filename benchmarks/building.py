@@ -1,0 +1,68 @@
+"""Building the book: nothing kept, everything kept, and what each lesson costs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measurements import Measurement
+from vae_lessons.data import course_root, data_root
+
+BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml", "--path-output", "book", "-W", "-n"]
+RAN = re.compile(r"^(\S+)\.ipynb ran in (\d+) s$", re.MULTILINE)
+EXECUTION = re.compile(r"^lessons ran in (\d+) s$", re.MULTILINE)
+GOALS = {"execution": 8 * 60, "warm": 15}  # seconds
+WARM_BUILDS = 3
+
+
+def builds() -> Iterator[Measurement]:
+    """In a copy of the course in a folder of its own, so that no cache is found and none is touched."""
+    with tempfile.TemporaryDirectory() as folder:
+        course = Path(folder, "course")
+        copy_course(course)
+        seconds, log = build(course)
+        in_lessons = {name: float(taken) for name, taken in RAN.findall(log)}
+        (execution,) = map(float, EXECUTION.findall(log))
+        less = {"higher_is_better": False}
+        for name, taken in sorted(in_lessons.items()):
+            yield Measurement.of(name, [taken], "s", **less)
+        yield Measurement.of("all lessons, nothing kept", [execution], "s", goal=GOALS["execution"], **less)
+        yield Measurement.of("the same, the time of each lesson added up", [sum(in_lessons.values())], "s", **less)
+        yield Measurement.of("the whole build, nothing kept", [seconds], "s", **less)
+        warm = [build(course)[0] for _ in range(WARM_BUILDS)]
+        yield Measurement.of("the whole build, nothing changed", warm, "s", goal=GOALS["warm"], **less)
+        yield Measurement.of("that, as a share of the build with nothing kept", [w / seconds for w in warm], **less)
+
+
+def copy_course(target: Path) -> None:
+    """What git knows of, as it lies here."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=course_root(), capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        source, copy = course_root() / name, target / name
+        if source.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+
+
+def build(course: Path) -> tuple[float, str]:
+    """Seconds, and the log; as `make book` does. RuntimeError with the log's end for a book that is not built."""
+    program = shutil.which("jupyter-book", path=Path(sys.executable).parent)
+    mine = {"PYTHONPATH": str(course), "VAE_LESSONS_DATA": str(data_root()), "VAE_LESSONS_CACHE": "", "NO_COLOR": "1"}
+    shutil.rmtree(course / "book/_build/html", ignore_errors=True)
+    start = time.perf_counter()
+    done = subprocess.run(
+        [program, *BUILD],
+        cwd=course,
+        env=os.environ | mine,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    if done.returncode:
+        raise RuntimeError(f"the book was not built:\n{done.stdout[-4000:]}")
+    return time.perf_counter() - start, done.stdout

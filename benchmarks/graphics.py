@@ -1,0 +1,39 @@
+"""The same on a graphics processor, where there is one."""
+
+from collections.abc import Iterator
+
+import torch
+
+from benchmarks.measurements import Measurement, by_turns, ratios
+from benchmarks.training import new_vae
+from benchmarks.tutorial import Tutorial
+from vae_lessons import ImageData, fit
+from vae_lessons.data import data_root
+
+EPOCHS = 5
+
+
+def rates(data: ImageData, device: str = "cuda") -> Iterator[Measurement]:
+    """Epochs a second; nothing where there is no such device."""
+    if not torch.cuda.is_available():
+        return
+    tutorial = Tutorial(data_root(), device=device)
+
+    def epochs_a_second(compiled: bool) -> float:
+        vae = new_vae()
+        if compiled:  # whole passes captured as CUDA graphs
+            vae.loss = torch.compile(vae.loss, mode="reduce-overhead")
+        history = fit(vae, data, epochs=EPOCHS, device=device)
+        return history.images_per_second / len(data.train)
+
+    found = by_turns(
+        {
+            "the tutorial's loop": lambda: 1 / tutorial.epoch(),
+            "`fit`": lambda: epochs_a_second(compiled=False),
+            "`fit`, its loss compiled": lambda: epochs_a_second(compiled=True),
+        }
+    )
+    for name, values in found.items():
+        yield Measurement.of(name, values, "epochs/s")
+        if name != "the tutorial's loop":
+            yield Measurement.of(f"{name}, against the tutorial's loop", ratios(values, found["the tutorial's loop"]))

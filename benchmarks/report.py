@@ -1,0 +1,62 @@
+"""The report: kept as JSON, compared with the one before, and shown as tables."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benchmarks.measurements import Measurement
+
+FILE = Path(__file__).parent / "report.json"
+FELL = 0.9  # times as good as before, or less: noise of a quiet machine is smaller
+
+
+@dataclass
+class Report:
+    """parts : of each part of the benchmarks, the machine it ran on and what was measured"""
+
+    machines: dict[str, dict[str, object]] = field(default_factory=dict)
+    parts: dict[str, list[Measurement]] = field(default_factory=dict)
+
+    def add(self, part: str, machine: dict[str, object], measured: Iterable[Measurement]) -> None:
+        """In place of what there was of this part."""
+        self.machines[part], self.parts[part] = machine, list(measured)
+
+    def save(self, path: Path = FILE) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(path: Path = FILE) -> Report:
+    """An empty one where there is none."""
+    if not path.exists():
+        return Report()
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    parts = {part: [Measurement(**entry) for entry in entries] for part, entries in kept["parts"].items()}
+    return Report(kept["machines"], parts)
+
+
+def what_fell(now: Report, before: Report) -> Iterator[str]:
+    """Each measurement that is clearly worse than `before`, and each goal that is missed."""
+    for part, measured in now.parts.items():
+        earlier = {entry.name: entry for entry in before.parts.get(part, [])}
+        for entry in measured:
+            if entry.name in earlier and (ratio := entry.against(earlier[entry.name])) < FELL:
+                yield f"{part}: {entry.name}: {ratio:.2f} times as good as in the report before"
+            if entry.reached is False:
+                yield f"{part}: {entry.name}: {number(entry.median)} {entry.unit}, goal {number(entry.goal)}"
+
+
+def table(measured: Iterable[Measurement]) -> str:
+    """In Markdown."""
+    rows = ["| | median | lowest to highest | goal |", "|---|---:|---:|---:|"]
+    for entry in measured:
+        spread = "" if entry.lowest == entry.highest else f"{number(entry.lowest)} to {number(entry.highest)}"
+        sign = "≥" if entry.higher_is_better else "≤"
+        goal = "" if entry.goal is None else f"{sign} {number(entry.goal)}"
+        rows.append(f"| {entry.name} | {number(entry.median)} {entry.unit} | {spread} | {goal} |")
+    return "\n".join(rows)
+
+
+def number(value: float) -> str:
+    """Four digits, or all that stand before the point; three of what is below ten."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}" if abs(value) >= 10 else f"{value:.3g}"

@@ -1,0 +1,129 @@
+"""Training, beside the loop that everyone writes: images a second, and the time to the same ELBO."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Generator, Tensor
+
+from benchmarks.measurements import Measurement, by_turns, ratios
+from benchmarks.tutorial import BATCH_SIZE, EPOCHS, HIDDEN, LATENT_DIM, LR, Tutorial
+from vae_lessons import VAE, Bernoulli, History, ImageData, fit
+from vae_lessons.data import data_root
+
+SEEDS = (0, 1, 2)
+ROOFLINE_SECONDS = 1.0
+AS_IN_TUTORIAL = {
+    "batch_size": BATCH_SIZE,
+    "lr": LR,
+    "schedule": "constant",
+    "precision": "float32",
+    "start_at_mean": False,
+}
+EPOCHS_TO_SAME_ELBO = 5  # after which `fit` as it chooses has the tutorial's ELBO; found on images held out for it
+PRECISIONS = ("float32", "bfloat16")
+GOAL_AT_SAME_SETTINGS = 2.6
+GOAL_TO_SAME_ELBO = {"float32": 8.0, "bfloat16": 10.0}
+GOAL_ROOFLINE = 0.65
+WITHIN = 0.5  # nats
+
+
+def new_vae(seed: int = 0) -> VAE:
+    return VAE((28, 28), LATENT_DIM, (HIDDEN,), likelihood=Bernoulli(), generator=Generator().manual_seed(seed))
+
+
+def train(data: ImageData, seed: int = 0, **settings: object) -> tuple[VAE, History]:
+    vae = new_vae(seed)
+    return vae, fit(vae, data, seed=seed, device="cpu", **settings)
+
+
+def rates(data: ImageData) -> Iterator[Measurement]:
+    """Images a second."""
+    tutorial = Tutorial(data_root())
+    n = len(data.train)
+
+    def rate(**settings: object) -> Callable[[], float]:
+        return lambda: train(data, epochs=1, **settings)[1].images_per_second
+
+    _, own = train(data, epochs=1)
+    batch = own.settings.batch_size
+    found = by_turns(
+        {
+            "tutorial": lambda: n / tutorial.epoch(),
+            "same": rate(**AS_IN_TUTORIAL),
+            "float32": rate(precision="float32"),
+            "products in float32": lambda: n_images_of_products(batch, torch.float32),
+            "bfloat16": rate(precision="bfloat16"),
+            "products in bfloat16": lambda: n_images_of_products(batch, torch.bfloat16),
+        }
+    )
+    yield Measurement.of("the tutorial's loop", found["tutorial"], "images/s")
+    yield Measurement.of("`fit` at the tutorial's settings", found["same"], "images/s")
+    yield Measurement.of(
+        "`fit` at the tutorial's settings, against its loop",
+        ratios(found["same"], found["tutorial"]),
+        goal=GOAL_AT_SAME_SETTINGS,
+    )
+    for precision in PRECISIONS:
+        name = f"`fit` as it chooses, {precision}"
+        yield Measurement.of(name, found[precision], "images/s")
+        yield Measurement.of(f"{name}, against the tutorial's loop", ratios(found[precision], found["tutorial"]))
+        products = found[f"products in {precision}"]
+        yield Measurement.of(f"nothing but a step's matrix products, {precision}", products, "images/s")
+        yield Measurement.of(
+            f"{name}, as a share of that",
+            [100 * share for share in ratios(found[precision], products)],
+            "%",
+            goal=100 * GOAL_ROOFLINE if precision == "float32" else None,
+        )
+
+
+def same_elbo(data: ImageData) -> Iterator[Measurement]:
+    """Quality after the same epochs, and time to the same quality."""
+    tutorial_elbo, same_elbo, speedups = [], [], {precision: [] for precision in PRECISIONS}
+    elbos: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
+    for seed in SEEDS:
+        tutorial = Tutorial(data_root(), seed)
+        seconds = sum(tutorial.epoch() for _ in range(EPOCHS))
+        tutorial_elbo.append(tutorial.negative_elbo(data.test))
+        same_elbo.append(train(data, seed, epochs=EPOCHS, **AS_IN_TUTORIAL)[1].test_loss[-1])
+        for precision in PRECISIONS:
+            _, history = train(data, seed, epochs=EPOCHS_TO_SAME_ELBO, precision=precision)
+            elbos[precision].append(history.test_loss[-1])
+            speedups[precision].append(seconds * history.images_per_second / (EPOCHS_TO_SAME_ELBO * len(data.train)))
+    less = {"higher_is_better": False}
+    yield Measurement.of(f"-ELBO, the tutorial's loop, {EPOCHS} epochs", tutorial_elbo, "nats", **less)
+    yield Measurement.of(f"-ELBO, `fit` at its settings, {EPOCHS} epochs", same_elbo, "nats", **less)
+    differences = [abs(a - b) for a, b in zip(same_elbo, tutorial_elbo, strict=True)]
+    yield Measurement.of("the two differ by", differences, "nats", goal=WITHIN, **less)
+    for precision in PRECISIONS:
+        name = f"`fit` as it chooses, {precision}, {EPOCHS_TO_SAME_ELBO} epochs"
+        yield Measurement.of(f"-ELBO, {name}", elbos[precision], "nats", **less)
+        above = [a - b for a, b in zip(elbos[precision], tutorial_elbo, strict=True)]
+        yield Measurement.of("that, less the tutorial's", above, "nats", goal=0.0, **less)
+        yield Measurement.of(
+            f"{name}: times less time to the tutorial's ELBO", speedups[precision], goal=GOAL_TO_SAME_ELBO[precision]
+        )
+
+
+def n_images_of_products(batch: int, dtype: torch.dtype) -> float:
+    """Images a second, if a step did nothing but its matrix products: the roofline at these shapes."""
+    products = list(products_of_a_step(batch, dtype))
+    start, steps = time.perf_counter(), 0
+    while time.perf_counter() - start < ROOFLINE_SECONDS:
+        for left, right, result in products:
+            torch.mm(left, right, out=result)
+        steps += 1
+    return steps * batch / (time.perf_counter() - start)
+
+
+def products_of_a_step(batch: int, dtype: torch.dtype) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Of each layer forward, its weights' gradient, and its input's gradient, which the first layer does not need."""
+    widths = [(784, HIDDEN), (HIDDEN, 2 * LATENT_DIM), (LATENT_DIM, HIDDEN), (HIDDEN, 784)]
+    for i, (n_in, n_out) in enumerate(widths):
+        inputs, weights = torch.randn(batch, n_in, dtype=dtype), torch.randn(n_out, n_in, dtype=dtype)
+        outputs, slopes = torch.empty(batch, n_out, dtype=dtype), torch.randn(batch, n_out, dtype=dtype)
+        yield inputs, weights.T, outputs
+        yield slopes.T, inputs, torch.empty_like(weights)
+        if i:
+            yield slopes, weights, torch.empty_like(inputs)

@@ -1,0 +1,36 @@
+"""`{benchmarks} PART` in a page: what was measured last, as a table, with the machine that it was measured on."""
+
+import sys
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from vae_lessons.data import course_root
+
+sys.path.append(str(course_root()))  # the benchmarks are no package that is installed
+from benchmarks.report import FILE, load, table
+
+ON = "Measured on {day}, on {cores} cores ({processor}, {instructions}), torch {torch}, Python {python}; "
+PROBE = "a product in float32 ran at {probe before, GFLOP/s} GFLOP/s before and {probe after, GFLOP/s} after."
+
+NOT_YET = "*Not measured yet: `make bench` does.*"
+
+
+class Benchmarks(SphinxDirective):
+    """The table of one part of the report."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        report, part = load(), self.arguments[0]
+        self.env.note_dependency(str(FILE))
+        if part not in report.parts:
+            return self.parse_text_to_nodes(NOT_YET)
+        text = f"{table(report.parts[part])}\n\n{(ON + PROBE).format(**report.machines[part])}\n"
+        return self.parse_text_to_nodes(text)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("benchmarks", Benchmarks)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,97 @@
+"""Exercise 1.1: a loss in batches."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from vae_lessons.checks.exercises import Function, Slip
+
+
+def _unequal_batches(generator: Generator) -> tuple[Tensor, Tensor, int]:
+    """Eleven images in batches of four; the last ones have the largest errors, and their batch is short."""
+    x = torch.rand(11, 3, 4, generator=generator)
+    noise = torch.randn(11, 3, 4, generator=generator)
+    return x, x + torch.linspace(0.1, 0.6, 11).view(11, 1, 1) * noise, 4
+
+
+def _errors(x: Tensor, x_hat: Tensor) -> Tensor:
+    return (x - x_hat).flatten(1).square().sum(dim=1)
+
+
+def _batch_means(x: Tensor, x_hat: Tensor, batch_size: int) -> Tensor:
+    return torch.stack([errors.mean() for errors in _errors(x, x_hat).split(batch_size)])
+
+
+DATA_LOSS = Function(
+    name="data-loss",
+    points=2,
+    inputs=_unequal_batches,
+    answer=lambda x, x_hat, _: _errors(x, x_hat).mean(),
+    slips=(
+        Slip(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size).mean(),
+            "This is the mean of the batches' means. The last batch is smaller than the others, so each of its images "
+            "counts for more. What must you add up in each batch, and what do you divide by at the end?",
+        ),
+        Slip(
+            lambda x, x_hat, _: _errors(x, x_hat).sum(),
+            "This is the sum over all images, where the loss is their mean. It would double with the data set.",
+        ),
+        Slip(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size).sum(),
+            "The means of the batches are added up, and the number of batches with them. It is the images that all "
+            "count alike.",
+        ),
+        Slip(
+            lambda x, x_hat, size: _errors(x, x_hat).sum() / math.ceil(len(x) / size),
+            "The sum over all images is divided by the number of batches. This is the error of an average batch, "
+            "not that of an average image.",
+        ),
+        Slip(
+            lambda x, x_hat, size: _errors(x, x_hat).sum() / (math.ceil(len(x) / size) * size),
+            "You divide by more images than there are: the last batch is counted as a full one.",
+        ),
+        Slip(
+            lambda x, x_hat, size: _errors(x, x_hat).sum() / size,
+            "The sum over all images is divided by the size of one batch.",
+        ),
+        Slip(
+            lambda x, x_hat, size: _errors(x, x_hat)[: len(x) // size * size].mean(),
+            "The last images are missing: a batch that is not full is dropped. In training that may pass; in a "
+            "measurement it leaves images out.",
+        ),
+        Slip(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size)[-1],
+            "This is the loss of the last batch alone. Is the total written over where it should be added to?",
+        ),
+        Slip(
+            lambda x, x_hat, size: _errors(x, x_hat).split(size)[-1].sum(),
+            "This is the sum over the last batch alone. Is the total written over where it should be added to?",
+        ),
+        Slip(
+            lambda x, x_hat, size: _errors(x, x_hat)[:size].mean(),
+            "This is the loss of the first batch alone. Does your loop return too early?",
+        ),
+        Slip(
+            lambda x, x_hat, _: (x - x_hat).square().mean(),
+            "This is a mean over pixels as well, smaller by a factor of D. The book sums over pixels; some functions "
+            "of PyTorch take the mean unless told otherwise.",
+        ),
+        Slip(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size).mean() / x[0].numel(),
+            "Two things: this is a mean over pixels, where the book has a sum; and it is a mean of the batches' "
+            "means, though the last batch is smaller.",
+        ),
+        Slip(
+            lambda x, x_hat, _: _errors(x, x_hat).sqrt().mean(),
+            "The distances are averaged, not their squares: there is a root too many.",
+        ),
+        Slip(
+            lambda x, x_hat, _: (x - x_hat).abs().flatten(1).sum(dim=1).mean(),
+            "This is the absolute error. In the loss each difference is squared.",
+        ),
+    ),
+    hint="Try two images with the errors 1 and 3: the loss is 2. Then try three images with the errors 0, 0 and 3 in "
+    "batches of two: it is 1, whichever way they are cut.",
+)

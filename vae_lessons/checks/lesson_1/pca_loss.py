@@ -1,0 +1,99 @@
+"""Exercise 1.2: what PCA leaves over."""
+
+import torch
+from torch import Generator, Tensor
+
+from vae_lessons.checks.exercises import Function, Slip
+
+
+def _clouds(generator: Generator) -> tuple[Tensor, int]:
+    """Thirty points, off centre, with a different width along each of nine directions, none of them an axis."""
+    rotation, _ = torch.linalg.qr(torch.randn(9, 9, generator=generator))
+    widths, mean = torch.linspace(1, 2.5, 9), 2 + torch.rand(9, generator=generator)
+    x = widths * torch.randn(30, 9, generator=generator) @ rotation + mean
+    return x, int(torch.randint(2, 4, (), generator=generator))
+
+
+def _eigenvalues(x: Tensor) -> Tensor:
+    """Of the covariance matrix, falling, (D,)."""
+    return torch.linalg.eigvalsh(torch.cov(x.T.double(), correction=0)).flip(0)
+
+
+def _pca_loss(x: Tensor, n_dims: int) -> Tensor:
+    return _eigenvalues(x)[n_dims:].sum()
+
+
+PCA_LOSS = Function(
+    name="pca-loss",
+    points=3,
+    inputs=_clouds,
+    answer=_pca_loss,
+    slips=(
+        Slip(
+            lambda x, n_dims: _eigenvalues(x)[:n_dims].sum(),
+            "This is the variance that PCA keeps. The error is what it loses.",
+        ),
+        Slip(
+            lambda x, n_dims: _eigenvalues(x).flip(0)[n_dims:].sum(),
+            "The smallest directions are kept and the largest lost. In which order does your list come?",
+        ),
+        Slip(
+            lambda x, n_dims: _eigenvalues(x).flip(0)[:n_dims].sum(),
+            "These are the smallest values, but as many as are kept. How many are lost, of D in all?",
+        ),
+        Slip(
+            lambda x, n_dims: _eigenvalues(x)[n_dims + 1 :].sum(),
+            "One direction too many is kept. Does your list begin at 0 or at 1?",
+        ),
+        Slip(
+            lambda x, n_dims: _eigenvalues(x)[n_dims - 1 :].sum(),
+            "One direction too few is kept. Does your list begin at 0 or at 1?",
+        ),
+        Slip(
+            lambda x, n_dims: _pca_loss(x, n_dims) * len(x) / (len(x) - 1),
+            "This divides by M - 1, as the usual estimate of a variance does (`torch.cov`, and scikit-learn's "
+            "`explained_variance_`). The loss is a mean over the M images that are there.",
+        ),
+        Slip(
+            lambda x, n_dims: _pca_loss(x, n_dims) * len(x),
+            "This is the error of all images together. The loss is their mean.",
+        ),
+        Slip(
+            lambda x, n_dims: (len(x) * _eigenvalues(x)).clamp(min=0).sqrt()[n_dims:].sum() / len(x),
+            "The singular values are added up as they are. How are they related to the eigenvalues: try a matrix "
+            "with one column.",
+        ),
+        Slip(
+            lambda x, n_dims: (len(x) * _eigenvalues(x)).clamp(min=0).sqrt()[n_dims:].sum(),
+            "The singular values are added up as they are, and nothing is divided by the number of images. How are "
+            "they related to the eigenvalues: try a matrix with one column.",
+        ),
+        Slip(
+            lambda x, n_dims: torch.linalg.svdvals(x.double())[n_dims:].square().sum() / len(x),
+            "The data are not centred. PCA's directions are those about the mean image, which the decoder adds for "
+            "nothing.",
+        ),
+        Slip(
+            lambda x, n_dims: torch.linalg.svdvals(x.double())[n_dims:].square().sum(),
+            "Two things: the data are not centred, and the result is that of all images together, not of one.",
+        ),
+        Slip(
+            lambda x, n_dims: _pca_loss(x, n_dims) / x.shape[1],
+            "This is the error per pixel. Asked for is the sum over pixels.",
+        ),
+        Slip(
+            lambda x, n_dims: _pca_loss(x, n_dims).sqrt(),
+            "There is a root too many: the error is squared, and so is what an eigenvalue measures.",
+        ),
+        Slip(
+            lambda x, n_dims: _pca_loss(x, n_dims) / _eigenvalues(x).sum(),
+            "This is the share of the variance that is lost. Asked for is how much that is.",
+        ),
+        Slip(
+            lambda x, n_dims: 1 - _pca_loss(x, n_dims) / _eigenvalues(x).sum(),
+            "This is the share of the variance that is kept. Asked for is how much is lost, and not as a share.",
+        ),
+    ),
+    hint="Two cases can be had by hand. With K = D nothing is lost; with K = 0 the copy is the mean image, and the "
+    "error is the sum of the pixels' variances.",
+)

@@ -1,0 +1,93 @@
+"""Exercise 2.3: neighbours, and no cheating."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+
+from vae_lessons.checks.exercises import Function, Slip
+
+
+def _codes_and_labels(generator: Generator) -> tuple[Tensor, Tensor, int]:
+    """Codes of two classes that overlap. In double precision, so that no two distances are nearly equal."""
+    labels = 3 + 4 * (torch.rand(60, generator=generator) < 0.5).long()  # 3 and 7
+    codes = torch.randn(60, 2, generator=generator).double() + 0.2 * labels.view(-1, 1)
+    return codes, labels, 3 + 2 * int(torch.randint(0, 2, (), generator=generator))
+
+
+def _vote(codes: Tensor, labels: Tensor, order: Callable[[Tensor], Tensor], power: float = 2.0) -> Tensor:
+    """order : which neighbours vote, (N, N), nearest first and itself before all others, to (N, k)."""
+    distances = (codes.unsqueeze(1) - codes).norm(dim=2, p=power).fill_diagonal_(-1)
+    voters = labels[order(distances.argsort(dim=1))]
+    return torch.stack([votes.bincount(minlength=10).argmax() for votes in voters])
+
+
+def _others_vote(codes: Tensor, labels: Tensor, k: int) -> Tensor:
+    return _vote(codes, labels, lambda near: near[:, 1 : k + 1])
+
+
+LEAVE_ONE_OUT = Function(
+    name="knn-leave-one-out",
+    points=3,
+    inputs=_codes_and_labels,
+    answer=_others_vote,
+    slips=(
+        Slip(
+            lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, :k]),
+            "Each code votes for itself. It is its own nearest neighbour, at a distance of 0, and it knows the answer.",
+        ),
+        Slip(
+            lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, 1:k]),
+            "The code itself is left out, but then one voter is missing: there must be k others.",
+        ),
+        Slip(
+            lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, : k + 1]),
+            "There are k others now, but the code itself still votes with them.",
+        ),
+        Slip(
+            lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, 2 : k + 2]),
+            "The nearest of the others is left out as well. Is the code itself taken away twice?",
+        ),
+        Slip(
+            lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, -k:]),
+            "These are the votes of the farthest codes. Which end of the order do you take?",
+        ),
+        Slip(
+            lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, 1:2]),
+            "Only the nearest other code is asked. Let k of them vote.",
+        ),
+        Slip(
+            lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, 1:]),
+            "All other codes are asked. Let only the nearest k of them vote.",
+        ),
+        Slip(
+            lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, 1 : k + 1], power=1.0),
+            "Distances are added up along the axes, as in a city of blocks. Asked for is the straight-line distance.",
+        ),
+        Slip(
+            lambda codes, labels, k: labels,
+            "These are the labels themselves. Does each code have only itself to ask?",
+        ),
+        Slip(
+            lambda codes, labels, k: (_others_vote(codes, labels, k) == labels).double().mean(),
+            "This is the share of votes that are right. Asked for are the votes, one label for each code.",
+        ),
+        Slip(
+            lambda codes, labels, k: (_others_vote(codes, labels, k) == labels).double(),
+            "This says where the vote is right. Asked for is what is voted for.",
+        ),
+        *(
+            Slip(
+                lambda codes, labels, k, rounding=rounding: rounding(
+                    labels[(codes.unsqueeze(1) - codes).norm(dim=2).fill_diagonal_(-1).argsort(dim=1)[:, 1 : k + 1]]
+                    .double()
+                    .mean(dim=1)
+                ),
+                "The labels are averaged. Half way between a 3 and a 7 is no 5: let them vote.",
+            )
+            for rounding in (lambda mean: mean, torch.round, torch.floor)
+        ),
+    ),
+    hint="Try four codes on a line, at 0, 1, 10 and 11. The first two have one label, the others another; with k = 1 "
+    "every vote is right. Then change the label of the first. Only its neighbour's vote may change.",
+)

@@ -1,0 +1,84 @@
+"""Exercise 7.6: who is active?"""
+
+import torch
+from torch import Generator, Tensor
+from torch.distributions import Normal, kl_divergence
+
+from vae_lessons.checks.exercises import Function, Slip
+
+
+def _encoded(generator: Generator) -> tuple[Tensor, Tensor]:
+    """Codes of each kind that is told apart: how far the means scatter, where they are, how wide q is."""
+    spread = torch.tensor([1.0, 0.7, 0.115, 0.085, 0.05, 0.0, 0.0, 0.0])
+    centre = torch.tensor([0.0, 0.4, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0])
+    logvar = torch.tensor([-3.0, -1.0, 0.0, 0.0, 0.0, 0.0, -3.0, 0.0])
+    noise = torch.randn(200, 8, generator=generator)
+    noise = (noise - noise.mean(dim=0)) / noise.std(dim=0)
+    order = torch.randperm(8, generator=generator)
+    return (centre + spread * noise)[:, order], logvar.expand(200, -1)[:, order]
+
+
+ACTIVE = 0.01
+
+
+def _active(mu: Tensor, _logvar: Tensor) -> Tensor:
+    return ((mu - mu.mean(dim=0)).square().mean(dim=0) > ACTIVE).double()
+
+
+def _kl_parts(mu: Tensor, logvar: Tensor) -> Tensor:
+    return kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0)).mean(dim=0)
+
+
+ACTIVE_UNITS = Function(
+    name="active-units",
+    points=2,
+    inputs=_encoded,
+    answer=_active,
+    slips=(
+        Slip(
+            lambda mu, logvar: (mu.var(dim=0) + logvar.exp().mean(dim=0) > ACTIVE).double(),
+            "You have called all of them active, as one does who takes the variance of drawn codes. A dead dimension "
+            "is drawn from the prior, and varies a great deal; but not with the image.",
+        ),
+        Slip(
+            lambda mu, logvar: (mu.std(dim=0) > ACTIVE).double(),
+            "The standard deviation is compared with 0.01, where the definition has the variance.",
+        ),
+        Slip(
+            lambda mu, logvar: (mu.mean(dim=0).abs() > ACTIVE).double(),
+            "The average of the means is compared with 0.01. A dimension whose mean is 0.6 for all images tells none "
+            "from another.",
+        ),
+        Slip(
+            lambda mu, logvar: (mu.square().mean(dim=0) > ACTIVE).double(),
+            "This is the mean square, and not the variance: a mean that is the same for all images counts in it too.",
+        ),
+        Slip(
+            lambda mu, logvar: (_kl_parts(mu, logvar) > ACTIVE).double(),
+            "This asks what a dimension costs. One whose q is the same narrow Gaussian for all images costs much, and "
+            "says nothing; the definition looks at the means.",
+        ),
+        Slip(
+            lambda mu, logvar: (logvar.exp().mean(dim=0) < 1 - ACTIVE).double(),
+            "This asks whether q is narrower than the prior. What does that say of how codes differ between images?",
+        ),
+        Slip(
+            lambda mu, logvar: 1 - _active(mu, logvar),
+            "Turned round: you have named the dead ones.",
+        ),
+        Slip(
+            lambda mu, logvar: _active(mu, logvar).sum(),
+            "This is how many there are. Say of each dimension whether it is active.",
+        ),
+        Slip(
+            lambda mu, logvar: mu.var(dim=0),
+            "These are the variances themselves. Which of them are large enough?",
+        ),
+        Slip(
+            lambda mu, logvar: (mu.var(dim=1) > ACTIVE).double(),
+            "The variance is one over the dimensions of each image. It should be one over images, of each dimension.",
+        ),
+    ),
+    hint="Take one dimension at a time: a column of `mu`, one number for each image. How much does it vary from image "
+    "to image? `logvar` need not come into it.",
+)

@@ -1,0 +1,166 @@
+"""Exercise 9.4: the ELBO, as it is defined."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from vae_lessons import bounds
+from vae_lessons.checks.answers import as_function, as_results, fresh_generator
+from vae_lessons.checks.calls import call
+from vae_lessons.checks.exercises import Task
+from vae_lessons.checks.lesson_9.shared import IMAGES
+from vae_lessons.linear_gaussian import LinearGaussian
+
+TOO_FAR = 5.0  # standard errors
+
+
+class _Model:
+    """A linear decoder, whose ELBO is known, with an encoder that is a little off. Code and image are small."""
+
+    latent_dim = 2
+    image_shape = (6,)
+
+    def __init__(self, generator: Generator) -> None:
+        weight = torch.randn(6, 2, generator=generator)
+        self.truth = LinearGaussian(3 * weight / weight.norm(dim=0), torch.rand(6, generator=generator), 0.7)
+        self.shift = 0.3 + 0.3 * torch.rand(2, generator=generator)
+        self.logvar = -1.0 - torch.rand(2, generator=generator)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mu, _ = self.truth.encode(x)
+        return mu + self.shift, self.logvar.expand_as(mu).clone()
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.truth.decode(z)
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.truth.log_likelihood(x, z)
+
+
+class _Truth:
+    """What each way of estimating one image's ELBO gives on average: the right one, and the usual mistakes."""
+
+    def __init__(self, model: _Model, image: Tensor) -> None:
+        self.model, self.image = model, image
+        self.mu, self.logvar = model.encode(image)
+        terms = model.truth.elbo(image, self.mu, self.logvar)
+        self.fit, self.rate = float(terms.log_likelihood), float(terms.kl)
+        self.elbo = self.fit - self.rate
+        self.plug_in = float(model.log_likelihood(image, self.mu)) - self.rate
+        zeros = torch.zeros_like(self.mu)
+        self.of_one = {
+            "right": self.elbo,
+            "The sign is flipped: this is the loss. Asked for is the ELBO, which goes up.": -self.elbo,
+            "The rate is added. What a code costs is taken away from what it explains.": self.fit + self.rate,
+            "The rate is missing: this is the fit alone, and nothing keeps the codes near the prior.": self.fit,
+            "The codes are drawn from the prior. The average is one over q, the image's own.": self._of(zeros, zeros),
+            "The draws are too narrow: σ² has been used as their width, where σ belongs.": self._of(
+                self.mu, 2 * self.logvar
+            ),
+            "The draws are too wide: log σ² has been used as their width, as it is.": self._of(
+                self.mu, 2 * self.logvar.abs().log()
+            ),
+            "The draws are about the right mean, but with the width 1 of the prior.": self._of(self.mu, zeros),
+        }
+        self.decoded_average = self._of(self.mu, self.logvar - math.log(4))
+        # Of averages inside the logarithm there are two kinds: of p(x, z) / q(z | x), and of p(x | z) alone.
+        copies, seeded = image.expand(IMAGES, -1), Generator().manual_seed(0)
+        fits = torch.stack([bounds.elbo(model, copies, generator=seeded).log_likelihood for _ in range(4)])
+        self.inside_logarithm = [
+            float((fits.logsumexp(dim=0) - math.log(4)).mean()) - self.rate,
+            float(bounds.iwae_bound(model, copies, 4, seeded).mean()),
+        ]
+
+    def _of(self, mu: Tensor, logvar: Tensor) -> float:
+        return float(self.model.truth.elbo(self.image, mu, logvar).log_likelihood) - self.rate
+
+    def tells_them_apart(self) -> bool:
+        """Whether no two of them are near each other."""
+        of_one = torch.tensor(list(self.of_one.values())).sort().values
+        others = (self.elbo, *self.inside_logarithm)
+        return bool(of_one.diff().min() > 0.8) and all(abs(self.decoded_average - other) > 0.5 for other in others)
+
+
+def _fresh_truth(generator: Generator) -> _Truth:
+    for _ in range(200):  # one in a few will do
+        model = _Model(generator)
+        code = torch.tensor([[2.0, -2.0]])
+        truth = _Truth(model, model.decode(code) + 0.3 * torch.randn(1, 6, generator=generator))
+        if truth.tells_them_apart():
+            break
+    return truth
+
+
+def _judge_elbo(answer: object) -> str | None:
+    """Its mean and spread over many images that are all alike."""
+    function = as_function(answer)
+    generator = fresh_generator()
+    truth = _fresh_truth(generator)
+    x = truth.image.expand(IMAGES, -1).clone()
+    # `call` puts PyTorch's generator back, and without a new seed a second call would see the same draws.
+    seeds = torch.randint(2**31, (3,), generator=generator).tolist()
+
+    def seeded(seed: int, n_samples: int) -> object:
+        torch.manual_seed(seed)
+        return function(truth.model, x.clone(), n_samples)
+
+    one, four, again = (as_results(call(seeded, *which))[0] for which in zip(seeds, (1, 4, 1), strict=True))
+    for found in (one, four, again):
+        if found.shape != (IMAGES,):
+            return f"Your result has shape {tuple(found.shape)} for {IMAGES} images; it must have one value for each."
+        if not found.isfinite().all():
+            return "There is a NaN or an infinity in your result. Is the width that you draw with positive?"
+    if one.std() < 1e-4 * one.abs().mean():
+        return _judge_without_noise(truth, one, four, again, generator)
+    told = min(truth.of_one, key=lambda says: abs(float(one.mean()) - truth.of_one[says]))
+    if not _mean_is(one, truth.of_one[told]):
+        return (
+            "The mean over many images is off by more than chance explains. Draw codes from q with the width σ, "
+            "average their log-likelihoods, and take the rate away, which lesson 6 has in closed form."
+        )
+    return _judge_average(truth, one, four) if told == "right" else told
+
+
+def _judge_without_noise(truth: _Truth, one: Tensor, four: Tensor, again: Tensor, generator: Generator) -> str:
+    """Of a function that gives all images the same value."""
+    means = [float(found.mean()) for found in (one, four, again)]
+    if abs(means[0] - means[2]) < 1e-6 * abs(means[0]):
+        if abs(means[0] - truth.plug_in) < 1e-3 * abs(truth.plug_in):
+            return (
+                "Only the mean of q is decoded: nothing is drawn, and the result forgets that q was unsure. Here it "
+                "is always too high."
+            )
+        return "These values have no noise at all. Here the point is to sample, since a network has no closed form."
+    draws = bounds.elbo(truth.model, truth.image.expand(IMAGES, -1), generator=generator).value
+    if all(abs(mean - truth.elbo) < 2 * TOO_FAR * float(draws.std()) / math.sqrt(IMAGES) for mean in means):
+        return "All images have the same value: the average goes over the batch too. Leave each image its own."
+    return "All images have the same value, so all have the same ε. Each needs draws of its own."
+
+
+def _judge_average(truth: _Truth, one: Tensor, four: Tensor) -> str | None:
+    """Of a function that is right for one sample."""
+    if _mean_is(four, truth.elbo):
+        if 0.35 < float(four.std() / one.std()) < 0.65:
+            return None
+        return "The mean is right, but four samples spread as much as one. Is it an average over the samples?"
+    if _mean_is(four, 4 * truth.elbo) or _mean_is(four, 4 * truth.fit - truth.rate):
+        return "Right for one sample. With more it grows with their number: they are added up, and not averaged."
+    if _mean_is(four, truth.decoded_average):
+        return (
+            "Right for one sample. With more, the codes are averaged before they are decoded; the average is to be "
+            "one of log-likelihoods. With many samples yours decodes the mean of q."
+        )
+    if float(four.mean()) > truth.elbo:
+        return (
+            "Right for one sample. With four it is higher on average, so likelihoods are averaged before the "
+            "logarithm: that is the importance-weighted kind of bound, and not the ELBO."
+        )
+    return "Right for one sample, but not for four. What is done with the samples of one image?"
+
+
+def _mean_is(found: Tensor, expected: float) -> bool:
+    return abs(float(found.mean()) - expected) <= TOO_FAR * float(found.std()) / math.sqrt(len(found)) + 1e-4
+
+
+SAMPLED = Task(name="elbo-by-sampling", points=3, judgement=_judge_elbo)

@@ -1,0 +1,3 @@
+"""What several exercises of lesson 9 need."""
+
+IMAGES = 20_000

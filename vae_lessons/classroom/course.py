@@ -1,0 +1,51 @@
+"""A course folder that nbgrader takes as it is."""
+
+import os
+import sys
+from pathlib import Path
+
+from nbgrader.apps import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from vae_lessons.classroom.notebooks import STUB, assignment, exercise_notebooks, without_markers, write_notebook
+
+SECONDS_A_CELL = 120
+CONFIG = '''"""nbgrader's settings for this course; made by `make classroom`."""
+
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "vae-lessons"
+c.ClearSolutions.code_stub = {{"python": {stub!r}}}
+c.ExecutePreprocessor.timeout = {seconds}  # seconds for each cell
+c.ExecutePreprocessor.interrupt_on_timeout = True
+'''
+
+
+def make_classroom(folder: Path) -> None:
+    """Write a course folder that nbgrader takes as it is: `source`, `release`, `solutions`, and its settings.
+
+    What students have handed in, and the grade book, stay. RuntimeError, in nbgrader's words, if it refuses.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "nbgrader_config.py").write_text(CONFIG.format(stub=STUB, seconds=SECONDS_A_CELL), encoding="utf-8")
+    api = nbgrader_of(folder)
+    for path in exercise_notebooks():
+        notebook = assignment(path)
+        write_notebook(notebook, folder / "source" / path.stem / path.name)
+        write_notebook(without_markers(notebook), folder / "solutions" / path.name)
+        result = api.generate_assignment(path.stem)
+        if not result["success"]:
+            raise RuntimeError(f"nbgrader refuses {path.name}: {result.get('error') or result['log']}")
+
+
+def nbgrader_of(folder: Path, seconds: int = SECONDS_A_CELL) -> NbGraderAPI:
+    own_commands = str(Path(sys.executable).parent)  # nbgrader calls alembic by name, in an environment active or not
+    if own_commands not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([own_commands, os.environ["PATH"]])
+    config = Config()
+    config.CourseDirectory.root = str(folder.resolve())
+    config.CourseDirectory.course_id = "vae-lessons"
+    config.ClearSolutions.code_stub = {"python": STUB}
+    config.ExecutePreprocessor.timeout = seconds
+    config.ExecutePreprocessor.interrupt_on_timeout = True
+    return NbGraderAPI(CourseDirectory(config=config), config=config)

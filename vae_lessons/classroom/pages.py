@@ -1,0 +1,46 @@
+"""Exercise notebooks as pages of the book."""
+
+import re
+from pathlib import Path
+
+import nbformat
+
+from vae_lessons.classroom.notebooks import (
+    BEGIN,
+    LESSON_LINK,
+    assignment,
+    exercise_notebooks,
+    without_markers,
+    without_solutions,
+    write_notebook,
+)
+
+HANDOUTS = ".handouts"
+EXERCISES_OF = re.compile(r"^# Exercises \d+: ")
+
+
+def exercise_page(path: Path, solutions: bool = True) -> str:
+    """An exercise notebook as a page of the book, in MyST: stubs, and solutions folded away if they may be shown."""
+    notebook = nbformat.read(path, as_version=4)
+    for_students, solved = without_solutions(assignment(path)), without_markers(notebook)
+    parts = []
+    for source, stub, whole in zip(notebook.cells, for_students.cells, solved.cells, strict=True):
+        if source.cell_type == "markdown":
+            parts.append(LESSON_LINK.sub(r"[\1](../../notebooks/\2.ipynb)", source.source))
+            continue
+        parts.append(f"```python\n{stub.source}\n```")
+        if solutions and BEGIN in source.source:
+            parts.append(f":::{{admonition}} A solution\n:class: dropdown\n\n```python\n{whole.source}\n```\n:::")
+    title, *rest = parts
+    title = EXERCISES_OF.sub("# Exercises: ", title)  # the book numbers its pages itself
+    handout = f"Here they can be read; {{download}}`take the notebook <{HANDOUTS}/{path.name}>` to work on them."
+    return "\n\n".join([title, handout, *rest]) + "\n"
+
+
+def write_pages(folder: Path, solutions: bool = True) -> None:
+    """The pages of all exercises, and the student's notebooks beside them, where no page is looked for."""
+    for path in exercise_notebooks():
+        write_notebook(without_solutions(assignment(path)), folder / HANDOUTS / path.name)
+        page, content = folder / f"{path.stem}.md", exercise_page(path, solutions)
+        if not page.exists() or page.read_text(encoding="utf-8") != content:  # what is not new is not built again
+            page.write_text(content, encoding="utf-8")
