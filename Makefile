@@ -17,8 +17,7 @@ export SOLUTIONS
 .DEFAULT_GOAL := help
 .PHONY: book test serve lab classroom mark bench lint lock clean help
 
-book: $(READY) ## Build the book into book/_build/html (runs a lesson only if something it rests on has changed)
-	rm -rf $(SITE) # Sphinx leaves pages behind that are no longer in the book
+book: $(READY) ## Build the book into book/_build/html (again only what has changed since)
 	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
 
 test: $(READY) ## Run the tests, on the embedded digits

@@ -53,7 +53,6 @@ def build(course: Path) -> tuple[float, str]:
     """Seconds, and the log; as `make book` does. RuntimeError with the log's end for a book that is not built."""
     program = shutil.which("jupyter-book", path=Path(sys.executable).parent)
     mine = {"PYTHONPATH": str(course), "VAE_LESSONS_DATA": str(data_root()), "VAE_LESSONS_CACHE": "", "NO_COLOR": "1"}
-    shutil.rmtree(course / "book/_build/html", ignore_errors=True)
     start = time.perf_counter()
     done = subprocess.run(
         [program, *BUILD],

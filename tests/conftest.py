@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+from live_figures import start_all
 from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from threadpoolctl import threadpool_limits
@@ -102,10 +103,13 @@ def for_a_page(monkeypatch):
 
 @pytest.fixture
 def open_page(browser, for_a_page, tmp_path):
-    """Open a page of some figures from disk, with no way to a network. Returns the page and what went wrong."""
+    """Open a page of some figures from disk, with no way to a network. Returns the page and what went wrong.
+
+    The figures have begun, unless a test says that they cannot.
+    """
     contexts = []
 
-    def open_figures(*figures, head="", attributes="", width=1000, **options):
+    def open_figures(*figures, head="", attributes="", width=1000, begun=True, **options):
         body = "\n".join(figure._repr_mimebundle_()[0]["text/html"] for figure in figures)
         path = tmp_path / f"{len(contexts)}.html"
         path.write_text(
@@ -122,6 +126,8 @@ def open_page(browser, for_a_page, tmp_path):
         page.on("request", lambda r: troubles.append(f"request: {r.url}") if ELSEWHERE.match(r.url) else None)
         page.route(ELSEWHERE, lambda route: route.abort())
         page.goto(path.as_uri())
+        if begun:
+            start_all(page)
         return page, troubles
 
     yield open_figures

@@ -102,10 +102,11 @@ def swipe(page: Page, points: Sequence[tuple[float, float]]) -> None:
 
 
 def start_all(page: Page) -> None:
-    """Figures begin when they come near what is seen of the page."""
+    """Begin every figure, each of which waits to come near what is seen of the page; then go back to its top."""
     for figure in page.locator("figure.explorable").all():
         figure.scroll_into_view_if_needed()
         figure.locator(".explorable-view").wait_for()
+    page.evaluate("scrollTo(0, 0)")
 
 
 def drawn(figure: Locator) -> bytes:

@@ -268,8 +268,9 @@ def test_a_book_with_solutions_has_them_folded_and_the_stubs_in_sight(small_site
 
 def test_a_page_that_says_the_same_is_not_written_again(tmp_path):
     classroom.write_pages(tmp_path)
-    before = {page: page.stat().st_mtime_ns for page in tmp_path.glob("*.md")}
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.*") if file.is_file()}
+    assert {file.suffix for file in before} == {".md", ".ipynb"}
     classroom.write_pages(tmp_path)
-    assert {page: page.stat().st_mtime_ns for page in tmp_path.glob("*.md")} == before
+    assert {file: file.stat().st_mtime_ns for file in before} == before
     classroom.write_pages(tmp_path, solutions=False)
-    assert all(page.stat().st_mtime_ns != before[page] for page in before)
+    assert all((file.stat().st_mtime_ns != before[file]) == (file.suffix == ".md") for file in before)

@@ -524,7 +524,7 @@ class ThrowsHalfway(GaussianKL):
 
 @pytest.mark.parametrize("cls", [NoJavaScript, ThrowsAtOnce, ThrowsHalfway])
 def test_a_broken_module_leaves_the_still_picture(cls, open_page):
-    page, troubles = open_page(cls(), GaussianKL())
+    page, troubles = open_page(cls(), GaussianKL(), begun=False)
     broken, whole = page.locator("figure.explorable").all()
     expect(broken.locator("img")).to_be_visible()
     assert broken.locator("img").bounding_box()["height"] > 200
@@ -535,7 +535,7 @@ def test_a_broken_module_leaves_the_still_picture(cls, open_page):
 
 
 def test_without_javascript_there_is_a_still_picture_and_a_sentence(open_page):
-    page, _ = open_page(GaussianKL(), java_script_enabled=False)
+    page, _ = open_page(GaussianKL(), begun=False, java_script_enabled=False)
     expect(page.locator("figure img")).to_be_visible()
     assert "JavaScript" in page.locator("noscript").text_content()  # which this browser parses as with JavaScript on
 

@@ -15,9 +15,10 @@ def show_webp(page: str) -> str:
 
 
 def write_webp(images: Path) -> None:
-    """Put a WebP beside each PNG of the written site."""
+    """Put a WebP beside each PNG of the written site that has none; a PNG's name is made of what is in it."""
+    new = [file for file in images.glob("*.png") if not file.with_suffix(".webp").exists()]
     with ThreadPoolExecutor() as pool:  # Pillow lets others run while it packs
-        list(pool.map(_write_webp_of, images.glob("*.png")))
+        list(pool.map(_write_webp_of, new))
 
 
 def _write_webp_of(file: Path) -> None:

@@ -53,8 +53,14 @@ def without_markers(notebook: NotebookNode) -> NotebookNode:
 
 
 def write_notebook(notebook: NotebookNode, path: Path) -> None:
+    write_if_new(nbformat.writes(notebook) + "\n", path)
+
+
+def write_if_new(content: str, path: Path) -> None:
+    """Leave a file alone that has this content already: what is not new is not built again."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+    if not path.exists() or path.read_text(encoding="utf-8") != content:
+        path.write_text(content, encoding="utf-8")
 
 
 def _describe(cell: NotebookNode, name: str, grade: bool = False, solution: bool = False, points: int = 0) -> None:

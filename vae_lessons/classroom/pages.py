@@ -12,6 +12,7 @@ from vae_lessons.classroom.notebooks import (
     exercise_notebooks,
     without_markers,
     without_solutions,
+    write_if_new,
     write_notebook,
 )
 
@@ -41,6 +42,4 @@ def write_pages(folder: Path, solutions: bool = True) -> None:
     """The pages of all exercises, and the student's notebooks beside them, where no page is looked for."""
     for path in exercise_notebooks():
         write_notebook(without_solutions(assignment(path)), folder / HANDOUTS / path.name)
-        page, content = folder / f"{path.stem}.md", exercise_page(path, solutions)
-        if not page.exists() or page.read_text(encoding="utf-8") != content:  # what is not new is not built again
-            page.write_text(content, encoding="utf-8")
+        write_if_new(exercise_page(path, solutions), folder / f"{path.stem}.md")
