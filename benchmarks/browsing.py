@@ -23,6 +23,7 @@ OPTIONS = [
 ]
 DESKTOP = {"width": 1440, "height": 900}
 PRESSES, WARM_UP = 60, 20
+WAIT = 5  # ms between two looks
 FRAME = 16.0  # ms
 MEGABYTE, KILOBYTE = 1e6, 1e3
 FIRST_PAGE = "book/index"
@@ -32,7 +33,6 @@ CONTROL = "input[type=range]:visible, [tabindex='0']:visible"
 # is sent in an animation frame arrives when style, layout and paint of that frame are done.
 WATCH = """figure => {
     const painted = new MessageChannel();
-    window.latencies = [];
     let pressed = null;
     painted.port1.onmessage = () => {
         if (pressed !== null) window.latencies.push(performance.now() - pressed);
@@ -75,7 +75,8 @@ def live_figures(site: Path) -> Iterator[Measurement]:
         for path in pages_of(site):
             page.goto(path.as_uri())
             for number, figure in enumerate(figures_of(page), 1):
-                latencies = [ms for control in figure.locator(CONTROL).all() for ms in press(page, figure, control)]
+                figure.evaluate(WATCH)
+                latencies = [ms for control in figure.locator(CONTROL).all() for ms in press(page, control)]
                 p95 = statistics.quantiles(latencies, n=20)[-1]
                 slowest.append(p95)
                 where = f"{path.relative_to(site).with_suffix('')}, figure {number}"
@@ -96,13 +97,16 @@ def figures_of(page: Page) -> Iterator[Locator]:
         yield figure
 
 
-def press(page: Page, figure: Locator, control: Locator) -> list[float]:
-    """Milliseconds for each of some presses of the arrow keys, there and back."""
-    figure.evaluate(WATCH)
+def press(page: Page, control: Locator) -> list[float]:
+    """Milliseconds for each of some presses of the arrow keys, there and back. The next waits for the frame before.
+
+    It waits by a clock: to look in each animation frame, as is usual, would ask for frames that the key then waits for.
+    """
+    page.evaluate("window.latencies = []")
     control.focus()
     for number in range(PRESSES):
         page.keyboard.press("ArrowRight" if number % 4 < 2 else "ArrowLeft")
-        page.wait_for_function(f"window.latencies.length > {number}")
+        page.wait_for_function(f"window.latencies.length > {number}", polling=WAIT)
     return page.evaluate("window.latencies")[WARM_UP:]
 
 
