@@ -1,0 +1,43 @@
+"""The colours of the figures as variables of the style sheets, so that a thing has one colour everywhere.
+
+In dark mode figures are inverted and their hues turned back, by a filter; there the variables are what the filter
+makes of each colour.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from sphinx.application import Sphinx
+
+from vae_lessons.plots import COLOURS
+
+SHEET = "palette.css"
+INVERSION = 0.93  # as in lessons.css: invert(0.93) hue-rotate(180deg)
+HALF_TURN = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])  # of the hue, CSS filters
+
+
+def in_dark_mode(colour: str) -> str:
+    """#rrggbb to #rrggbb."""
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    inverted = INVERSION + (1 - 2 * INVERSION) * rgb
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in np.clip(HALF_TURN @ inverted, 0, 1))
+
+
+def style_sheet() -> str:
+    light = "".join(f"  --{name}: {colour};\n" for name, colour in COLOURS.items())
+    dark = "".join(f"  --{name}: {in_dark_mode(colour)};\n" for name, colour in COLOURS.items())
+    return f':root {{\n{light}}}\n\nhtml[data-theme="dark"] {{\n{dark}}}\n'
+
+
+def write_palette(app: Sphinx) -> None:
+    if app.builder.format != "html":
+        return
+    app.add_css_file(SHEET)
+    static = Path(app.outdir, "_static")
+    static.mkdir(parents=True, exist_ok=True)
+    (static / SHEET).write_text(style_sheet(), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("builder-inited", write_palette)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
