@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import settings
 from live_figures import start_all
+from pages import MATHJAX_IS_DONE
 from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from threadpoolctl import threadpool_limits
@@ -94,6 +95,35 @@ def browser() -> Iterator[Browser]:
             return
     stop = pytest.fail if os.environ.get("VAE_LESSONS_REQUIRE_BROWSER") == "1" else pytest.skip
     stop("no Chromium could be started; `python -m playwright install chromium` gets one")
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open a page of the site from disk, with no way to another host. Returns the page and what went wrong."""
+    contexts = []
+
+    def open_page(address, mode=None, **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        if mode:
+            context.add_init_script(f"for (const key of ['mode', 'theme']) localStorage.setItem(key, '{mode}');")
+        page, troubles = context.new_page(), []
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on("console", lambda line: troubles.append(f"console: {line.text}") if line.type == "error" else None)
+        page.on("websocket", lambda socket: troubles.append(f"request: {socket.url}"))
+
+        def refuse(route):
+            troubles.append(f"request: {route.request.url}")
+            route.abort()
+
+        page.route(ELSEWHERE, refuse)
+        page.goto(f"{site.as_uri()}/{address}")
+        page.evaluate(MATHJAX_IS_DONE)
+        return page, troubles
+
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture

@@ -18,16 +18,14 @@ from fontTools.ttLib import TTFont
 from jupyter_cache import get_cache
 from live_figures import LESSONS_WITH_LIVE_FIGURES, assert_adds_up, assert_every_control_moves, set_sliders, start_all
 from nbformat.v4 import new_code_cell, new_notebook
+from pages import FIRST_PAGE, MATHJAX_IS_DONE, MODES, PAGES, VIEWPORTS
 from PIL import Image
 from playwright.sync_api import expect
 from sphinx.errors import ExtensionError
-from sphinx_external_toc.parsing import parse_toc_yaml
 
 from vae_lessons.explorables.page import WEIGHTS, figure_html
 
 ROOT = Path(__file__).parents[1]
-FIRST_PAGE = "book/index"
-PAGES = [*parse_toc_yaml(ROOT / "book/_toc.yml"), "genindex", "search"]
 LOADING = "img, script, iframe, frame, embed, object, source, track, audio, video, image, use, input"
 LOADING_LINKS = {"stylesheet", "icon", "preload", "prefetch", "modulepreload", "manifest", "preconnect", "dns-prefetch"}
 BY_PERSON = ("http", "https", "mailto")  # what a reader may follow to another host
@@ -38,8 +36,6 @@ MOST_BYTES = 2_500_000  # that a page may load, itself included, MathJax apart
 NEEDED_BY_NO_PAGE = {"fontawesome.js", "fa-solid-900.woff2"}
 NEEDED_FOR_SEARCHING = {"searchtools.js", "language_data.js", "searchindex.js"}
 
-VIEWPORTS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
-ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
 TEX = re.compile(r"\$\$|\$[^\s$]+\$|\\[()\[\]]|\\[A-Za-z]+")
 PROSE = """() => {
     const skip = "pre, code, script, style, noscript, textarea, mjx-container";
@@ -49,7 +45,6 @@ PROSE = """() => {
         if (!walker.currentNode.parentElement.closest(skip)) texts.push(walker.currentNode.data);
     return texts;
 }"""
-MATHJAX_IS_DONE = "async () => { if (window.MathJax?.startup) await MathJax.startup.promise; }"
 # A formula that failed: MathJax shows an error, or an unknown command in red.
 FAILED_FORMULAS = (
     "() => [...document.querySelectorAll('mjx-merror, mjx-assistive-mml [mathcolor=red]')].map(e => e.textContent)"
@@ -331,36 +326,7 @@ def test_a_script_without_the_drawings_stops_the_build(extension):
 # How a browser shows the pages.
 
 
-@pytest.fixture
-def visit(browser, site):
-    """Open a page of the site from disk, with no way to another host. Returns the page and what went wrong."""
-    contexts = []
-
-    def open_page(address, mode=None, **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        if mode:
-            context.add_init_script(f"for (const key of ['mode', 'theme']) localStorage.setItem(key, '{mode}');")
-        page, troubles = context.new_page(), []
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("console", lambda line: troubles.append(f"console: {line.text}") if line.type == "error" else None)
-        page.on("websocket", lambda socket: troubles.append(f"request: {socket.url}"))
-
-        def refuse(route):
-            troubles.append(f"request: {route.request.url}")
-            route.abort()
-
-        page.route(ELSEWHERE, refuse)
-        page.goto(f"{site.as_uri()}/{address}")
-        page.evaluate(MATHJAX_IS_DONE)
-        return page, troubles
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("viewport", VIEWPORTS)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_from_disk_without_a_network(name, viewport, mode, visit):
@@ -447,7 +413,7 @@ def test_the_font_has_the_icons_of_all_boxes(visit, site):
         assert {chr(code) for code in font.getBestCmap()} >= icons > set()
 
 
-@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("mode", MODES)
 def test_a_first_visit_takes_the_mode_of_the_system(mode, visit):
     page, troubles = visit(f"{FIRST_PAGE}.html", color_scheme=mode)
     assert page.evaluate("document.documentElement.dataset.theme") == mode

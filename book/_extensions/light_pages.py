@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from accessible_pages import accessible
 from light_images import show_webp, write_webp
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -35,7 +36,7 @@ class LightPages(BuiltinTemplateLoader):
 
     def render(self, template: str, context: dict[str, Any]) -> str:
         page = draw_icons(super().render(template, context), self.drawings)
-        page = show_webp(with_shared_parts_once(page))
+        page = accessible(show_webp(with_shared_parts_once(page)))
         searching = context["pagename"] == "search"
         return without_scripts(page, [ICON_SCRIPT] if searching else [ICON_SCRIPT, *SEARCH_SCRIPTS])
 

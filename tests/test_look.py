@@ -1,0 +1,86 @@
+"""How the book looks: one palette, one typeface, one measure."""
+
+import importlib
+
+import pytest
+from conftest import ROOT
+from fontTools.ttLib import TTFont
+from pages import MODES, PAGES, VIEWPORTS
+
+from vae_lessons.plots import COLOURS
+
+LESSONS = [name for name in PAGES if name.startswith("notebooks/")]
+AS_FILTERED = """([colour]) => {
+    const canvas = document.createElement("canvas").getContext("2d");
+    canvas.filter = "invert(0.93) hue-rotate(180deg)";
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 9, 9);
+    return [...canvas.getImageData(4, 4, 1, 1).data.slice(0, 3)];
+}"""
+VARIABLES = (
+    """names => names.map(name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim())"""
+)
+# Of paragraphs that fill several lines, how many characters a line has on average.
+CHARACTERS_OF_LINES = """() => [...document.querySelectorAll("article section > p")].flatMap(p => {
+    if (p.querySelector("mjx-container, code")) return [];
+    const lines = Math.round(p.getBoundingClientRect().height / parseFloat(getComputedStyle(p).lineHeight));
+    return lines >= 3 ? [p.textContent.length / (lines - 0.5)] : [];
+})"""
+FACES_LOADED = """async () => {
+    await document.fonts.ready;
+    return [...document.fonts].filter(face => face.family.includes("Source Serif") && face.status === "loaded").length;
+}"""
+
+
+@pytest.fixture
+def extension(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book/_extensions")
+    return importlib.import_module
+
+
+def rgb(colour):
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def test_in_dark_mode_a_colour_is_what_the_filter_of_figures_makes_of_it(extension, browser):
+    page = browser.new_page()
+    for colour in [*COLOURS.values(), "#000000", "#ffffff"]:
+        filtered = page.evaluate(AS_FILTERED, [colour])
+        here = rgb(extension("palette").in_dark_mode(colour))
+        assert max(abs(a - b) for a, b in zip(here, filtered, strict=True)) <= 2
+    page.close()
+
+
+def test_a_page_has_the_palette_of_the_figures(visit, extension):
+    for mode in MODES:
+        page, _ = visit(f"{LESSONS[0]}.html", mode)
+        colours = page.evaluate(VARIABLES, list(COLOURS))
+        expected = COLOURS.values() if mode == "light" else map(extension("palette").in_dark_mode, COLOURS.values())
+        assert colours == list(expected)
+
+
+def test_style_sheets_name_no_colour_of_the_palette_a_second_time():
+    written = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "book/_static").glob("*.css")).lower()
+    assert [colour for colour in COLOURS.values() if colour in written] == []
+
+
+def test_the_typeface_has_what_the_lessons_are_written_with(site, extension):
+    typeface = extension("typeface")
+    written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").rglob("*.ipynb"))
+    latin = {character for character in written if character.isalpha() and ord(character) < 0x250}
+    greek = {character for character in written if 0x370 <= ord(character) < 0x400}  # upright: its italics have none
+    for cut in typeface.CUTS:
+        with TTFont(site / "_static" / typeface.file_name(cut)) as font:
+            drawn = set(map(chr, font.getBestCmap()))
+        assert latin | set("–‘’“”…×−≤≥") <= drawn, cut
+        assert greek <= drawn or cut.endswith("It")
+
+
+@pytest.mark.parametrize("viewport", ["desktop", "tablet"])
+def test_lines_of_text_are_of_60_to_75_characters(viewport, visit):
+    for name in LESSONS:
+        page, _ = visit(f"{name}.html", viewport=VIEWPORTS[viewport])
+        assert page.evaluate(FACES_LOADED) >= 2
+        lines = page.evaluate(CHARACTERS_OF_LINES)
+        assert lines
+        assert 60 <= sum(lines) / len(lines) <= 75, (name, lines)
