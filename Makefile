@@ -15,7 +15,7 @@ SOLUTIONS ?= 1
 export SOLUTIONS
 
 .DEFAULT_GOAL := help
-.PHONY: book test serve lab classroom mark bench lint lock clean help
+.PHONY: book test serve lab classroom mark bench lint lock address clean help
 
 book: $(READY) ## Build the book into book/_build/html (again only what has changed since)
 	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
@@ -46,6 +46,9 @@ lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newes
 	$(BIN)/python -m pip install --quiet uv
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \
 		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file requirements.txt
+
+address: $(READY) ## Write the course's public address, from pyproject.toml, into the first cell of each notebook
+	$(BIN)/python book/_extensions/address.py
 
 clean: ## Remove the environment, the built book and the trained models (the data stay)
 	rm -rf $(VENV) book/_build book/exercises .cache *.egg-info .pytest_cache .ruff_cache .hypothesis

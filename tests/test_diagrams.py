@@ -422,9 +422,8 @@ GROUNDS = """() => [...document.querySelectorAll(".lesson-diagram")].map(diagram
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("lesson", PAGES)
-def test_lessons_show_their_diagrams_on_the_ground_of_the_page(lesson, mode, site, browser):
-    page = browser.new_page(color_scheme=mode)
-    page.goto(f"{site.as_uri()}/notebooks/{lesson}.html")
+def test_lessons_show_their_diagrams_on_the_ground_of_the_page(lesson, mode, visit):
+    page, troubles = visit(f"notebooks/{lesson}.html", mode)
     figures = page.locator("figure:has(.lesson-diagram)")
     assert figures.evaluate_all("all => all.map(e => e.id)") == PAGES[lesson]
     assert all(figures.locator("figcaption").all_inner_texts())
@@ -433,7 +432,7 @@ def test_lessons_show_their_diagrams_on_the_ground_of_the_page(lesson, mode, sit
         assert set(page.evaluate(GROUNDS)) <= {"BODY", "HTML"}
         assert len(page.evaluate(SHOWN)) == len(PAGES[lesson])
         assert page.evaluate(TROUBLES) == []
-    page.close()
+    assert not troubles
 
 
 # The logo.
@@ -485,13 +484,12 @@ def test_the_three_shapes_of_a_logo_stand_out_from_its_page_and_apart(name, grou
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_every_page_shows_the_logo_of_its_mode_above_the_title(mode, site, browser):
-    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=mode)
-    page.goto(f"{site.as_uri()}/notebooks/01-autoencoder.html")
+def test_every_page_shows_the_logo_of_its_mode_above_the_title(mode, visit):
+    page, troubles = visit("notebooks/01-autoencoder.html", mode, viewport={"width": 1440, "height": 900})
     shown = page.locator(".navbar-brand img:visible")
     assert shown.evaluate_all("all => all.map(e => [e.src.split('/').at(-1), e.complete && e.naturalWidth])") == [
         [f"logo-{mode}.svg", 200]
     ]
     assert page.locator(".navbar-brand").inner_text().strip()
     assert page.locator("link[rel=icon]").get_attribute("href") == "../_static/icon.svg"
-    page.close()
+    assert not troubles

@@ -7,6 +7,7 @@ from conftest import ROOT
 from fontTools.ttLib import TTFont
 from pages import MODES, PAGES, VIEWPORTS
 
+from vae_lessons.diagrams.page import in_dark_mode
 from vae_lessons.plots import COLOURS
 
 LESSONS = [name for name in PAGES if name.startswith("notebooks/")]
@@ -42,20 +43,20 @@ def rgb(colour):
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
-def test_in_dark_mode_a_colour_is_what_the_filter_of_figures_makes_of_it(extension, browser):
+def test_in_dark_mode_a_colour_is_what_the_filter_of_figures_makes_of_it(browser):
     page = browser.new_page()
     for colour in [*COLOURS.values(), "#000000", "#ffffff"]:
         filtered = page.evaluate(AS_FILTERED, [colour])
-        here = rgb(extension("palette").in_dark_mode(colour))
+        here = rgb(in_dark_mode(colour))
         assert max(abs(a - b) for a, b in zip(here, filtered, strict=True)) <= 2
     page.close()
 
 
-def test_a_page_has_the_palette_of_the_figures(visit, extension):
+def test_a_page_has_the_palette_of_the_figures(visit):
     for mode in MODES:
         page, _ = visit(f"{LESSONS[0]}.html", mode)
         colours = page.evaluate(VARIABLES, list(COLOURS))
-        expected = COLOURS.values() if mode == "light" else map(extension("palette").in_dark_mode, COLOURS.values())
+        expected = COLOURS.values() if mode == "light" else map(in_dark_mode, COLOURS.values())
         assert colours == list(expected)
 
 

@@ -34,6 +34,7 @@ NOT_ABOUT_TRAINING = (
     *NOT_ABOUT_LESSONS,
     "cache.py",
     "comparison.py",
+    "diagrams",
     "explorables",
     "gradients.py",
     "linear_gaussian.py",

@@ -4,7 +4,7 @@ import re
 
 LOGO = re.compile(r'<div class="sidebar-primary-item">(?=\s*<a class="navbar-brand logo")')
 EMPTY_HEAD = re.compile(r'<th( class="[^"]*")?>(?:<p></p>)?</th>')  # the corner of a table
-BRANCH = re.compile(r'(<a class="reference internal"[^>]*>(.*?)</a><details[^>]*>)<summary>')
+BRANCH = re.compile(r'(<a class="[^"]*\breference internal\b[^"]*"[^>]*>(.*?)</a><details[^>]*>)<summary>')
 TAG = re.compile(r"<[^>]*>")
 
 

@@ -6,21 +6,12 @@ makes of each colour.
 
 from pathlib import Path
 
-import numpy as np
 from sphinx.application import Sphinx
 
+from vae_lessons.diagrams.page import in_dark_mode
 from vae_lessons.plots import COLOURS
 
 SHEET = "palette.css"
-INVERSION = 0.93  # as in lessons.css: invert(0.93) hue-rotate(180deg)
-HALF_TURN = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])  # of the hue, CSS filters
-
-
-def in_dark_mode(colour: str) -> str:
-    """#rrggbb to #rrggbb."""
-    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    inverted = INVERSION + (1 - 2 * INVERSION) * rgb
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in np.clip(HALF_TURN @ inverted, 0, 1))
 
 
 def style_sheet() -> str:
