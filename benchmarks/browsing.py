@@ -13,14 +13,9 @@ from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 from benchmarks.measurements import Measurement
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 # A frame is made as soon as there is something to show: what is measured is work, and not the wait for a display.
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-frame-rate-limit",
-    "--disable-gpu-vsync",
-]
+FRAMES_AT_ONCE = ("--disable-frame-rate-limit", "--disable-gpu-vsync")
 DESKTOP = {"width": 1440, "height": 900}
 PRESSES, WARM_UP = 60, 20
 WAIT = 5  # ms between two looks
@@ -53,12 +48,12 @@ NOTE_FIRST_FIGURE = """
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Playwright's own, or else the system's. RuntimeError where there is neither."""
+def chromium(*options: str) -> Iterator[Browser]:
+    """Playwright's own, or else the system's, with these options and the usual. RuntimeError where there is neither."""
     with sync_playwright() as playwright:
         for executable in [None, *filter(None, map(shutil.which, BROWSERS))]:
             try:
-                browser = playwright.chromium.launch(executable_path=executable, args=OPTIONS)
+                browser = playwright.chromium.launch(executable_path=executable, args=[*OPTIONS, *options])
             except Error:
                 continue
             yield browser
@@ -69,7 +64,7 @@ def chromium() -> Iterator[Browser]:
 
 def live_figures(site: Path) -> Iterator[Measurement]:
     """From a key to the painted frame, over all controls of each figure."""
-    with chromium() as browser:
+    with chromium(*FRAMES_AT_ONCE) as browser:
         page = browser.new_page(viewport=DESKTOP)
         slowest: list[float] = []
         for path in pages_of(site):

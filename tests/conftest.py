@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ import torch
 from hypothesis import settings
 from live_figures import start_all
 from pages import MATHJAX_IS_DONE
-from playwright.sync_api import Browser, sync_playwright
-from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Browser
 from threadpoolctl import threadpool_limits
+
+from benchmarks.browsing import chromium
 
 # A busy machine is no failure, and a failure should come back when the test is run again.
 settings.register_profile("lessons", deadline=None, derandomize=True)
@@ -25,8 +27,6 @@ torch.set_num_threads(1)  # tensors this small gain nothing from threads, and lo
 
 ROOT = Path(__file__).parents[1]
 BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml", "-W", "-n", "--keep-going"]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
 
 
@@ -82,19 +82,13 @@ def site(request: pytest.FixtureRequest) -> Path:
 # Not for the whole session: while playwright is there, so is its event loop, and notebooks run by one of their own.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium: playwright's own, or else the system's."""
-    executables = [None, *filter(None, map(shutil.which, BROWSERS))]
-    with sync_playwright() as playwright:
-        for executable in executables:
-            try:
-                chromium = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
-            except PlaywrightError:
-                continue
-            yield chromium
-            chromium.close()
-            return
-    stop = pytest.fail if os.environ.get("VAE_LESSONS_REQUIRE_BROWSER") == "1" else pytest.skip
-    stop("no Chromium could be started; `python -m playwright install chromium` gets one")
+    with ExitStack() as stack:
+        try:
+            started = stack.enter_context(chromium())
+        except RuntimeError as error:
+            stop = pytest.fail if os.environ.get("VAE_LESSONS_REQUIRE_BROWSER") == "1" else pytest.skip
+            stop(str(error))
+        yield started
 
 
 @pytest.fixture

@@ -302,6 +302,15 @@ def test_binder_ends_with_the_package_installed():
     subprocess.run(["bash", "-n", script], check=True)
 
 
+def test_binder_starts_lessons_on_the_digits():
+    script = ROOT / "binder/start"
+    assert os.access(script, os.X_OK)
+    command = [sys.executable, "-c", "from vae_lessons import load_images; print(load_images().name)"]
+    environment = os.environ | {"VAE_LESSONS_DATASET": "mnist"}
+    done = subprocess.run(["bash", script, *command], env=environment, capture_output=True, encoding="utf-8")
+    assert done.stdout == "digits\n", done.stderr
+
+
 def test_the_dev_container_sets_up_what_make_does():
     folder = ROOT / ".devcontainer"
     container = json.loads((folder / "devcontainer.json").read_text(encoding="utf-8"))
