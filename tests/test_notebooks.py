@@ -108,8 +108,8 @@ def test_each_figure_has_a_text_for_those_who_cannot_see_it_and_a_caption(path):
 
 
 def test_figures_have_names_of_their_own():
-    metadata = [cell["metadata"].get("mystnb", {}) for path in LESSONS for cell in read(path)["cells"]]
-    names = Counter(described.get("figure", {}).get("name", "") for described in metadata if described)
+    figures = [cell["metadata"].get("mystnb", {}).get("figure") for path in LESSONS for cell in read(path)["cells"]]
+    names = Counter(figure["name"] for figure in figures if figure)
     assert [name for name, count in names.items() if count > 1 or not name.startswith("fig-")] == []
 
 
@@ -148,7 +148,8 @@ def test_a_lesson_runs_for_a_person_with_sliders_and_a_figure_that_they_move(pat
 
 @by_name(LESSONS_WITH_LIVE_FIGURES)
 def test_a_live_figure_of_a_lesson_comes_as_widget_as_html_and_as_a_picture(path, run):
-    live = [output["data"] for output in outputs(run(path)) if "text/html" in output.get("data", {})]
+    shown = [output["data"] for output in outputs(run(path)) if "data" in output]
+    live = [data for data in shown if "explorable" in data.get("text/html", "")]
     assert live
     for data in live:
         assert {WIDGET, "image/png"} <= set(data)
