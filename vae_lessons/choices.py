@@ -61,7 +61,7 @@ def resolve_device(device: str) -> torch.device:
 @cache
 def _gains_by_bfloat16() -> bool:
     """Whether this processor multiplies faster in it. One may have the instructions and still take longer."""
-    has = torch.cpu.get_capabilities()
+    has = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot say
     if not any(has.get(instructions, False) for instructions in ("amx_bf16", "avx512_bf16")):
         return False
     rows, inner, columns = TRIED

@@ -26,6 +26,8 @@ def exercise_page(path: Path, solutions: bool = True) -> str:
     for_students, solved = without_solutions(assignment(path)), without_markers(notebook)
     parts = []
     for source, stub, whole in zip(notebook.cells, for_students.cells, solved.cells, strict=True):
+        if "remove-cell" in source.metadata.get("tags", []):
+            continue
         if source.cell_type == "markdown":
             parts.append(LESSON_LINK.sub(r"[\1](../../notebooks/\2.ipynb)", source.source))
             continue

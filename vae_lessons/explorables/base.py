@@ -26,6 +26,7 @@ from vae_lessons.plots import CLASS_COLOURS, COLOURS, STYLE
 HERE = Path(__file__).parent
 STILL_SIZE = (700, 330)  # CSS pixels
 DOTS_PER_PIXEL = 2
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def read(name: str) -> str:
@@ -60,6 +61,7 @@ class Explorable(anywidget.AnyWidget):
     _weights = traitlets.Dict().tag(sync=True)
     caption = traitlets.Unicode()
     _panel = None
+    _ipython_display_ = None  # ipywidgets 7, which Colab has, would show the view without the panel
     still_size = STILL_SIZE
 
     @traitlets.default("_controls")
@@ -115,7 +117,8 @@ class Explorable(anywidget.AnyWidget):
         self.open()
         self._panel = self._panel or self._make_panel()
         data, metadata = super()._repr_mimebundle_(**options)
-        return data | self._panel._repr_mimebundle_(), metadata
+        data[WIDGET_VIEW]["model_id"] = self._panel.model_id
+        return data, metadata
 
     def _make_panel(self) -> ipywidgets.Widget:
         controls = [make_widget(self, name, control) for name, control in controls_of(self).items()]

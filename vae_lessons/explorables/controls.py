@@ -75,7 +75,7 @@ class Action:
 Control = Slider | Switch | Action
 
 
-class Number(TraitType[float, float]):
+class Number(TraitType):
     """A float in [low, high], or an int if it must be whole. What is no number, NaN included, is a TraitError."""
 
     def __init__(self, low: float, high: float, whole: bool = False) -> None:
