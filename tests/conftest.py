@@ -129,7 +129,7 @@ def for_a_page(monkeypatch):
 def open_page(browser, for_a_page, tmp_path):
     """Open a page of some figures from disk, with no way to a network. Returns the page and what went wrong.
 
-    The figures have begun, unless a test says that they cannot.
+    The figures have begun, unless a test says otherwise.
     """
     contexts = []
 

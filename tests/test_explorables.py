@@ -706,7 +706,7 @@ def test_in_jupyterlab_dragging_on_a_map_moves_the_sliders_and_python(notebook, 
 
 def test_a_figure_begins_when_it_comes_near_what_is_seen_of_the_page(open_page):
     far = "<style>figure.explorable { margin-bottom: 5000px !important }</style>"
-    page, troubles = open_page(GaussianKL(), GaussianKL(mu=1.0), head=far)
+    page, troubles = open_page(GaussianKL(), GaussianKL(mu=1.0), head=far, begun=False)
     first, second = page.locator("figure.explorable").all()
     first.locator(".explorable-view").wait_for()
     assert second.locator(".explorable-view").count() == 0
