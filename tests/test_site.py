@@ -259,6 +259,13 @@ def test_figures_of_a_page_share_weights_and_style(extension):
     assert page == f"{first}<p>between</p>{lighter}"
 
 
+def test_a_page_has_its_scripts_without_comments_and_indentation(extension):
+    script = "// on a line\n  call(a / b); // beside\n    /x/.test(`//`);\n\n}\n"
+    page = f'<p>  // text</p><script type="module">{script}</script><script>  // another</script>'
+    short = "call(a / b); // beside\n/x/.test(`//`);\n\n}\n"
+    assert extension("light_pages").with_short_modules(page) == page.replace(script, short)
+
+
 def test_no_page_of_the_site_has_the_same_weights_or_style_twice(site):
     for path in html_pages(site):
         digests = [element["data-digest"] for element in parsed(path).select("script.explorable-weights")]

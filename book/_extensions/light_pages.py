@@ -24,6 +24,9 @@ SHARED_BY_FIGURES = re.compile(
     r'(<script\b[^>]*\bclass="explorable-weights"[^>]*>[^<]*</script>|<style>\s*\.explorable-view\b[^<]*</style>)\s*'
 )
 
+MODULE = re.compile(r'(?<=<script type="module">)[^<]*(?:<(?!/script>)[^<]*)*')
+INDENTATION_OR_COMMENT = re.compile(r"^[ \t]+(?:(?=[^/\s])|(?=/[^/]))|^[ \t]*//.*\n", re.MULTILINE)
+
 
 class LightPages(BuiltinTemplateLoader):
     """Sphinx's own way from templates to pages, with something taken off each page."""
@@ -36,7 +39,7 @@ class LightPages(BuiltinTemplateLoader):
 
     def render(self, template: str, context: dict[str, Any]) -> str:
         page = draw_icons(super().render(template, context), self.drawings)
-        page = accessible(show_webp(with_shared_parts_once(page)))
+        page = accessible(show_webp(with_short_modules(with_shared_parts_once(page))))
         searching = context["pagename"] == "search"
         return without_scripts(page, [ICON_SCRIPT] if searching else [ICON_SCRIPT, *SEARCH_SCRIPTS])
 
@@ -60,6 +63,11 @@ def with_shared_parts_once(page: str) -> str:
         return "" if repeated else part[0]
 
     return SHARED_BY_FIGURES.sub(first_only, page)
+
+
+def with_short_modules(page: str) -> str:
+    """The page without the comments and the indentation of its scripts; no text in them goes over several lines."""
+    return MODULE.sub(lambda module: INDENTATION_OR_COMMENT.sub("", module[0]), page)
 
 
 def render_light_pages(_app: Sphinx, config: Config) -> None:

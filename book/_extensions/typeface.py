@@ -1,4 +1,4 @@
-"""The book's typeface, Source Serif, from the package that has it: four cuts, each with the characters of a text.
+"""The book's typeface, Source Serif, from the package that has it: three cuts, each with the characters of a text.
 
 The package's files have every script that the face was drawn for; a page would load a megabyte.
 """
@@ -11,10 +11,12 @@ from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 
 PACKAGE = "font_source_serif_pro"
-CUTS = {"Regular": (400, "normal"), "It": (400, "italic"), "Semibold": (600, "normal"), "SemiboldIt": (600, "italic")}
+CUTS = {"Regular": (400, "normal"), "It": (400, "italic"), "Semibold": (600, "normal")}
 # Latin with its accents, Greek, punctuation, super- and subscripts, arrows, signs of mathematics.
-CHARACTERS = [*range(0x20, 0x180), *range(0x370, 0x400), *range(0x2010, 0x20B0), *range(0x2190, 0x2300)]
-FEATURES = ["kern", "liga", "lnum", "tnum", "mark"]
+CHARACTERS = [
+    *range(0x20, 0x100), *range(0x370, 0x400), *range(0x2010, 0x2050), *range(0x2070, 0x2090), *range(0x2190, 0x2270),
+]  # fmt: skip
+FEATURES = ["liga"]  # tables of kerning would be a third of each file
 SHEET = "typeface.css"
 
 
