@@ -24,7 +24,8 @@ SHARED_BY_FIGURES = re.compile(
     r'(<script\b[^>]*\bclass="explorable-weights"[^>]*>[^<]*</script>|<style>\s*\.explorable-view\b[^<]*</style>)\s*'
 )
 
-MODULE = re.compile(r'(?<=<script type="module">)[^<]*(?:<(?!/script>)[^<]*)*')
+MODULE = re.compile(r'(?:(?<=<script type="module">)|(?<=<style>))[^<]*(?:<(?!/script>|/style>)[^<]*)*')
+CSS_COMMENT = re.compile(r"/\*(?!!).*?\*/", re.DOTALL)
 INDENTATION_OR_COMMENT = re.compile(r"^[ \t]+(?:(?=[^/\s])|(?=/[^/]))|^[ \t]*//.*\n", re.MULTILINE)
 
 
@@ -66,8 +67,15 @@ def with_shared_parts_once(page: str) -> str:
 
 
 def with_short_modules(page: str) -> str:
-    """The page without the comments and the indentation of its scripts; no text in them goes over several lines."""
+    """The page with its scripts, and styles, without comments and indentation; no text in them has several lines."""
     return MODULE.sub(lambda module: INDENTATION_OR_COMMENT.sub("", module[0]), page)
+
+
+def shorten_style_sheets(static: Path) -> None:
+    """Take comments, but not licences, and indentation from all style sheets; doing it again changes nothing."""
+    for sheet in static.rglob("*.css"):
+        css = CSS_COMMENT.sub("", sheet.read_text("utf-8"))
+        sheet.write_text(re.sub(r"\s*\n\s*", "\n", css), "utf-8")
 
 
 def render_light_pages(_app: Sphinx, config: Config) -> None:
@@ -77,6 +85,7 @@ def render_light_pages(_app: Sphinx, config: Config) -> None:
 def write_light_files(app: Sphinx, error: Exception | None) -> None:
     if error is None:
         thin_font(Path(app.outdir, "_static"))
+        shorten_style_sheets(Path(app.outdir, "_static"))
         write_webp(Path(app.outdir, "_images"))
 
 

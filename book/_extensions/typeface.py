@@ -3,6 +3,7 @@
 The package's files have every script that the face was drawn for; a page would load a megabyte.
 """
 
+import hashlib
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -12,10 +13,9 @@ from sphinx.application import Sphinx
 
 PACKAGE = "font_source_serif_pro"
 CUTS = {"Regular": (400, "normal"), "It": (400, "italic"), "Semibold": (600, "normal")}
-# Latin with its accents, Greek, punctuation, super- and subscripts, arrows, signs of mathematics.
-CHARACTERS = [
-    *range(0x20, 0x100), *range(0x370, 0x400), *range(0x2010, 0x2050), *range(0x2070, 0x2090), *range(0x2190, 0x2270),
-]  # fmt: skip
+LATIN = [*range(0x20, 0x100), *range(0x2010, 0x2050)]  # with its accents and punctuation
+# Greek, super- and subscripts, arrows, signs of mathematics: of the upright text alone.
+SYMBOLS = [*range(0x370, 0x400), *range(0x2070, 0x2090), *range(0x2190, 0x2270)]
 FEATURES = ["liga"]  # tables of kerning would be a third of each file
 SHEET = "typeface.css"
 
@@ -36,10 +36,14 @@ def write_typeface(app: Sphinx) -> None:
 def write_cut(cut: str, target: Path) -> None:
     with as_file(files(PACKAGE) / "files" / f"SourceSerifPro-{cut}.ttf") as source, TTFont(source) as font:
         subsetter = Subsetter(Options(layout_features=FEATURES))
-        subsetter.populate(unicodes=CHARACTERS)
+        subsetter.populate(unicodes=characters(cut))
         subsetter.subset(font)
         font.flavor = "woff2"
         font.save(target)
+
+
+def characters(cut: str) -> list[int]:
+    return LATIN + SYMBOLS if cut == "Regular" else LATIN
 
 
 def face(cut: str) -> str:
@@ -51,7 +55,9 @@ def face(cut: str) -> str:
 
 
 def file_name(cut: str) -> str:
-    return f"source-serif-{cut.lower()}.woff2"
+    """It says what is in the file, so that a change in that makes a new one."""
+    made_of = hashlib.sha256(f"{characters(cut)}{FEATURES}".encode()).hexdigest()[:8]
+    return f"source-serif-{cut.lower()}-{made_of}.woff2"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
