@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 SITE   := book/_build/html
+PDF    := book/_build/variational-autoencoders.pdf
 
 # The address of a package index that has CPU-only builds of torch, to be used for torch alone
 # (README, "A smaller torch"). Empty: torch comes from where everything else does.
@@ -15,10 +16,13 @@ SOLUTIONS ?= 1
 export SOLUTIONS
 
 .DEFAULT_GOAL := help
-.PHONY: book test serve lab classroom mark bench lint lock address clean help
+.PHONY: book pdf test serve lab classroom mark bench lint lock address clean help
 
 book: $(READY) ## Build the book into book/_build/html (again only what has changed since)
 	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
+
+pdf: book ## Print the book into book/_build/variational-autoencoders.pdf (needs a Chromium)
+	$(BIN)/python -m paper $(SITE) $(PDF)
 
 test: $(READY) ## Run the tests, on the embedded digits
 	$(BIN)/python -m pytest

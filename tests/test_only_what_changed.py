@@ -12,6 +12,7 @@ FILES = {
     "folder/two.md": "# Two\n",
     "_extensions/made_here.py": "",
     "_static/style.css": "p {}",
+    "_templates/layout.html": "",
 }
 PAGES = {"index", "one", "folder/two"}
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ def test_where_nothing_has_changed_no_page_is_written(book):
     assert book() == set()
 
 
-@pytest.mark.parametrize("changed", ["one.md", "_extensions/made_here.py", "_static/style.css"])
+@pytest.mark.parametrize("changed", ["one.md", *(name for name in FILES if name[0] == "_")])
 def test_one_change_writes_all_pages_since_each_lists_the_others(book, changed):
     with (book.source / changed).open("a", encoding="utf-8") as file:
         file.write("\n")

@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
-MAKERS = ("_extensions", "_static")  # beside the configuration
+MAKERS = ("_extensions", "_static", "_templates")  # beside the configuration
 
 
 def note_what_makes_pages(app: Sphinx, config: Config) -> None:

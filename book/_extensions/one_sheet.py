@@ -1,0 +1,49 @@
+"""`{equation} LABEL` in a page: a numbered equation of another page once more, taken from there, under words for it.
+
+The number leads to where the equation stands.
+"""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+
+
+class Equation(SphinxDirective):
+    """The words, after the number, and room for the formula: other pages may not have been read yet."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        label = self.arguments[0]
+        words = self.parse_text_to_nodes(f"{{eq}}`{label}` " + "\n".join(self.content))
+        formula = nodes.math_block("", "", nowrap=False, number=None, label=None, copy_of=label)
+        return [nodes.container("", *words, formula, classes=["equation-of-the-sheet"])]
+
+
+class CopyEquations(SphinxPostTransform):
+    """Fill in the formulas, when all pages have been read."""
+
+    default_priority = 5
+
+    def run(self, **_options: object) -> None:
+        for formula in self.document.findall(nodes.math_block):
+            if "copy_of" in formula:
+                formula += nodes.Text(formula_of(formula["copy_of"], self.env))
+
+
+def formula_of(label: str, env: BuildEnvironment) -> str:
+    """The LaTeX of a numbered equation of the book. ExtensionError if there is none of that label."""
+    page, _ = env.get_domain("math").equations.get(label, (None, None))
+    if page is None:
+        raise ExtensionError(f"{{equation}} must be given the label of a numbered equation of the book, got {label}")
+    return next(node.astext() for node in env.get_doctree(page).findall(nodes.math_block) if node.get("label") == label)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("equation", Equation)
+    app.add_post_transform(CopyEquations)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
