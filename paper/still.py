@@ -1,8 +1,6 @@
 """What moves, folds or is pressed on the site, as it stands on paper."""
 
-import re
-
-from bs4 import NavigableString, Tag
+from bs4 import Tag
 
 from paper.links import written
 
@@ -10,7 +8,6 @@ from paper.links import written
 ON_SCREEN_ONLY = ".d-print-none, .noprint, .headerlink, .toctree-wrapper, script, noscript, button, .genindex-jumpbox"
 STANDS_STILL = "It stands still here. On the course's pages it can be moved, and its numbers follow."
 SHORT, LONG = 4, 13  # lines of code: up to SHORT it stays with its figure, from LONG on it may be on two pages
-PUNCTUATION = re.compile(r"[^\s\w(\[–—-]+")
 
 
 def hold_still(article: Tag) -> None:
@@ -23,20 +20,9 @@ def hold_still(article: Tag) -> None:
         picture_link.unwrap()
     for folded in article.select("details"):
         unfold(folded)
-    for formula in article.select("span.math"):
-        keep_with_punctuation(formula)
     for code in article.select("pre"):
         lines = len(code.get_text().splitlines())
         code["class"] = "short" if lines <= SHORT else "long" if lines >= LONG else "middling"
-
-
-def keep_with_punctuation(formula: Tag) -> None:
-    following = formula.next_sibling
-    mark = PUNCTUATION.match(following) if isinstance(following, NavigableString) else None
-    if mark:
-        following.replace_with(following[mark.end() :])
-        together = formula.wrap(written("span", "", "together"))
-        together.append(mark[0])
 
 
 def unfold(folded: Tag) -> None:

@@ -3,9 +3,11 @@
 import importlib
 
 import pytest
+from bs4 import BeautifulSoup
 from conftest import ROOT
 from fontTools.ttLib import TTFont
 from pages import MODES, PAGES, VIEWPORTS
+from sphinx.application import Sphinx
 
 from vae_lessons.diagrams.page import in_dark_mode
 from vae_lessons.plots import COLOURS
@@ -27,6 +29,22 @@ CHARACTERS_OF_LINES = """() => [...document.querySelectorAll("article section > 
     const lines = Math.round(p.getBoundingClientRect().height / parseFloat(getComputedStyle(p).lineHeight));
     return lines >= 3 ? [p.textContent.length / (lines - 0.5)] : [];
 })"""
+# Of formulas with what must stay on their line, what that is where it is on another line all the same.
+TORN = """() => [...document.querySelectorAll("article .together")].flatMap(together => {
+    const formula = together.querySelector("mjx-math").getBoundingClientRect();
+    const torn = [...together.childNodes].filter(child => {
+        const range = document.createRange();
+        range.selectNode(child);
+        const { top, bottom } = range.getBoundingClientRect();
+        return child.nodeType === Node.TEXT_NODE && (bottom < formula.top || top > formula.bottom);
+    });
+    return torn.length ? [together.textContent] : [];
+})"""
+FORMULAS_CUT_OFF = """() => [...document.querySelectorAll("article span.math")].filter(formula => {
+    const { left, right } = formula.querySelector("mjx-math").getBoundingClientRect();
+    const box = formula.closest("p, li, td, th, dd, h1, h2, h3").getBoundingClientRect();
+    return getComputedStyle(formula).display !== "inline" || left < box.left - 1 || right > box.right + 1;
+}).map(formula => formula.textContent)"""
 FACES_LOADED = """async () => {
     await document.fonts.ready;
     return [...document.fonts].filter(face => face.family.includes("Source Serif") && face.status === "loaded").length;
@@ -85,3 +103,33 @@ def test_lines_of_text_are_of_60_to_75_characters(viewport, visit):
         lines = page.evaluate(CHARACTERS_OF_LINES)
         assert lines
         assert 60 <= sum(lines) / len(lines) <= 75, (name, lines)
+
+
+@pytest.mark.parametrize("name", [*LESSONS, "book/one-sheet", "book/notation", "book/glossary"])
+def test_no_line_begins_with_the_comma_after_a_formula_and_none_is_too_short_for_one(name, visit):
+    page, _ = visit(f"{name}.html", viewport=VIEWPORTS["phone"])
+    assert page.locator("article span.math").count()
+    assert page.evaluate(TORN) == []
+    assert page.evaluate(FORMULAS_CUT_OFF) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("is $a$, not", ["is ", "\\(a\\),", " not"]),
+        ("all ($a$) of", ["all ", "(\\(a\\))", " of"]),
+        ("an $a$-th one", ["an ", "\\(a\\)-", "th one"]),
+        ("is $a$ not", ["is ", "\\(a\\)", " not"]),
+        ("*so* $a$", ["so", " ", "\\(a\\)"]),
+        ("*so*$a$", ["so", "\\(a\\)"]),
+    ],
+)
+def test_a_formula_takes_the_characters_that_touch_it(text, parts, extension, tmp_path):
+    extension("formulas")
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book/index.md").write_text(f"# A\n\n{text}\n", encoding="utf-8")
+    options = {"extensions": ["myst_parser", "formulas"], "myst_enable_extensions": ["dollarmath"]}
+    site = tmp_path / "site"
+    Sphinx(tmp_path / "book", None, site, tmp_path / "trees", "html", options, status=None, warning=None).build()
+    paragraph = BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser").select_one("section p")
+    assert [child.get_text() for child in paragraph.children] == parts

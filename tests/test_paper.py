@@ -19,7 +19,6 @@ from paper.book import TOC, assemble
 from paper.links import relink, rename, target
 from paper.order import parts_of
 from paper.printing import COLUMN, fit, pages_of_targets, print_book, with_page_numbers
-from paper.still import hold_still
 
 IN_THE_BOOK = [name for part in parts_of(TOC) for chapter in part.chapters for name, _ in chapter.pages]
 PAGE_HEIGHT = 948  # px: 251 mm, A4 without its margins
@@ -263,13 +262,6 @@ def test_links_of_a_page():
         "https://web.example/a",
     ]
     assert squeezed(article.get_text()) == "herebcp000filewebwebexamplea"
-
-
-def test_a_formula_keeps_its_full_stop():
-    article = html(r'<p><span class="math">\(K\)</span>. Then <span class="math">\(L\)</span> and on</p>')
-    hold_still(article)
-    assert [kept.get_text() for kept in article.select(".together")] == [r"\(K\)."]
-    assert article.get_text() == r"\(K\). Then \(L\) and on"
 
 
 def test_a_book_without_solutions_has_no_chapter_for_them():
