@@ -52,8 +52,10 @@ def table(measured: Iterable[Measurement]) -> str:
     for entry in measured:
         spread = "" if entry.lowest == entry.highest else f"{number(entry.lowest)} to {number(entry.highest)}"
         sign = "≥" if entry.higher_is_better else "≤"
-        goal = "" if entry.goal is None else f"{sign} {number(entry.goal)}"
-        rows.append(f"| {entry.name} | {number(entry.median)} {entry.unit} | {spread} | {goal} |")
+        goal = "" if entry.goal is None else f"{sign}\N{NO-BREAK SPACE}{number(entry.goal)}"
+        missed = ", missed" if entry.reached is False else ""
+        median = f"{number(entry.median)}\N{NO-BREAK SPACE}{entry.unit}"
+        rows.append(f"| {entry.name} | {median} | {spread} | {goal}{missed} |")
     return "\n".join(rows)
 
 

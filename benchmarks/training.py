@@ -58,9 +58,9 @@ def rates(data: ImageData) -> Iterator[Measurement]:
         }
     )
     yield Measurement.of("the tutorial's loop", found["tutorial"], "images/s")
-    yield Measurement.of("`fit` at the tutorial's settings", found["same"], "images/s")
+    yield Measurement.of("`fit` at the tutorial's settings, float32", found["same"], "images/s")
     yield Measurement.of(
-        "`fit` at the tutorial's settings, against its loop",
+        "`fit` at the tutorial's settings, float32, against its loop",
         ratios(found["same"], found["tutorial"]),
         goal=GOAL_AT_SAME_SETTINGS,
     )
@@ -92,13 +92,13 @@ def same_elbo(data: ImageData) -> Iterator[Measurement]:
             elbos[precision].append(history.test_loss[-1])
             speedups[precision].append(seconds * history.images_per_second / (EPOCHS_TO_SAME_ELBO * len(data.train)))
     less = {"higher_is_better": False}
-    yield Measurement.of(f"-ELBO, the tutorial's loop, {EPOCHS} epochs", tutorial_elbo, "nats", **less)
-    yield Measurement.of(f"-ELBO, `fit` at its settings, {EPOCHS} epochs", same_elbo, "nats", **less)
+    yield Measurement.of(f"−ELBO, the tutorial's loop, {EPOCHS} epochs", tutorial_elbo, "nats", **less)
+    yield Measurement.of(f"−ELBO, `fit` at the tutorial's settings, {EPOCHS} epochs", same_elbo, "nats", **less)
     differences = [abs(a - b) for a, b in zip(same_elbo, tutorial_elbo, strict=True)]
     yield Measurement.of("the two differ by", differences, "nats", goal=WITHIN, **less)
     for precision in PRECISIONS:
         name = f"`fit` as it chooses, {precision}, {EPOCHS_TO_SAME_ELBO} epochs"
-        yield Measurement.of(f"-ELBO, {name}", elbos[precision], "nats", **less)
+        yield Measurement.of(f"−ELBO, {name}", elbos[precision], "nats", **less)
         above = [a - b for a, b in zip(elbos[precision], tutorial_elbo, strict=True)]
         yield Measurement.of("that, less the tutorial's", above, "nats", goal=0.0, **less)
         yield Measurement.of(

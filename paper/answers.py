@@ -45,23 +45,22 @@ def taken(article: Tag, name: str) -> Iterator[Answer]:
         kind = title.get_text()
         if kind not in TITLES:
             continue
-        here, question = anchor(name, f"answer-{count}"), anchor(name, f"question-{count}")
-        box.replace_with(where_it_is(kind, question, here))
+        asked = box.find_parent(class_=QUESTION.removeprefix(".")) or box.find_parent("section")
+        question = asked.attrs.setdefault("id", anchor(name, f"question-{count}"))
+        here = anchor(name, f"answer-{count}")
+        box.replace_with(where_it_is(kind, here))
         title.decompose()
         box.name, box.attrs = "div", {"class": "answer"}
-        yield Answer(kind, lesson, asked_by(article, question), question, here, box)
+        yield Answer(kind, lesson, title_of(asked), question, here, box)
 
 
-def where_it_is(kind: str, question: str, here: str) -> Tag:
+def where_it_is(kind: str, here: str) -> Tag:
     place = written("p", f"{kind}: p.\N{NO-BREAK SPACE}", "see-answer")
-    place["id"] = question
     place.append(page_number(here))
     return place
 
 
-def asked_by(article: Tag, question: str) -> str:
-    """The title of the box in which the place is, or of the section, without points and minutes."""
-    place = article.find(id=question)
-    box = place.find_parent(class_=QUESTION.removeprefix("."))
-    title = box.select_one(".admonition-title") if box else place.find_previous(re.compile("h[1-6]"))
+def title_of(asked: Tag) -> str:
+    """Of a box or a section, without points and minutes."""
+    title = asked.select_one(".admonition-title, h1, h2, h3, h4, h5, h6")
     return re.sub(r" \([^()]*\)$", "", title.get_text().strip())

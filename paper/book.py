@@ -42,7 +42,7 @@ def assemble(site: Path) -> str:
     pages = {name: read_page(site, name) for name in [*names, INDEX]}
     front = title_page(CITATION, site, pages[names[0]].article)
     pages[names[0]].article.h1.string = PREFACE
-    taken = for_paper(pages, parts)
+    taken = for_paper(pages)
     chapters = list(chapters_of(parts, pages))
     chapters += filter(None, [*(answers(kind, taken) for kind in TITLES), index(pages[INDEX].article, INDEX)])
     sections = [contents(heading for chapter in chapters for heading in chapter.select(LISTED)), *chapters]
@@ -52,16 +52,15 @@ def assemble(site: Path) -> str:
     return DOCUMENT.format(title=front.h1.get_text(), head="\n".join(head), style=style, text=text)
 
 
-def for_paper(pages: dict[str, SitePage], parts: list[Part]) -> list[Answer]:
-    """Prepare the text of all pages. Returns the answers that were taken from them, in the order of the book."""
-    chapter_of = {name: chapter.name for part in parts for chapter in part.chapters for name, _ in chapter.pages}
+def for_paper(pages: dict[str, SitePage]) -> list[Answer]:
+    """Prepare the text of all pages but the index. Returns the answers that were taken from them, in their order."""
     taken = []
-    for name in chapter_of:
-        article = pages[name].article
-        hold_still(article)
-        rename(article, name)
-        relink(article, name, chapter_of | {INDEX: INDEX})
-        taken += take_answers(article, name)
+    for name, page in pages.items():
+        if name != INDEX:
+            hold_still(page.article)
+            rename(page.article, name)
+            relink(page.article, name, pages)
+            taken += take_answers(page.article, name)
     return taken
 
 

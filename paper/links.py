@@ -3,6 +3,7 @@ unless it leads to the web.
 """
 
 import posixpath
+from collections.abc import Collection
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from bs4 import BeautifulSoup, Tag
@@ -26,21 +27,21 @@ def rename(article: Tag, name: str) -> None:
             element[attribute] = " ".join(anchor(name, word) for word in element[attribute].split())
 
 
-def relink(article: Tag, name: str, chapter_of: dict[str, str]) -> None:
+def relink(article: Tag, name: str, pages: Collection[str]) -> None:
     """Let links of the page `name` lead to where their targets are now.
 
-    A link to another chapter is followed by its page number, one to the web by its address; one to a file is text.
-    chapter_of : the chapter of each page of the book
+    A link to another page is followed by the number of its page here, one to the web by its address; one to a file is
+    the file's name. pages : those of the book
     """
     for link in article.select("a[href]"):
         page, fragment = target(link["href"], name)
         if urlsplit(link["href"]).scheme:
             write_address(link)
-        elif page not in chapter_of:
-            link.unwrap()
+        elif page not in pages:
+            link.replace_with(link.get_text(), written("span", f" ({posixpath.basename(page)})", "address"))
         else:
             link["href"] = "#" + anchor(page, fragment)
-            if chapter_of[page] != chapter_of[name] and not link.find_parent(class_="bibtex-citation"):
+            if page != name and not link.find_parent(class_="bibtex-citation"):
                 link.insert_after(page_reference(anchor(page, fragment)))
 
 

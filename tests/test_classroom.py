@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 QUICK = "06-kl"  # an assignment that trains nothing
 SOLUTION = re.compile(rf"{BEGIN}\n(.*?)\n *{END}", re.DOTALL)
 SECONDS = 30
+STRAIGHT = str.maketrans("‘’“”–…", "''\"\"-.", "\\`*")  # as a page has typeset it
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,13 @@ def secret_lines(path):
 
 def names(paths):
     return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+
+
+def explanations(path):
+    """What the checks of a notebook would say of right answers, and of wrong ones among several."""
+    exercises = LESSONS[int(path.stem[:2])]
+    said = [text for exercise in exercises for text in [exercise.remark, *getattr(exercise, "wrong", {}).values()]]
+    return {squeezed(text) for text in said if text}
 
 
 @names(classroom.exercise_notebooks())
@@ -246,7 +254,8 @@ def words(file):
 
 def test_a_book_for_a_class_still_at_work_has_no_solution_in_any_file(small_site):
     site = small_site(solutions=False)
-    secrets = set().union(*map(secret_lines, classroom.exercise_notebooks()))
+    notebooks = classroom.exercise_notebooks()
+    secrets = set().union(*map(secret_lines, notebooks), *map(explanations, notebooks))
     files = [file for file in site.rglob("*") if file.is_file()]
     assert {".html", ".js", ".ipynb", ".txt"} <= {file.suffix for file in files}
     found = {(file.name, line) for file in files for text in [words(file)] for line in secrets if line in text}
@@ -261,7 +270,10 @@ def test_a_book_with_solutions_has_them_folded_and_the_stubs_in_sight(small_site
         folded = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(".admonition.dropdown")
         assert len(folded) == solutions
         assert words(page).count(squeezed(STUB)) == solutions
+        said = words(page).translate(STRAIGHT)
         assert [line for line in secret_lines(path) if line not in words(page)] == []
+        assert explanations(path)
+        assert [text for text in explanations(path) if text.translate(STRAIGHT) not in said] == []
     handouts = {file.name for file in (site / "_downloads").rglob("*.ipynb")}
     assert handouts == {path.name for path in classroom.exercise_notebooks()}
 

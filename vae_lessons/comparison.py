@@ -103,7 +103,8 @@ def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
     lines = [f"| | {' | '.join(names)} |", "|---" + "|--:" * len(names) + "|"]
     for quantity in next(iter(measured.values()))[0]:
         estimates = [mean_estimate([seed[quantity] for seed in measured[name]]) for name in names]
-        lines.append(f"| {quantity} | {' | '.join(map(str, estimates))} |")
+        row = " | ".join(str(estimate).replace(" ", "\N{NO-BREAK SPACE}") for estimate in estimates)
+        lines.append(f"| {quantity} | {row} |")
     return "\n".join(lines)
 
 

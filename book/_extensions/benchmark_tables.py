@@ -12,7 +12,10 @@ sys.path.append(str(course_root()))  # the benchmarks are no package that is ins
 from benchmarks.report import FILE, load, table
 
 ON = "Measured on {day}, on {cores} cores ({processor}, {instructions}), torch {torch}, Python {python}; "
-PROBE = "a product in float32 ran at {probe before, GFLOP/s} GFLOP/s before and {probe after, GFLOP/s} after."
+PROBE = (
+    "a product of matrices in float32 ran at {probe before, GFLOP/s} GFLOP/s before the measurement and at "
+    "{probe after, GFLOP/s} after it."
+)
 
 NOT_YET = "*Not measured yet: `make bench` does.*"
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import nbformat
 
+from vae_lessons.checks import CATALOGUE
+from vae_lessons.checks.exercises import Choice, Exercise
 from vae_lessons.classroom.notebooks import (
     BEGIN,
     LESSON_LINK,
@@ -18,26 +20,39 @@ from vae_lessons.classroom.notebooks import (
 
 HANDOUTS = ".handouts"
 EXERCISES_OF = re.compile(r"^# Exercises \d+: ")
+EXERCISE = re.compile(r"^## Exercise (\d+)\.(\d+):", re.MULTILINE)  # a place that other pages may lead to
+CHECK = re.compile(r'^check\("([\w-]+)"', re.MULTILINE)
+DOTS = re.compile(r"^\w+ = \.\.\..*\n", re.MULTILINE)  # where an answer is to be written
+SOLUTION = ":::{{admonition}} A solution\n:class: dropdown\n\n{what}\n:::"
 
 
 def exercise_page(path: Path, solutions: bool = True) -> str:
     """An exercise notebook as a page of the book, in MyST: stubs, and solutions folded away if they may be shown."""
     notebook = nbformat.read(path, as_version=4)
     for_students, solved = without_solutions(assignment(path)), without_markers(notebook)
-    parts = []
+    parts, checks = [], iter(CHECK.findall("\n".join(cell.source for cell in notebook.cells)))
     for source, stub, whole in zip(notebook.cells, for_students.cells, solved.cells, strict=True):
         if "remove-cell" in source.metadata.get("tags", []):
             continue
         if source.cell_type == "markdown":
-            parts.append(LESSON_LINK.sub(r"[\1](../../notebooks/\2.ipynb)", source.source))
+            text = LESSON_LINK.sub(r"[\1](../../notebooks/\2.ipynb)", source.source)
+            parts.append(EXERCISE.sub(r"(exercise-\1-\2)=\n\g<0>", text))
             continue
         parts.append(f"```python\n{stub.source}\n```")
         if solutions and BEGIN in source.source:
-            parts.append(f":::{{admonition}} A solution\n:class: dropdown\n\n```python\n{whole.source}\n```\n:::")
+            code = f"```python\n{DOTS.sub('', whole.source)}\n```"
+            words = what_to_say_of(CATALOGUE[next(checks)])
+            parts.append(SOLUTION.format(what="\n\n".join(filter(None, [code, *words]))))
     title, *rest = parts
     title = EXERCISES_OF.sub("# Exercises: ", title)  # the book numbers its pages itself
     handout = f"Here they can be read; {{download}}`take the notebook <{HANDOUTS}/{path.name}>` to work on them."
     return "\n\n".join([title, handout, *rest]) + "\n"
+
+
+def what_to_say_of(exercise: Exercise) -> tuple[str, str]:
+    """What its check says of a right answer, and, in a list, of each wrong one among several."""
+    wrong = exercise.wrong.items() if isinstance(exercise, Choice) else ()
+    return exercise.remark, "\n".join(f"- **{letter}** {why}" for letter, why in sorted(wrong))
 
 
 def write_pages(folder: Path, solutions: bool = True) -> None:

@@ -140,4 +140,9 @@ def _same(mine: Tensor, theirs: Tensor) -> bool:
     return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=1e-3, atol=1e-5)
 
 
-DENOISING = Task(name="denoising", points=3, judgement=_judge_denoising)
+DENOISING = Task(
+    name="denoising",
+    points=3,
+    judgement=_judge_denoising,
+    remark="The copies are compared with the whole images: to copy the damage would be no repair.",
+)

@@ -96,4 +96,5 @@ PCA_LOSS = Function(
     ),
     hint="Two cases can be had by hand. With K = D nothing is lost; with K = 0 the copy is the mean image, and the "
     "error is the sum of the pixels' variances.",
+    remark="λ_j = s_j² / M. For 0 directions it is the whole variance, which is the error of the mean image.",
 )

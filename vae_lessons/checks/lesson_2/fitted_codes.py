@@ -123,4 +123,10 @@ def _mean_is(z: Tensor, expected: Tensor) -> bool:
     return bool(((z.mean(dim=0) - expected).abs() <= TOO_FAR * z.std(dim=0) / math.sqrt(len(z))).all())
 
 
-FITTED_CODES = Task(name="fitted-codes", points=3, judgement=_judge_fitted)
+FITTED_CODES = Task(
+    name="fitted-codes",
+    points=3,
+    judgement=_judge_fitted,
+    remark="A mixture does better where the codes bend, or lie in several clumps: one Gaussian also draws from "
+    "what lies between them.",
+)

@@ -90,4 +90,5 @@ LEAVE_ONE_OUT = Function(
     ),
     hint="Try four codes on a line, at 0, 1, 10 and 11. The first two have one label, the others another; with k = 1 "
     "every vote is right. Then change the label of the first. Only its neighbour's vote may change.",
+    remark="With a vote for itself and k = 1 the accuracy would be 1, whatever the map.",
 )

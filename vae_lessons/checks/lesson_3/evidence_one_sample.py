@@ -44,4 +44,6 @@ ONE_SAMPLE = Number(
     "and the mean of the logarithms.",
     rtol=0.0,
     atol=0.06,  # five standard errors of 100,000 repeats
+    remark="It is too low: log p(x), that of N(0, 5), is larger. The average of a logarithm is below the "
+    "logarithm of the average.",
 )

@@ -101,4 +101,5 @@ SEVERAL = Function(
     "longer matters.",
     rtol=1e-3,
     atol=1e-4,
+    remark="The product of the n posteriors would not do: it counts the prior n times.",
 )

@@ -68,4 +68,6 @@ BEST_BASELINE = Function(
     hint="With this b the variance of (f - b) s is not the smallest. Write it as a parabola in b; its linear and its "
     "quadratic coefficient are averages that you can compute. Or try many b, and see where the lowest is.",
     atol=0.05,  # with 200,000 draws, more than five standard errors between any two good estimates
+    remark="In the example one pathwise sample is worth 3.75 without a baseline, 2.5 with the average, and 1.5 "
+    "with yours.",
 )

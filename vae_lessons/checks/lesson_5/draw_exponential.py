@@ -78,4 +78,9 @@ def _follows(values: Tensor, distribution: Callable[[Tensor], Tensor]) -> bool:
     return bool((ranks - steps).abs().max() < 2.8 / math.sqrt(len(values)))
 
 
-EXPONENTIAL = Task(name="draw-exponential", points=2, judgement=_judge_exponential)
+EXPONENTIAL = Task(
+    name="draw-exponential",
+    points=2,
+    judgement=_judge_exponential,
+    remark="On average the slope is that of the mean, -1 / λ².",
+)

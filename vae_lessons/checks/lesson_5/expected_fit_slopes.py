@@ -81,4 +81,5 @@ FIT_SLOPES = Function(
     ),
     hint="Do one dimension first. Write z - c as (z - μ) + (μ - c), square, and average: two terms remain. At "
     "mu = target the first slope must be 0, and the second must not.",
+    remark="The fit would like a width of 0, whatever the target; the rate stops it.",
 )

@@ -59,4 +59,5 @@ GENERAL = Function(
     ),
     hint="Put p = q, where the result must be 0, and read off which term is left over. Then move only the mean of p: "
     "the result must be half the squared distance in units of p's covariance.",
+    remark="For two Gaussians that are the same it must be 0: traces and K cancel.",
 )

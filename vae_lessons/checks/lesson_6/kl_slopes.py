@@ -48,4 +48,5 @@ SLOPES = Function(
     ),
     hint="Where the KL is lowest, at mu = 0 and σ = 1, both slopes must be 0. And a step against them must make the KL "
     "smaller from wherever it starts: try it.",
+    remark="Both are zero at μ = 0 and log σ² = 0: at the prior.",
 )

@@ -81,4 +81,6 @@ ACTIVE_UNITS = Function(
     ),
     hint="Take one dimension at a time: a column of `mu`, one number for each image. How much does it vary from image "
     "to image? `logvar` need not come into it.",
+    remark="A collapsed encoder answers N(0, I) to every image. Codes that are drawn from that have variance 1, "
+    "and every dimension would pass for active. So logvar is of no use here.",
 )

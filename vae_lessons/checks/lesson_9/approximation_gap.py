@@ -77,4 +77,5 @@ APPROXIMATION = Function(
     "must depend on r² alone, and grow without end as r goes to 1. Try both.",
     rtol=1e-4,
     atol=1e-5,
+    remark="It is 0 when the precision matrix is diagonal, and only then.",
 )

@@ -142,4 +142,10 @@ def _near(found: Tensor, expected: float, tolerance: float = 0.0) -> bool:
     return abs(float(found.mean()) - expected) <= max(6 * error, tolerance) + 1e-4
 
 
-BETA = Task(name="beta-vae", points=4, judgement=_judge_beta)
+BETA = Task(
+    name="beta-vae",
+    points=4,
+    judgement=_judge_beta,
+    remark="The one with a beta of 5 has the smaller KL, the smaller fit and the smaller ELBO, which only the "
+    "other one climbs.",
+)

@@ -163,4 +163,10 @@ def _mean_is(found: Tensor, expected: float) -> bool:
     return abs(float(found.mean()) - expected) <= TOO_FAR * float(found.std()) / math.sqrt(len(found)) + 1e-4
 
 
-SAMPLED = Task(name="elbo-by-sampling", points=3, judgement=_judge_elbo)
+SAMPLED = Task(
+    name="elbo-by-sampling",
+    points=3,
+    judgement=_judge_elbo,
+    remark="The check would notice an average over the codes: by Jensen's inequality it gives more than the "
+    "ELBO here, and with many codes as much as the mean decoded alone.",
+)
