@@ -57,6 +57,22 @@ def extension(monkeypatch):
     return importlib.import_module
 
 
+@pytest.fixture
+def page_of(extension, tmp_path):
+    """What becomes of a text in a book of one page, with one of the book's extensions."""
+
+    def build(text, name):
+        extension(name)
+        source, site = tmp_path / "book", tmp_path / "site"
+        source.mkdir()
+        (source / "index.md").write_text(f"# A\n\n{text}\n", encoding="utf-8")
+        options = {"extensions": ["myst_parser", name], "myst_enable_extensions": ["dollarmath"]}
+        Sphinx(source, None, site, tmp_path / "trees", "html", options, status=None, warning=None).build()
+        return BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser")
+
+    return build
+
+
 def rgb(colour):
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
@@ -120,16 +136,25 @@ def test_no_line_begins_with_the_comma_after_a_formula_and_none_is_too_short_for
         ("all ($a$) of", ["all ", "(\\(a\\))", " of"]),
         ("an $a$-th one", ["an ", "\\(a\\)-", "th one"]),
         ("is $a$ not", ["is ", "\\(a\\)", " not"]),
+        ("$a$, not", ["\\(a\\),", " not"]),
         ("*so* $a$", ["so", " ", "\\(a\\)"]),
         ("*so*$a$", ["so", "\\(a\\)"]),
     ],
 )
-def test_a_formula_takes_the_characters_that_touch_it(text, parts, extension, tmp_path):
-    extension("formulas")
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book/index.md").write_text(f"# A\n\n{text}\n", encoding="utf-8")
-    options = {"extensions": ["myst_parser", "formulas"], "myst_enable_extensions": ["dollarmath"]}
-    site = tmp_path / "site"
-    Sphinx(tmp_path / "book", None, site, tmp_path / "trees", "html", options, status=None, warning=None).build()
-    paragraph = BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser").select_one("section p")
+def test_a_formula_takes_the_characters_that_touch_it(text, parts, page_of):
+    paragraph = page_of(text, "formulas").select_one("section p")
     assert [child.get_text() for child in paragraph.children] == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("- **a** One.\n- **b** *Two*.", True),
+        ("- **a**\n- **b** Two.", True),
+        ("- **any** of\n- **these**", False),
+        ("- a\n- b", False),
+        ("- **a** One.\n- Two.", False),
+    ],
+)
+def test_answers_to_choose_from_are_told_by_their_letters(text, marked, page_of):
+    assert bool(page_of(text, "choices").select("ul.choices")) == marked

@@ -400,6 +400,30 @@ def test_buttons_show_their_icons(viewport, visit):
         assert min(box["width"], box["height"]) > 10, name
 
 
+@pytest.mark.parametrize("viewport", ["phone", "tablet"])
+@pytest.mark.parametrize("side", ["primary", "secondary"])
+def test_on_a_small_screen_a_button_opens_the_menu_and_a_place_in_it_leads_there(side, viewport, visit):
+    page, troubles = visit("notebooks/04-elbo.html", viewport=VIEWPORTS[viewport], has_touch=True)
+    dialog, links = page.locator(f"#pst-{side}-sidebar-modal"), page.locator(f"#pst-{side}-sidebar-modal a:visible")
+    page.locator(f".{side}-toggle:visible").tap()
+    assert dialog.evaluate("dialog => dialog.open")
+    place = links.filter(has_text="Fit minus rate" if side == "secondary" else "The KL term in closed form")
+    place.tap()
+    page.wait_for_url("**/06-kl.html" if side == "primary" else "**/04-elbo.html#fit-minus-rate")
+    assert not page.locator("dialog[open]").count()
+    assert not troubles, "\n".join(troubles)
+
+
+def test_on_a_large_screen_the_menu_can_be_put_away(visit):
+    page, _ = visit("notebooks/04-elbo.html", viewport=VIEWPORTS["desktop"])
+    menu, shown = page.locator("#pst-primary-sidebar"), []
+    for _ in range(2):
+        shown.append(menu.bounding_box()["x"] >= 0)
+        page.locator(".primary-toggle:visible").click()
+        page.wait_for_timeout(500)  # it slides
+    assert shown == [True, False]
+
+
 def test_the_button_for_light_and_dark_shows_which_one_it_is(visit):
     page, troubles = visit(f"{FIRST_PAGE}.html", color_scheme="dark", viewport=VIEWPORTS["desktop"])
     button, shown = page.locator("button.theme-switch-button:visible"), []

@@ -18,7 +18,7 @@ class MarkChoices(SphinxTransform):
 
 def letter_of(answer: nodes.Element) -> str:
     """What stands in bold at its beginning."""
-    beginning = next(iter(answer.findall(nodes.Text)), None)
+    beginning = next((text for text in answer.findall(nodes.Text) if str(text)), None)
     return str(beginning) if beginning is not None and isinstance(beginning.parent, nodes.strong) else ""
 
 

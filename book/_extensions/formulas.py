@@ -27,7 +27,7 @@ class KeepTogether(SphinxPostTransform):
 def take_character(parent: nodes.Element, place: int, which: int) -> str:
     """The first (0) or last (-1) character of the text there is taken off it; none if that is a space or no text."""
     text = parent[place] if 0 <= place < len(parent) else None
-    if not isinstance(text, nodes.Text) or not text or text[which].isspace():
+    if not isinstance(text, nodes.Text) or not text[which:][:1].strip():
         return ""
     parent[place] = nodes.Text(text[:-1] if which else text[1:])
     return text[which]

@@ -20,7 +20,7 @@ from vae_lessons.classroom.notebooks import (
 
 HANDOUTS = ".handouts"
 EXERCISES_OF = re.compile(r"^# Exercises \d+: ")
-EXERCISE = re.compile(r"^## Exercise (\d+)\.(\d+):", re.MULTILINE)  # a place that other pages may lead to
+EXERCISE = re.compile(r"^## Exercise (\d+)\.(\d+):.*$", re.MULTILINE)
 CHECK = re.compile(r'^check\("([\w-]+)"', re.MULTILINE)
 DOTS = re.compile(r"^\w+ = \.\.\..*\n", re.MULTILINE)  # where an answer is to be written
 SOLUTION = ":::{{admonition}} A solution\n:class: dropdown\n\n{what}\n:::"
@@ -36,7 +36,7 @@ def exercise_page(path: Path, solutions: bool = True) -> str:
             continue
         if source.cell_type == "markdown":
             text = LESSON_LINK.sub(r"[\1](../../notebooks/\2.ipynb)", source.source)
-            parts.append(EXERCISE.sub(r"(exercise-\1-\2)=\n\g<0>", text))
+            parts.append(EXERCISE.sub(place_of_exercise, text))
             continue
         parts.append(f"```python\n{stub.source}\n```")
         if solutions and BEGIN in source.source:
@@ -47,6 +47,13 @@ def exercise_page(path: Path, solutions: bool = True) -> str:
     title = EXERCISES_OF.sub("# Exercises: ", title)  # the book numbers its pages itself
     handout = f"Here they can be read; {{download}}`take the notebook <{HANDOUTS}/{path.name}>` to work on them."
     return "\n\n".join([title, handout, *rest]) + "\n"
+
+
+def place_of_exercise(heading: re.Match[str]) -> str:
+    """The heading as a place that other pages may lead to, and with what is in its brackets on one line."""
+    words, bracket, what = heading[0].rpartition("(")
+    kept = what.replace(" ", "\N{NO-BREAK SPACE}")
+    return f"(exercise-{heading[1]}-{heading[2]})=\n{words}{bracket}{kept}"
 
 
 def what_to_say_of(exercise: Exercise) -> tuple[str, str]:
