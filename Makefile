@@ -15,6 +15,8 @@ TORCH_INDEX ?=
 SOLUTIONS ?= 1
 export SOLUTIONS
 
+PORT ?= 8000
+
 .DEFAULT_GOAL := help
 .PHONY: book pdf test serve lab classroom mark bench lint lock address clean help
 
@@ -27,11 +29,11 @@ pdf: book ## Print the book into book/_build/variational-autoencoders.pdf (needs
 test: $(READY) ## Run the tests, on the embedded digits
 	$(BIN)/python -m pytest
 
-serve: book ## Build the book and show it on this machine, at http://localhost:8000
-	$(BIN)/python -m http.server --bind localhost --directory $(SITE) 8000
+serve: book ## Build the book and show it on this machine, at http://localhost:8000 (another: PORT=8001)
+	$(BIN)/python -m http.server --bind localhost --directory $(SITE) $(PORT)
 
 lab: $(READY) ## Open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 
 classroom: $(READY) ## Make a course folder for nbgrader: student notebooks, solutions, settings
 	$(BIN)/python -m vae_lessons.classroom make classroom

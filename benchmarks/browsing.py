@@ -2,6 +2,7 @@
 
 import shutil
 import statistics
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def chromium(*options: str) -> Iterator[Browser]:
             yield browser
             browser.close()
             return
-    raise RuntimeError("no Chromium could be started; `python -m playwright install chromium` gets one")
+    raise RuntimeError(f"no Chromium could be started; `{sys.executable} -m playwright install chromium` gets one")
 
 
 def live_figures(site: Path) -> Iterator[Measurement]:

@@ -1,6 +1,7 @@
 """Data sets: the embedded digits, what ImageData refuses, and which data `auto` takes."""
 
 import hashlib
+import re
 import urllib.error
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,16 @@ def tiny(**others) -> ImageData:
     images = torch.linspace(0, 1, 24).view(4, 2, 3)
     whole = {"train": images, "train_labels": torch.arange(4), "test": images[:2], "test_labels": torch.arange(2)}
     return ImageData("tiny", **whole | others)
+
+
+@pytest.mark.parametrize("inside", ["MNIST", "MNIST/raw", "FashionMNIST/raw"])
+def test_a_folder_inside_the_one_that_is_meant_is_refused_and_nothing_is_made_in_it(inside, tmp_path, monkeypatch):
+    raw = tmp_path / inside.split("/")[0] / "raw"
+    raw.mkdir(parents=True)
+    monkeypatch.setenv("VAE_LESSONS_DATA", str(tmp_path / inside))
+    with pytest.raises(DataError, match=f"holds {inside.split('/')[0]}/raw, got .*; take {re.escape(str(tmp_path))}$"):
+        load_images()
+    assert list(raw.iterdir()) == []
 
 
 # The digits

@@ -14,10 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vae_lessons.downloads import NotOnDiskError, load_splits
+from vae_lessons.downloads import DataError, NotOnDiskError, load_splits
 
 DIGITS = "digits"
 AUTO = "auto"
+TORCHVISION_FOLDERS = ("MNIST", "FashionMNIST")
 TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", DIGITS: "scikit-learn's 8×8 digits"}
 
 
@@ -108,7 +109,7 @@ def load_images(name: str = AUTO, root: str | Path | None = None) -> ImageData:
     ------
     ValueError : for an unknown name.
     DataError : if a data set asked for by name cannot be had, if a file is truncated, corrupted
-        or another's, or if the folder cannot be written to.
+        or another's, if the folder cannot be written to, or lies inside the one that is meant.
     ImportError : if torch and torchvision were not built for each other.
     """
     known = (AUTO, *TITLES)
@@ -120,6 +121,7 @@ def load_images(name: str = AUTO, root: str | Path | None = None) -> ImageData:
     if name == DIGITS:
         return _load_digits()
     folder = data_root() if root is None else Path(root).expanduser().resolve()
+    _check_folder(folder)
     if name != AUTO:
         return _load_downloaded(name, folder)
     try:
@@ -131,6 +133,15 @@ def load_images(name: str = AUTO, root: str | Path | None = None) -> ImageData:
             stacklevel=2,
         )
         return _load_digits()
+
+
+def _check_folder(folder: Path) -> None:
+    """torchvision would begin a second copy inside the first."""
+    inside = folder.parent if folder.name == "raw" else folder
+    if inside.name in TORCHVISION_FOLDERS and (inside / "raw").is_dir():
+        raise DataError(
+            f"the folder of the data must be the one that holds {inside.name}/raw, got {folder}; take {inside.parent}"
+        )
 
 
 def course_root() -> Path:

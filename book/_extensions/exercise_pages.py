@@ -4,12 +4,20 @@ import os
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 from vae_lessons.classroom import write_pages
+
+logger = logging.getLogger(__name__)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Write them at once: Sphinx has not yet looked for its pages."""
-    solutions = os.environ.get("SOLUTIONS", "1") != "0"
-    write_pages(Path(app.srcdir) / "book" / "exercises", solutions)
+    asked = os.environ.get("SOLUTIONS", "1")
+    if asked not in ("0", "1"):
+        raise ExtensionError(f"SOLUTIONS must be 0, for a book without solutions, or 1, got {asked!r}")
+    write_pages(Path(app.srcdir) / "book" / "exercises", solutions=asked == "1")
+    words = "with the solutions of its exercises" if asked == "1" else "without solutions"
+    app.connect("build-finished", lambda _app, _error: logger.info("this book was built %s", words))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -29,14 +29,20 @@ from sphinx.util import logging
 from vae_lessons import load_images
 from vae_lessons.cache import NOT_ABOUT_LESSONS, package_fingerprint
 from vae_lessons.data import course_root
+from vae_lessons.downloads import DataError
 
 CACHES_KEPT = 4  # so that undoing a change finds its outputs again
 logger = logging.getLogger(__name__)
 
 
 def prepare(_app: Sphinx, config: Config) -> None:
-    data = load_images()
+    """ExtensionError, with what to do, where the data cannot be had."""
+    try:
+        data = load_images()
+    except (DataError, ImportError, ValueError) as error:
+        raise ExtensionError(str(error)) from error
     logger.info("lessons run on %s", data)
+    config.lessons_run_on = str(data)
     os.environ["VAE_LESSONS_DATASET"] = data.name  # kernels take what was found here, whatever the network does later
     os.environ["VAE_LESSONS_STATIC"] = "1"
     fast = os.environ.get("VAE_LESSONS_FAST", "") not in ("", "0")
@@ -96,7 +102,14 @@ def keep(cache: JupyterCacheAbstract, run: Future[ExecutionResult], path: Path) 
     cache.cache_notebook_bundle(outputs, check_validity=False, overwrite=True)
 
 
+def say_on_what(app: Sphinx, _error: Exception | None) -> None:
+    """Once more at the end, where it is seen: without a network, MNIST may have been out of reach."""
+    logger.info("this book was computed on %s", app.config.lessons_run_on)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("lessons_run_on", "", "", [str])
     app.connect("config-inited", prepare)
+    app.connect("build-finished", say_on_what)
     app.connect("env-before-read-docs", run_lessons)
     return {"parallel_read_safe": True}
