@@ -11,7 +11,7 @@ PDF    := book/_build/variational-autoencoders.pdf
 # (README, "A smaller torch"). Empty: torch comes from where everything else does.
 TORCH_INDEX ?=
 
-# `make book SOLUTIONS=0` builds the book for a class that is still at work: no solution is anywhere in it.
+# `make book SOLUTIONS=0` builds the book for a class that is still at work: without the solutions of the exercises.
 SOLUTIONS ?= 1
 export SOLUTIONS
 
