@@ -156,12 +156,13 @@ def test_what_is_left_to_fit_is_chosen_and_said(few, digits, monkeypatch):
     """A batch leaves an epoch five steps, the rate follows its root, and bfloat16 is for processors that gain by it."""
     monkeypatch.setattr(choices, "_gains_by_bfloat16", lambda: False)
     chosen = fit(OneNumber(), digits, epochs=1, device="cpu").settings
-    assert (chosen.batch_size, chosen.precision) == (256, "float32")
-    assert chosen.lr == pytest.approx(0.016 / math.sqrt(2))
-    assert with_choices_made(Settings(), 60_000).batch_size == 512
-    assert with_choices_made(Settings(), 3).batch_size == 1
+    assert (chosen.batch_size, chosen.precision) == (192, "float32")
+    assert chosen.lr == pytest.approx(0.016 * math.sqrt(192 / 512))
+    assert with_choices_made(Settings(device="cpu"), 60_000).batch_size == 384
+    assert with_choices_made(Settings(device="cpu"), 3).batch_size == 1
     monkeypatch.setattr(choices, "_gains_by_bfloat16", lambda: True)
     assert with_choices_made(Settings(device="cpu"), 100).precision == "bfloat16"
+    assert with_choices_made(Settings(device="cpu"), 60_000).batch_size == 512
     told = Settings(batch_size=7, lr=0.1, precision="float32", device="cpu", schedule="constant")
     assert fit(OneNumber(), few, **vars(told) | {"epochs": 1}).settings == replace(told, epochs=1)
 
