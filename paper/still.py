@@ -7,7 +7,7 @@ from paper.links import written
 # The first are the theme's own words for what is not for paper.
 ON_SCREEN_ONLY = ".d-print-none, .noprint, .headerlink, .toctree-wrapper, script, noscript, button, .genindex-jumpbox"
 STANDS_STILL = "It stands still here. On the course's pages it can be moved, and its numbers follow."
-SHORT, LONG = 4, 13  # lines of code: up to SHORT it stays with its figure, from LONG on it may be on two pages
+SHORT, LONG = 4, 12  # lines of code: up to SHORT it stays with its figure, from LONG on it may be on two pages
 
 
 def hold_still(article: Tag) -> None:

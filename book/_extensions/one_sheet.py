@@ -3,12 +3,16 @@
 The number leads to where the equation stands.
 """
 
+import re
+
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
+
+END_OF_SENTENCE = re.compile(r"\s*[,.](?=\s*(\\end{aligned})?\s*$)")
 
 
 class Equation(SphinxDirective):
@@ -36,11 +40,15 @@ class CopyEquations(SphinxPostTransform):
 
 
 def formula_of(label: str, env: BuildEnvironment) -> str:
-    """The LaTeX of a numbered equation of the book. ExtensionError if there is none of that label."""
+    """The LaTeX of a numbered equation of the book, without the comma or full stop of the sentence that it stands in.
+
+    ExtensionError if there is none of that label.
+    """
     page, _ = env.get_domain("math").equations.get(label, (None, None))
     if page is None:
         raise ExtensionError(f"{{equation}} must be given the label of a numbered equation of the book, got {label}")
-    return next(node.astext() for node in env.get_doctree(page).findall(nodes.math_block) if node.get("label") == label)
+    equations = env.get_doctree(page).findall(nodes.math_block)
+    return END_OF_SENTENCE.sub("", next(node.astext() for node in equations if node.get("label") == label))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
