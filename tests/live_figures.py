@@ -101,6 +101,12 @@ def swipe(page: Page, points: Sequence[tuple[float, float]]) -> None:
     session.detach()
 
 
+def scrolled(page: Page, by: int) -> None:
+    """Wait until the page has been scrolled down by some pixels or more, and has come to rest."""
+    page.wait_for_function("by => scrollY >= by", arg=by)
+    page.evaluate("() => new Promise(done => setTimeout(done, 300))")
+
+
 def start_all(page: Page) -> None:
     """Begin every figure, each of which waits to come near what is seen of the page; then go back to its top."""
     for figure in page.locator("figure.explorable").all():

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from live_figures import assert_every_control_moves, painted, printed, swipe
+from live_figures import assert_every_control_moves, painted, printed, scrolled, swipe
 from PIL import Image
 from playwright.sync_api import expect
 from torch.distributions import Bernoulli as TorchBernoulli
@@ -457,6 +457,20 @@ def test_drawing_by_finger_on_a_phone(model, data, open_page):
     assert not troubles
 
 
+def test_a_finger_that_scrolls_the_page_leaves_the_drawing_alone(model, data, open_page):
+    figure = DrawDigit(model, data, chosen=12)
+    page, _ = open_page(figure, figure, width=360, has_touch=True)
+    swipe(page, points_on(page.locator(".drawing-pad").first, SEVEN))
+    painted(page)
+    assert page.locator(".strokes path").count() == 1
+    box = page.get_by_role("slider").first.bounding_box()
+    x, y = box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2
+    swipe(page, [(x, y - step) for step in range(0, 120, 10)])
+    scrolled(page, 50)
+    assert page.locator(".strokes path").count() == 1
+    assert page.get_by_role("slider").first.input_value() == "12"
+
+
 def test_the_first_stroke_replaces_the_test_image_and_the_slider_brings_it_back(model, data, open_page):
     page, _ = open_page(DrawDigit(model, data, chosen=12))
     shown = page.locator(".drawing-pad canvas")
@@ -603,6 +617,6 @@ def test_images_of_any_shape(open_page):
 def test_the_still_picture_follows_what_is_drawn(model, data):
     figure = DrawDigit(model, data)
     before = figure.still()
-    assert Image.open(io.BytesIO(before)).size == (1400, 660)
+    assert Image.open(io.BytesIO(before)).size == (1400, 700)
     figure.drawing = to_bytes(interpolate(torch.eye(4)[None, None], size=(8, 8))[0, 0])
     assert figure.still() != before

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from decimal import Decimal
 from pathlib import Path
 
 import matplotlib
@@ -26,11 +27,17 @@ from live_figures import (
     assert_adds_up,
     assert_every_control_moves,
     draw_digit,
+    drawn,
     painted,
+    printed,
+    scrolled,
     set_sliders,
     sliders_of,
     swipe,
 )
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 from playwright.sync_api import expect
 from scipy.integrate import quad
@@ -39,7 +46,7 @@ from torch.distributions import Normal, kl_divergence
 from traitlets import TraitError
 
 from vae_lessons.explorables import DrawDigit, ElboGap, GaussianKL, Reparameterisation
-from vae_lessons.explorables.base import read
+from vae_lessons.explorables.base import DOTS_PER_PIXEL, read
 from vae_lessons.explorables.controls import Slider, controls_of
 
 ROOT = Path(__file__).parents[1]
@@ -81,6 +88,17 @@ def test_a_slider_may_stand_at_its_ends(make, name, slider):
         figure = make(**{name: value})
         assert getattr(figure, name) == value
         assert all(map(math.isfinite, figure.numbers().values()))
+
+
+@every_figure
+def test_a_name_that_no_slider_has_is_refused_with_those_there_are(make):
+    figure = make()
+    there = ", ".join(controls_of(figure))
+    with pytest.raises(AttributeError, match=rf"{type(figure).__name__} has no sigmma: it has {there}$"):
+        figure.sigmma = 1.0
+    assert not hasattr(figure, "sigmma")
+    figure.caption, figure.still_size, figure._own = "other words", (300, 200), 1  # what there is, and private names
+    assert (figure.caption, figure.still_size, figure._own) == ("other words", (300, 200), 1)
 
 
 @every_slider
@@ -283,6 +301,67 @@ def test_the_still_picture_is_small_and_not_blank(make, for_a_page):
     assert (ink[:, image.width // 2 :] > 0).any()
 
 
+@pytest.fixture
+def drawing_of(monkeypatch):
+    """Make the still picture of a figure, and return what matplotlib drew it from."""
+    saved, save = [], Figure.savefig
+
+    def keep(drawing, *args, **options):
+        saved.append(drawing)
+        save(drawing, *args, **options)
+
+    def draw(figure):
+        figure.still()
+        return saved[-1]
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return draw
+
+
+@pytest.mark.parametrize("make", [*MAKERS.values(), lambda: GaussianKL(mu=-1.0, logvar=0.5), lambda: ElboGap(bend=2.0)])
+def test_no_label_of_a_still_picture_lies_on_another(make, monkeypatch):
+    boxes, draw_text = {}, Text.draw
+
+    def note(text, renderer):
+        draw_text(text, renderer)
+        if text.get_visible() and text.get_text().strip():
+            boxes[text] = text.get_window_extent(renderer).padded(-DOTS_PER_PIXEL)
+
+    monkeypatch.setattr(Text, "draw", note)
+    make().still()
+    assert len(boxes) > 5
+    for (text, box), (other, second) in itertools.combinations(boxes.items(), 2):
+        assert Bbox.intersection(box, second) is None, f"{text.get_text()} and {other.get_text()}"
+
+
+WITH_PRINTED_NUMBERS = [(ElboGap, 5), (GaussianKL, 5), (draw_digit, 4)]
+
+
+@pytest.mark.parametrize(("make", "count"), WITH_PRINTED_NUMBERS)
+def test_a_still_picture_has_the_page_s_numbers_below_it(make, count, drawing_of, open_page):
+    figure = make()
+    below = drawing_of(figure).get_supxlabel().replace("\N{MINUS SIGN}", "-")
+    still = [float(text) for text in re.findall(r"-?\d+\.\d\d+", below)]
+    page, _ = open_page(figure)
+    texts = printed(page.locator("figure")).values()
+    assert len(still) == len(texts) == count
+    rounded_weights = 0.1 if make is draw_digit else 0
+    assert still == pytest.approx([float(text) for text in texts], abs=rounded_weights)
+
+
+@pytest.mark.parametrize("make", [ElboGap, GaussianKL])
+def test_what_a_still_picture_prints_adds_up(make):
+    for values in grid(make(), points=4):
+        texts = make(**values).printed().values()
+        first, second, total, *others = (Decimal(text.removesuffix(" nats")) for text in texts)
+        assert "-0.000" not in texts
+        if make is GaussianKL:
+            assert first + second + total == others[0]
+        else:
+            assert first - second == total
+            assert total + others[0] == others[1]
+
+
 @every_figure
 def test_a_still_picture_follows_the_values_and_leaves_matplotlib_alone(make):
     plt.switch_backend("Agg")  # else it is chosen when the settings are looked at
@@ -465,6 +544,109 @@ def test_a_finger_drags_a_handle_and_not_the_page(cls, open_page):
     assert page.evaluate("scrollY") == 0
 
 
+@pytest.mark.parametrize("make", [ElboGap, MAKERS["LatentExplorer"]])
+def test_a_finger_that_scrolls_the_page_leaves_sliders_alone(make, open_page):
+    page, _ = open_page(make(), make(), width=360, has_touch=True)
+    figure = page.locator("figure.explorable").first
+    sliders = figure.get_by_role("slider").all()
+    before = [slider.input_value() for slider in sliders], printed(figure), drawn(figure)
+    for slider in sliders:
+        box = slider.bounding_box()
+        x, y = box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2
+        swipe(page, [(x, y - step) for step in range(0, 120, 10)])
+        scrolled(page, 50)
+        page.evaluate("scrollTo(0, 0)")
+        assert ([slider.input_value() for slider in sliders], printed(figure), drawn(figure)) == before
+
+
+def test_a_finger_moves_a_slider_by_a_tap_and_sideways(open_page):
+    page, _ = open_page(GaussianKL(), GaussianKL(), width=360, has_touch=True)
+    figure = page.locator("figure.explorable").first
+    slider, shown = figure.get_by_role("slider").first, figure.locator(".explorable-value").first
+    box = slider.bounding_box()
+    places = [box["x"] + share * box["width"] for share in (0.1, 0.5, 0.9)]
+    y = box["y"] + box["height"] / 2
+    page.touchscreen.tap(places[0], y)
+    painted(page)
+    assert float(shown.inner_text().replace("\N{MINUS SIGN}", "-")) == float(slider.input_value()) < -2
+    swipe(page, [(x, y + 4 * i) for i, x in enumerate(places)])
+    painted(page)
+    assert float(shown.inner_text()) == float(slider.input_value()) > 2
+    assert float(printed(figure)["mean"]) == pytest.approx(float(slider.input_value()) ** 2 / 2, abs=1e-3)
+    slider.press("ArrowLeft")
+    assert float(shown.inner_text()) == float(slider.input_value())
+    assert page.evaluate("scrollY") == 0
+
+
+@pytest.mark.parametrize("width", [320, 360, 430, 1000])
+@every_figure
+def test_printed_numbers_leave_a_gap(make, width, open_page):
+    page, _ = open_page(make(), width=width)
+    figure = page.locator("figure.explorable")
+    sliders = sliders_of(make()).values()
+    for values in (
+        [s.low for s in sliders],
+        [s.high for s in sliders],
+        [(s.low, s.high)[i % 2] for i, s in enumerate(sliders)],
+    ):
+        set_sliders(page, figure, values)
+        boxes = [number.bounding_box() for number in figure.locator("[data-number]").all()]
+        for left, right in itertools.pairwise(boxes):
+            assert left["x"] + left["width"] + 6 <= right["x"] or left["y"] + left["height"] <= right["y"]
+
+
+NEAR_THE_PRIOR_S_NAME = [(-2.5, 1.5, 3, 0.5), (0, 1.5, -3, 2), (0, 1.5, 0, 1), (0.5, 1.5, -3, 0.5), (1, -0.05, 3, 2)]
+
+
+def test_no_handle_lies_on_the_name_of_the_prior(open_page):
+    page, _ = open_page(ElboGap(), width=800)
+    figure = page.locator("figure.explorable")
+    name, handles = figure.get_by_text("p(z)", exact=True), figure.locator(".handle.encoder .knob").all()
+    for values in NEAR_THE_PRIOR_S_NAME:
+        set_sliders(page, figure, values)
+        box = name.bounding_box()
+        for knob in (handle.bounding_box() for handle in handles):
+            assert not all(box[a] - knob[b] < knob[a] < box[a] + box[b] for a, b in (("x", "width"), ("y", "height")))
+
+
+DARK = "<style>html[data-theme=dark] { background: #121212 }</style>"
+
+
+def luminance(colours):
+    """Relative luminance, by WCAG, of sRGB colours (..., 3) from 0 to 255."""
+    light = np.asarray(colours) / 255
+    return np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    lights = luminance(one), luminance(other)
+    return (np.maximum(*lights) + 0.05) / (np.minimum(*lights) + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_bars_stand_out_and_the_parts_of_the_kl_from_their_sum(theme, open_page):
+    page, _ = open_page(GaussianKL(mu=2.0, logvar=-2.0), head=DARK, attributes=f'data-theme="{theme}"')
+    inside = []
+    for bar in page.locator(".bar").all():
+        box = bar.bounding_box()
+        clip = {"x": box["x"] - 6, "y": box["y"] + box["height"] / 2, "width": 20, "height": 1}
+        ground, *others, last = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB"))[0]
+        assert contrast(ground, others).max() >= 3
+        inside.append(last)
+    *parts, total = inside
+    assert contrast(total, parts).min() >= 2
+
+
+def test_bars_of_a_still_picture_stand_out_too(drawing_of):
+    *parts, total = drawing_of(GaussianKL()).axes[1].patches
+    for bar in (*parts, total):
+        colour = 255 * np.array(bar.get_edgecolor()[:3])
+        assert bar.get_edgecolor()[3] == 1
+        assert contrast(colour, [255, 255, 255]) >= 3
+    assert {bar.get_facecolor()[3] for bar in parts} == {0.3}
+    assert total.get_facecolor()[3] == 1
+
+
 @every_figure
 def test_on_a_phone_all_is_legible_and_within_reach(make, open_page):
     page, _ = open_page(make(), width=360)
@@ -475,9 +657,10 @@ def test_on_a_phone_all_is_legible_and_within_reach(make, open_page):
     assert min(sizes) >= 11
     for target in page.locator(".grip:visible, .explorable-controls > :visible").all():
         assert target.bounding_box()["height"] >= 43.9
-    assert {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator(".handle").all()} <= {"none"}
-    scrolls = {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator("svg").all()}
-    assert scrolls <= {"auto", "pan-y"}  # a finger on the drawing still scrolls the page
+    handles = page.locator(".handle:not(.pad)").all()
+    assert {e.evaluate("e => getComputedStyle(e).touchAction") for e in handles} <= {"none"}
+    scrolls = {e.evaluate("e => getComputedStyle(e).touchAction") for e in page.locator("svg, .pad").all()}
+    assert scrolls <= {"auto", "pan-y", "pan-y pinch-zoom"}  # a finger on the drawing still scrolls the page
 
 
 FILTERS = """all => all.map(element => {

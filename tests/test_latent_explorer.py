@@ -1,5 +1,6 @@
 """The latent explorer: its frames and numbers, what it refuses, and how its maps behave in a browser."""
 
+import itertools
 import math
 import re
 
@@ -13,6 +14,7 @@ from live_figures import (
     latent_explorer,
     painted,
     printed,
+    scrolled,
     set_sliders,
     sliders_of,
     small_models,
@@ -374,6 +376,49 @@ def test_all_of_a_map_can_be_dragged_on(means, which, open_page):
     assert not troubles
 
 
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_a_finger_far_from_the_point_scrolls_the_page_or_taps(latent_dim, open_page):
+    page, troubles = open_page(explorer(latent_dim), explorer(latent_dim), width=360, has_touch=True)
+    view = page.locator("figure.explorable").first
+    pad, start = view.locator(".pad").nth(1), [0.0] * latent_dim
+    picture, numbers = drawn(view), printed(view)
+    for across in (5, -5, 20):  # fingers do not go straight up
+        x, y = place_on(pad, -2.4, -2.4)
+        swipe(page, [(x + across * step / 12, y - 12 * step) for step in range(13)])
+        scrolled(page, 80)
+        page.evaluate("scrollTo(0, 0)")
+        assert (values_of(page)[:latent_dim], drawn(view), printed(view)) == (start, picture, numbers)
+    page.touchscreen.tap(*place_on(pad, -2.4, -2.4))
+    painted(page)
+    assert values_of(page)[:latent_dim] == pytest.approx([-2.4] * latent_dim, abs=0.06)
+    x, y = place_on(pad, 2.4, 2.4)
+    swipe(page, [(x - step, y + step / 3) for step in range(0, 60, 5)])
+    painted(page)
+    box = pad.bounding_box()
+    end = [2.4 - 55 * 6 / box["width"], 2.4 - 55 / 3 * 6 / box["height"]]
+    assert values_of(page)[:latent_dim] == pytest.approx(end[:latent_dim], abs=0.06)
+    assert page.evaluate("scrollY") == 0
+    assert not troubles
+
+
+def test_a_finger_near_the_point_drags_it_up_and_down(open_page):
+    page, _ = open_page(explorer(2), explorer(2), width=360, has_touch=True)
+    pad = page.locator(".pad").first
+    x, y = place_on(pad, 1, 1)
+    swipe(page, [(x, y + step) for step in range(0, 61, 10)])
+    painted(page)
+    assert values_of(page)[:2] == pytest.approx([1, 1 - 60 * 6 / pad.bounding_box()["height"]], abs=0.06)
+    assert page.evaluate("scrollY") == 0
+
+
+def test_a_mouse_moves_the_point_at_once_wherever_it_is_pressed(open_page):
+    page, _ = open_page(explorer(2), width=360, has_touch=True)
+    page.mouse.move(*place_on(page.locator(".pad").first, -2.4, 2.4))
+    page.mouse.down()
+    painted(page)
+    assert values_of(page) == pytest.approx([-2.4, 2.4], abs=0.06)
+
+
 def test_a_strip_is_dragged_along(open_page):
     page, _ = open_page(explorer(1))
     pad = page.locator(".pad").first
@@ -444,6 +489,48 @@ def test_the_image_goes_when_the_mouse_does(open_page):
     expect(column.locator(".explorable-tip")).to_be_hidden()
 
 
+def test_after_a_tap_the_image_goes_when_anything_else_is_pressed(open_page):
+    figure = explorer(2)
+    page, _ = open_page(figure, has_touch=True)
+    first, second = (page.locator(".explorable-model").nth(i) for i in (0, 1))
+    tips = [column.locator(".explorable-tip") for column in (first, second)]
+    places = [
+        place_on(column.locator(".pad"), *a_lonely_dot(figure, name)[1])
+        for column, name in ((first, "autoencoder"), (second, "MSE VAE"))
+    ]
+    for elsewhere in (page.locator("figcaption"), page.get_by_role("slider").first, first.locator("canvas").nth(1)):
+        page.touchscreen.tap(*places[0])
+        expect(tips[0]).to_be_visible()
+        elsewhere.tap()
+        expect(tips[0]).to_be_hidden()
+    page.touchscreen.tap(*places[0])
+    page.touchscreen.tap(*places[1])
+    expect(tips[0]).to_be_hidden()
+    expect(tips[1]).to_be_visible()
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_the_image_is_on_the_map_and_not_on_what_was_touched(latent_dim, open_page):
+    figure = explorer(latent_dim)
+    page, _ = open_page(figure, width=360, has_touch=True)
+    column = page.locator(".explorable-model").first
+    pad, tip = column.locator(".pad"), column.locator(".explorable-tip")
+    box = pad.bounding_box()
+    shown = 0
+    for u, v in itertools.product((0.02, 0.2, 0.35, 0.5, 0.65, 0.8, 0.98), repeat=2):
+        x, y = box["x"] + u * box["width"], box["y"] + v * box["height"]
+        page.touchscreen.tap(x, y)
+        painted(page)
+        if not tip.is_visible():
+            continue
+        shown += 1
+        image = tip.bounding_box()
+        for side, length in (("x", "width"), ("y", "height")):
+            assert box[side] - 2 <= image[side] <= box[side] + box[length] - image[length] + 2
+        assert not image["y"] - 4 <= y <= image["y"] + image["height"] + 4
+    assert shown > 10
+
+
 def test_beside_the_decoded_image_is_the_test_image_with_the_nearest_code(open_page):
     figure = explorer(2, z1=0.8, z2=0.4)
     page, _ = open_page(figure)
@@ -490,6 +577,6 @@ def test_all_is_within_reach_on_a_phone(open_page):
     for pad in page.locator(".pad").all():
         box = pad.bounding_box()
         assert min(box["width"], box["height"]) > 120
-        assert pad.evaluate("e => getComputedStyle(e).touchAction") == "none"
+        assert pad.evaluate("e => getComputedStyle(e).touchAction") == "pan-y pinch-zoom"
     small = "all => all.map(e => parseFloat(getComputedStyle(e).fontSize))"
     assert min(page.locator(".explorable-panels span").evaluate_all(small)) >= 11

@@ -26,6 +26,7 @@ from vae_lessons.plots import CLASS_COLOURS, COLOURS, STYLE
 HERE = Path(__file__).parent
 STILL_SIZE = (700, 330)  # CSS pixels
 DOTS_PER_PIXEL = 2
+MINUS = "\N{MINUS SIGN}"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -49,8 +50,9 @@ class Explorable(anywidget.AnyWidget):
     """A figure that the reader moves. In a live kernel its values can be read, set and observed.
 
     A subclass has traits made by `Slider`, `Switch` and `Action`, the text of its module in `_esm`, and the
-    methods `numbers`, `alt` and `draw_still`. Traits tagged `state` are what its module reads; the weights of
-    networks lie in `_weights`, under their digests, because figures on one page share them.
+    methods `numbers`, `alt`, `draw_still`, and `printed` where a page speaks of the numbers. Traits tagged `state`
+    are what its module reads; the weights of networks lie in `_weights`, under their digests, because figures on
+    one page share them.
 
     caption : a sentence or two below the figure, plain text
     still_size : width and height of the still picture, CSS pixels
@@ -62,7 +64,18 @@ class Explorable(anywidget.AnyWidget):
     caption = traitlets.Unicode()
     _panel = None
     _ipython_display_ = None  # ipywidgets 7, which Colab has, would show the view without the panel
+    _is_made = False
     still_size = STILL_SIZE
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._is_made = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """AttributeError for a public name that there is none of: a slider misspelt would be set, and move nothing."""
+        if self._is_made and not name.startswith("_") and name not in vars(self) and not hasattr(type(self), name):
+            raise AttributeError(f"{type(self).__name__} has no {name}: it has {', '.join(controls_of(self))}")
+        super().__setattr__(name, value)
 
     @traitlets.default("_controls")
     def _describe_controls(self) -> list[dict[str, Any]]:
@@ -71,6 +84,10 @@ class Explorable(anywidget.AnyWidget):
     def numbers(self) -> dict[str, float]:
         """What the figure prints, before rounding. The module computes the same under the same names."""
         raise NotImplementedError
+
+    def printed(self) -> dict[str, str]:
+        """The numbers as texts that add up, by the names that they have below the drawing: for the still picture."""
+        return {}
 
     def alt(self) -> str:
         """What the still picture shows, in words."""
@@ -90,6 +107,9 @@ class Explorable(anywidget.AnyWidget):
             figure = Figure(figsize=(self.still_size[0] / 100, self.still_size[1] / 100), dpi=100)
             FigureCanvasAgg(figure)
             self.draw_still(figure)
+            if texts := self.printed():
+                below = "     ".join(f"{name} {text}" for name, text in texts.items())
+                figure.supxlabel(below.replace("-", MINUS), size="medium")
             drawn, smaller = io.BytesIO(), io.BytesIO()
             figure.savefig(drawn, format="png", dpi=100 * DOTS_PER_PIXEL)
         # A palette, transparency included, takes a third of the space, and a few colours need no more.

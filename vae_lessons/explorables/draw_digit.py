@@ -11,7 +11,7 @@ from traitlets import Dict, List, observe
 
 from vae_lessons import gaussian
 from vae_lessons.data import ImageData
-from vae_lessons.explorables.base import Explorable, module
+from vae_lessons.explorables.base import MINUS, Explorable, module
 from vae_lessons.explorables.controls import Action, Slider
 from vae_lessons.explorables.drawing_pad import Drawing, measure_recipe
 from vae_lessons.explorables.networks import (
@@ -67,7 +67,8 @@ class DrawDigit(Explorable):
     TraitError : for a value outside its range
     """
 
-    _esm = module("networks.js", "latent_maps.js", "posterior_plane.js", "drawing_pad.js", "draw_digit.js")
+    still_size = (700, 350)
+    _esm = module("networks.js", "code_dots.js", "posterior_plane.js", "drawing_pad.js", "draw_digit.js")
     _networks = Dict().tag(sync=True, state=True)
     _images = List().tag(sync=True, state=True)
     _recipe = Dict().tag(sync=True, state=True)
@@ -124,6 +125,16 @@ class DrawDigit(Explorable):
         fit = float(fits.mean())
         rate = float(gaussian.kl_to_standard_normal(self.mu.unsqueeze(0), self.logvar.unsqueeze(0)))
         return {"fit": fit, "rate": rate, "elbo": fit - rate, "fit_of_z": float(fits[self.draws % N_DRAWS])}
+
+    def printed(self) -> dict[str, str]:
+        values = self.numbers()
+        fit, rate, fit_of_z = (round(values[name], 2) for name in ("fit", "rate", "fit_of_z"))
+        return {
+            "fit": f"{fit:z.2f}",
+            f"{MINUS} rate": f"{rate:z.2f}",
+            "= ELBO": f"{fit - rate:z.2f} nats",
+            "fit of this z": f"{fit_of_z:z.2f}",
+        }
 
     def alt(self) -> str:
         values, in_plane = self.numbers(), self._latent_plane.dimensions

@@ -68,24 +68,25 @@ function densities(svg, model, x) {
     change(filled, { d: outline + "Z" });
     change(prior, { d: curve(z => normal(z, 0, 1), -5, 5, x, y) });
     change(q, { d: curve(qAt, mu - 6 * sd, mu + 6 * sd, x, y) });
-    placeNames(y, { mu, mode, qAt, posteriorAt });
+    placeNames(y, { mu, sd, mode, qAt, posteriorAt });
     placeHandles(state, y);
   };
 }
 
-// Each curve's name where the others leave room.
+// Each curve's name where the others, and the handles of q, leave room.
 function densityNames(svg, x) {
   const posterior = label(svg, "p(z | x)", "posterior");
   const prior = label(svg, "p(z)", "prior", { "text-anchor": "middle" });
   const q = label(svg, "q(z)", "encoder", { "text-anchor": "middle" });
-  return (y, { mu, mode, qAt, posteriorAt }) => {
+  return (y, { mu, sd, mode, qAt, posteriorAt }) => {
     change(q, { x: x(mu), y: y(qAt(mu)) - 13 });
     const away = mode < mu ? -1 : 1; // from q
     let shoulder = mode;
     while (posteriorAt(shoulder) > 0.6 * posteriorAt(mode)) shoulder += 0.02 * away;
     const anchor = away < 0 ? "end" : "start";
     change(posterior, { x: x(shoulder) + 7 * away, y: y(posteriorAt(shoulder)), "text-anchor": anchor });
-    const crowd = z => qAt(z) + posteriorAt(z);
+    const isHandle = z => [mu, mu + sd].some(at => Math.abs(z - at) < 0.9);
+    const crowd = z => qAt(z) + posteriorAt(z) + isHandle(z);
     const free = crowd(2.3) < crowd(-2.3) ? 2.3 : -2.3;
     change(prior, { x: x(free), y: y(normal(free, 0, 1)) - 7 });
   };

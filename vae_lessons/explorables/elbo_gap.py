@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vae_lessons import gaussian
 from vae_lessons.bounds import exact_elbo, exact_log_evidence
-from vae_lessons.explorables.base import Explorable, module
+from vae_lessons.explorables.base import MINUS, Explorable, module
 from vae_lessons.explorables.controls import Slider
 from vae_lessons.plots import COLOURS
 
@@ -57,6 +57,7 @@ class ElboGap(Explorable):
     """
 
     NOISE = 0.7
+    still_size = (700, 350)
     _esm = module("elbo_gap.js")
     mu = Slider("mean μ", "mu", -3, 3).trait()
     logvar = Slider("log σ²", "log variance", -4, 1.5).trait()
@@ -78,6 +79,17 @@ class ElboGap(Explorable):
             "elbo": float(bound.value),
             "gap": self._gap(),
             "log_evidence": float(exact_log_evidence(self._model, x, TOLERANCE)),
+        }
+
+    def printed(self) -> dict[str, str]:
+        values = self.numbers()
+        rate, gap, evidence = (round(values[name], 3) for name in ("rate", "gap", "log_evidence"))
+        return {
+            "fit": f"{evidence - gap + rate:z.3f}",
+            f"{MINUS} rate": f"{rate:z.3f}",
+            "= ELBO": f"{evidence - gap:z.3f}",
+            "+ gap": f"{gap:z.3f}",
+            "= log p(x)": f"{evidence:z.3f} nats",
         }
 
     def alt(self) -> str:
@@ -155,8 +167,8 @@ class ElboGap(Explorable):
         ax.plot([0.66, 2.34], [elbo, elbo], color="#222222", lw=1, ls=":")
         beside = {"textcoords": "offset points"}
         ax.annotate("ELBO", (1, elbo), (0, -3), **beside, ha="center", va="top", color=COLOURS["encoder"])
-        ax.annotate("log p(x)", (3.1, evidence), (0, 3), **beside, ha="right", color=COLOURS["data"])
-        ax.set(ylabel="nats", xlim=(-0.5, 3.1), ylim=(1.12 * elbo, 0))
+        ax.annotate("log p(x)", (3.3, evidence), (0, 4), **beside, ha="right", color=COLOURS["data"])
+        ax.set(ylabel="nats", xlim=(-0.5, 3.3), ylim=(1.12 * elbo, 0))
         ax.xaxis.tick_top()
         ax.tick_params(axis="x", length=0)
         ax.spines.bottom.set_visible(False)

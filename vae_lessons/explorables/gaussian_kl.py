@@ -5,9 +5,10 @@ import math
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from vae_lessons import gaussian
-from vae_lessons.explorables.base import Explorable, module
+from vae_lessons.explorables.base import MINUS, Explorable, module
 from vae_lessons.explorables.controls import Slider
 from vae_lessons.plots import COLOURS
 
@@ -29,6 +30,7 @@ class GaussianKL(Explorable):
     Raises TraitError for a value outside its range.
     """
 
+    still_size = (700, 350)
     _esm = module("gaussian_kl.js")
     mu = Slider("mean μ", "mu", -3, 3).trait()
     logvar = Slider("log σ²", "log variance", -4, 3).trait()
@@ -45,6 +47,17 @@ class GaussianKL(Explorable):
             "logarithm": -self.logvar / 2,
             "kl": kl,
             "bits": kl / math.log(2),
+        }
+
+    def printed(self) -> dict[str, str]:
+        values = self.numbers()
+        mean, logarithm, kl = (round(values[name], 3) for name in ("mean", "logarithm", "kl"))
+        return {
+            "μ²/2": f"{mean:z.3f}",
+            f"+ (σ² {MINUS} 1)/2": f"{kl - mean - logarithm:z.3f}",
+            f"{MINUS} ½ log σ²": f"{logarithm:z.3f}",
+            "= KL": f"{kl:z.3f} nats",
+            "in bits": f"{values['bits']:z.3f}",
         }
 
     def alt(self) -> str:
@@ -68,20 +81,25 @@ class GaussianKL(Explorable):
         ax.plot(z, prior, color=COLOURS["prior"])
         ax.plot(z, q, color=COLOURS["encoder"])
         side = 1 if self.mu < 0 else -1  # where q is not
-        ax.text(1.15 * side, 0.25, "p(z) = N(0, 1)", color=COLOURS["prior"], ha="left" if side > 0 else "right")
-        ax.text(self.mu, 1.03 * q.max(), "q(z) = N(μ, σ²)", color=COLOURS["encoder"], ha="center")
+        towards, away = ("left", "right") if side > 0 else ("right", "left")
+        halo = {"path_effects": [withStroke(linewidth=3, foreground="white")]}
+        ax.text(1.15 * side, 0.25, "p(z) = N(0, 1)", color=COLOURS["prior"], ha=towards, **halo)
+        start = -side * min(abs(self.mu) - 0.35, 2.2)  # where there is room for the name
+        above = {"xytext": (0, 5), "textcoords": "offset points"}
+        ax.annotate("q(z) = N(μ, σ²)", (start, q.max()), **above, color=COLOURS["encoder"], ha=away, **halo)
         ax.set(xlabel="z", yticks=[], xlim=(-6, 6), ylim=(0, 1.15 * max(0.46, float(q.max()))))
         ax.spines.left.set_visible(False)
 
     def _draw_parts(self, ax: Axes) -> None:
         values = list(self.numbers().values())[:4]
         names = ("μ²/2", "(σ² − 1)/2", "−½ log σ²", "KL")
-        bars = ax.bar(names, values, width=0.66, color=COLOURS["encoder"])
+        bars = ax.bar(names, values, width=0.66, color=COLOURS["encoder"], edgecolor=COLOURS["encoder"])
         for part in bars[:3]:
-            part.set_alpha(0.5)
+            part.set_facecolor((COLOURS["encoder"], 0.3))
         ax.bar_label(bars, fmt=lambda nats: f"{nats:.3f}".replace("-", "\N{MINUS SIGN}"), padding=3)
         ax.axhline(0, color="#555555", lw=0.8)
         ax.set(ylabel="nats")
         ax.margins(y=0.15)
+        ax.set_ylim(top=max(0.1, ax.get_ylim()[1]))  # all are 0 where q is the prior
         ax.tick_params(axis="x", length=0, labelsize="small")
         ax.spines.bottom.set_visible(False)

@@ -1,5 +1,4 @@
-// Decoders side by side at one position in their latent spaces. Follows common.js, networks.js and latent_maps.js in
-// one module.
+// Decoders side by side at one position in their latent spaces. Follows latent_maps.js in one module.
 
 // The frame in use, the names of its sliders, and where these stand.
 function placeOf(state, latentDim) {

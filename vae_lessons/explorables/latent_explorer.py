@@ -49,7 +49,7 @@ class LatentExplorer(Explorable):
     TraitError : for a position outside its range
     """
 
-    _esm = module("networks.js", "latent_maps.js", "latent_explorer.js")
+    _esm = module("networks.js", "code_dots.js", "latent_maps.js", "latent_explorer.js")
     _models = traitlets.List().tag(sync=True, state=True)
     _test = traitlets.Dict().tag(sync=True, state=True)
 

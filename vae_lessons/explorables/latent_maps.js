@@ -1,14 +1,13 @@
-// Positions and codes, and maps of where test codes lie. Follows common.js and networks.js in one module.
+// Positions and codes, and maps of where test codes lie. Follows networks.js and code_dots.js in one module.
 //
 // In a frame the position p is the code origin + Σ p_i scale_i direction_i; see latent_maps.py.
 
 const REACH = 3; // of a slider, to each side: LatentExplorer's
 const SIDE = 200; // of a map, in units of its own
 const LANE = 17; // height of the dots of one class, where there is one dimension
-const APART = 16; // from one numeral to the next
-const EDGE = 9; // from the side of a map to the middle of a numeral
-const N_COLOURS = 10;
 const NEAR = { mouse: 8, touch: 18 }; // how far from a dot one may point, in units of the map
+const FAR = 44; // CSS pixels from the point, beyond which a finger may scroll the page
+const SIDEWAYS = 8; // CSS pixels by which it must go sideways not to
 
 function codeAt({ origin, directions, scales }, position) {
   return origin.map((start, k) => position.reduce((sum, p, i) => sum + p * scales[i] * directions[i][k], start));
@@ -17,13 +16,6 @@ function codeAt({ origin, directions, scales }, position) {
 function positionOf({ origin, directions, scales }, code) {
   const along = direction => direction.reduce((sum, d, k) => sum + d * (code[k] - origin[k]), 0);
   return directions.map((direction, i) => along(direction) / scales[i]);
-}
-
-// Which of the points is the nearest, and how far away it is.
-function nearest(points, to) {
-  const distances = points.map(point => Math.hypot(...to.map((value, i) => point[i] - value)));
-  const distance = Math.min(...distances);
-  return { index: distances.indexOf(distance), distance };
 }
 
 // Scales of a map, where on it a test code is, which position is at a place, and where among points the numeral of a
@@ -41,39 +33,6 @@ function layout(latentDim, labels) {
   return { x, y: null, height: LANE * classes.length, at, placeAt, numeralAt };
 }
 
-function distinct(labels) {
-  return [...new Set(labels)].sort((a, b) => a - b);
-}
-
-// The one of some points that is nearest to their median, and so amid them even where they form an arc. Points too
-// near to one that is taken are left out, unless all are.
-function amid(points, taken) {
-  const median = axis => points.map(point => point[axis]).sort((a, b) => a - b)[points.length >> 1];
-  const isFree = point => taken.length === 0 || nearest(taken, point).distance > APART;
-  const free = points.some(isFree) ? points.filter(isFree) : points;
-  return free[nearest(free, [median(0), median(1)]).index];
-}
-
-// A dot for each test code, and the numeral of each class amid its own, clear of other numerals. Returns draw(points).
-function dots(svg, labels, width, numeralAt = amid) {
-  const classes = distinct(labels).map(label => ({ label, style: `--ink: var(--class-${label % N_COLOURS})` }));
-  const clouds = classes.map(({ style }) => append(svg, "path", { class: "codes", style }));
-  const numerals = classes.map(({ label, style }) => append(svg, "text", { class: "numeral", style }, label));
-  let drawn = null;
-  return points => {
-    if (drawn === points) return;
-    drawn = points;
-    const taken = [];
-    classes.forEach(({ label }, i) => {
-      const own = points.filter((_, k) => labels[k] === label);
-      change(clouds[i], { d: own.map(([x, y]) => `M${x.toFixed(1)},${y.toFixed(1)}h0`).join("") });
-      taken.push(numeralAt(own, taken));
-      const [x, y] = taken.at(-1);
-      change(numerals[i], { x: Math.min(width - EDGE, Math.max(EDGE, x)), y });
-    });
-  };
-}
-
 function crossHair(svg, { x, y, height }) {
   const lines = append(svg, "path", { class: "hair" });
   const ring = append(svg, "circle", { class: "knob ink", r: 5 });
@@ -84,27 +43,34 @@ function crossHair(svg, { x, y, height }) {
   };
 }
 
-// A test image and its class, beside the dot that is pointed at.
+// A test image and its class, until something else is pressed. It is above or below the dot and the place that was
+// pointed at, whichever has room, and as far to the left as keeps it on the map.
 function tip(parent, { labels, shape, paintTest }) {
   const box = append(parent, "div", { class: "explorable-tip", "aria-hidden": "true", hidden: "" });
   const picture = imageCanvas(box, shape, "");
   const name = append(box, "span");
-  const show = (index, [x, y], height) => {
+  const hide = () => (box.hidden = true);
+  const show = (index, [x, y], [, pointedAt], height) => {
     paintTest(picture, index);
     name.textContent = labels[index];
-    box.style.left = `${(100 * x) / SIDE}%`;
-    box.style.top = `${(100 * y) / height}%`;
-    box.classList.toggle("leftward", x > SIDE / 2);
+    const [left, isAbove] = [(100 * x) / SIDE, y > height / 2];
+    box.style.left = `${left}%`;
+    box.style.top = `${(100 * (isAbove ? Math.min : Math.max)(y, pointedAt)) / height}%`;
+    box.style.transform = `translate(${-left}%, ${isAbove ? "calc(-100% - 0.5rem)" : "0.5rem"})`;
     box.hidden = false;
+    document.addEventListener("pointerdown", hide, { capture: true, once: true });
   };
-  return { show, hide: () => (box.hidden = true) };
+  return { show, hide };
 }
 
 // All of a map can be dragged on, by mouse or finger. To point at a place is to hover there, or to tap.
-function pad(svg, height, { onDrag, onPoint, onLeave }) {
+//
+// Maps may fill the screen of a phone. So a finger that comes down far from the point waits: up or down it scrolls the
+// page, sideways it drags, and if it does neither it was a tap.
+function pad(svg, height, { onDrag, onPoint, onLeave, isFar }) {
   const field = append(svg, "rect", { class: "handle pad", width: SIDE, height, "aria-hidden": "true" });
-  let held = false;
-  keepFinger(field);
+  let held = null; // the event with which a pointer came down
+  let waits = false;
   const placeOf = event => {
     const { x, y } = pointIn(svg, event);
     return [x, y];
@@ -113,14 +79,23 @@ function pad(svg, height, { onDrag, onPoint, onLeave }) {
   const point = event => onPoint(placeOf(event), NEAR[event.pointerType] ?? NEAR.touch);
   field.addEventListener("pointerdown", event => {
     if (held || event.button !== 0) return;
-    held = true;
+    held = event;
+    waits = event.pointerType !== "mouse" && isFar(placeOf(event));
     field.setPointerCapture(event.pointerId);
-    onLeave();
-    drag(event);
+    if (!waits) drag(event);
   });
-  field.addEventListener("pointermove", event => (held ? drag(event) : point(event)));
-  field.addEventListener("pointerup", point);
-  field.addEventListener("lostpointercapture", () => (held = false));
+  field.addEventListener("touchstart", event => waits || event.preventDefault(), { passive: false }); // as keepFinger
+  field.addEventListener("pointermove", event => {
+    if (!held) return point(event);
+    const [across, along] = [event.clientX - held.clientX, event.clientY - held.clientY].map(Math.abs);
+    waits &&= across < along + SIDEWAYS;
+    if (!waits) drag(event);
+  });
+  field.addEventListener("pointerup", event => {
+    if (held && waits) drag(event);
+    point(event);
+  });
+  field.addEventListener("lostpointercapture", () => (held = null));
   field.addEventListener("pointerleave", event => event.pointerType === "mouse" && onLeave());
 }
 
@@ -147,16 +122,21 @@ function latentMap(parent, label, prepared, onDrag) {
   let within = []; // the dots that can be pointed at
   const onPoint = (place, reach) => {
     const { index, distance } = nearest(within, place);
-    if (distance <= reach) image.show(index, within[index], plan.height);
+    if (distance <= reach) image.show(index, within[index], place, plan.height);
     else image.hide();
   };
-  pad(svg, plan.height, { onDrag: place => onDrag(plan.placeAt(place)), onPoint, onLeave: image.hide });
+  let at; // the position
+  const isFar = place => {
+    const away = Math.hypot(...plan.placeAt(place).map((value, i) => value - at[i]));
+    return (plan.x(away) - plan.x(0)) * svg.getScreenCTM().a > FAR;
+  };
+  pad(svg, plan.height, { onDrag: place => onDrag(plan.placeAt(place)), onPoint, onLeave: image.hide, isFar });
   return (points, position, axes, isShown) => {
     if (within !== points || !isShown) image.hide();
     within = isShown ? points : [];
     codes.style.display = isShown ? "" : "none";
     drawDots(points);
-    placeHair(position);
+    placeHair((at = position));
     nameHorizontal(axes[0]);
     nameVertical(axes[1]);
   };

@@ -25,7 +25,19 @@ const INPUTS = {
     const input = append(row, "input", { type: "range", min: low, max: high, step, autocomplete: "off" });
     const value = append(row, "span", { class: "explorable-value", "aria-hidden": "true" });
     const digits = step === 1 ? 0 : 2;
-    input.addEventListener("input", () => set(model, name, input.valueAsNumber));
+    // A finger that scrolls the page sets a slider where it came down all the same. So what it sets first waits for its
+    // next move or its end, and is taken back if the page scrolls.
+    let before, waits;
+    const tell = () => set(model, name, input.valueAsNumber);
+    input.addEventListener("pointerdown", ({ pointerType }) => {
+      [before, waits] = [model.get(name), pointerType !== "mouse"];
+    });
+    input.addEventListener("input", () => (waits ? (waits = false) : tell()));
+    input.addEventListener("change", tell);
+    input.addEventListener("pointercancel", () => {
+      input.value = before;
+      tell();
+    });
     return [row, current => {
       input.value = current;
       value.textContent = plain(fixed(current, digits));

@@ -1,4 +1,4 @@
-// Where in the latent plane a posterior lies, among the codes of test images. Follows latent_maps.js in one module.
+// Where in the latent plane a posterior lies, among the codes of test images. Follows code_dots.js in one module.
 
 // How far the plane reaches from its middle, and the step between ticks.
 const REACHES = [[2, 1], [3, 1], [4, 2], [6, 2], [8, 4], [12, 4], [20, 10], [40, 20], [100, 50], [200, 100]];

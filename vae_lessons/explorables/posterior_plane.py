@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from vae_lessons import gaussian
@@ -13,6 +14,7 @@ from vae_lessons.explorables.networks import pack_floats
 from vae_lessons.plots import CLASS_COLOURS, COLOURS
 
 N_CODES = 500
+APART = 0.07  # from one numeral to the next, of what the codes extend over
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -39,22 +41,28 @@ class PosteriorPlane:
 
     def draw(self, ax: Axes, mu: Tensor, logvar: Tensor, z: Tensor) -> None:
         """N(mu, diag σ²) and the prior as ellipses of one and two standard deviations, and a code z; all (K,)."""
+        mu, logvar, z = (values[self.dimensions] for values in (mu, logvar, z))
+        _draw_ellipses(ax, torch.zeros(2), torch.zeros(2), "p(z)", COLOURS["prior"], lw=1)
+        _draw_ellipses(ax, mu, logvar, "q(z | x)", COLOURS["encoder"], lw=1.5)
+        ax.plot(*z.tolist(), ".", color="#222222", ms=4, label="z")
+        self._draw_codes(ax, mu)
+        first, second = self.names
+        ax.set(xlabel=first, ylabel=second, aspect="equal")
+        ax.legend(labelcolor="linecolor", ncols=3, handlelength=1, loc="lower center", bbox_to_anchor=(0.5, 1))
+
+    def _draw_codes(self, ax: Axes, mu: Tensor) -> None:
+        """A dot for each, and the numeral of each class amid its own, clear of other numerals and of mu (2,)."""
+        apart = APART * float((self.codes.amax(dim=0) - self.codes.amin(dim=0)).max())
+        taken = mu.unsqueeze(0)
+        halo = [withStroke(linewidth=3, foreground="white")]
         for label in self.labels.unique().tolist():
             codes, colour = self.codes[self.labels == label], CLASS_COLOURS[label % len(CLASS_COLOURS)]
             ax.plot(*codes.T.tolist(), ".", ms=3, mew=0, alpha=0.6, color=colour)
-            middle = codes.median(dim=0).values.tolist()
-            ax.text(*middle, str(label), color=colour, weight="bold", ha="center", va="center")
-        mu, logvar, z = (values[self.dimensions] for values in (mu, logvar, z))
-        _draw_ellipses(ax, torch.zeros(2), torch.zeros(2), COLOURS["prior"], lw=1)
-        _draw_ellipses(ax, mu, logvar, COLOURS["encoder"], lw=1.5)
-        ax.plot(*z.tolist(), ".", color="#222222", ms=4)
-        ax.text(1.45, -1.6, "p(z)", color=COLOURS["prior"])
-        top = float(mu[1] + 2 * torch.exp(0.5 * logvar[1]))
-        ax.annotate(
-            "q(z | x)", (float(mu[0]), top), (0, 3), textcoords="offset points", ha="center", color=COLOURS["encoder"]
-        )
-        first, second = self.names
-        ax.set(xlabel=first, ylabel=second, aspect="equal")
+            middle = _amid(codes, taken, apart)
+            ax.text(
+                *middle.tolist(), str(label), color=colour, weight="bold", ha="center", va="center", path_effects=halo
+            )
+            taken = torch.cat([taken, middle.unsqueeze(0)])
 
 
 def plane_of(mu: Tensor, logvar: Tensor, labels: Tensor) -> PosteriorPlane:
@@ -72,7 +80,15 @@ def _average_rate(mu: Tensor, logvar: Tensor) -> Tensor:
     return gaussian.kl_to_standard_normal(mu, logvar).mean()
 
 
-def _draw_ellipses(ax: Axes, mu: Tensor, logvar: Tensor, colour: str, lw: float) -> None:
+def _amid(codes: Tensor, taken: Tensor, apart: float) -> Tensor:
+    """The one of codes (N, 2) nearest to their median, of those farther than `apart` from taken (M, 2) if any are."""
+    is_free = torch.cdist(codes, taken.to(codes)).amin(dim=1) > apart
+    free = codes[is_free] if is_free.any() else codes
+    return free[torch.linalg.vector_norm(free - codes.median(dim=0).values, dim=1).argmin()]
+
+
+def _draw_ellipses(ax: Axes, mu: Tensor, logvar: Tensor, name: str, colour: str, lw: float) -> None:
     for radius in (1, 2):
         width, height = (2 * radius * torch.exp(0.5 * logvar)).tolist()
         ax.add_patch(Ellipse(mu.tolist(), width, height, fill=False, color=colour, lw=lw))
+    ax.plot([], [], color=colour, lw=lw, label=name)

@@ -134,7 +134,7 @@ class Reparameterisation(Explorable):
     def _draw_objective(self, ax: Axes) -> None:
         grid = np.linspace(-8, 8, 401)
         ax.plot(grid, -0.5 * (grid - self.DATUM) ** 2, color=COLOURS["decoder"])
-        ax.text(4.6, -2.5, "f(z)", color=COLOURS["decoder"])
+        ax.text(5, -2, "f(z)", color=COLOURS["decoder"])
         points = torch.from_numpy(grid).unsqueeze(1)
         q = gaussian.log_prob(points, torch.full_like(points, self.mu), torch.full_like(points, self.logvar)).exp()
         low = -34 + 24 * q / max(0.8, 1.1 * float(q.max()))
@@ -160,4 +160,4 @@ class Reparameterisation(Explorable):
         ax.axhline(0, color="#cccccc", lw=0.8, zorder=0)
         ax.axvline(0, color="#cccccc", lw=0.8, zorder=0)
         ax.set(xlabel="∂/∂μ", ylabel="∂/∂log σ²")
-        ax.legend(handletextpad=0.2)
+        ax.legend(handletextpad=0.2, frameon=True, framealpha=1, facecolor="white", edgecolor="none")
