@@ -1,9 +1,11 @@
 """The lessons as files, and as programs: in fast mode, for a page and for a person."""
 
+import dis
 import json
 import re
 from collections import Counter
 from pathlib import Path
+from types import CodeType
 
 import nbformat
 import pytest
@@ -47,6 +49,54 @@ def outputs(notebook):
     return [output for cell in code_cells(notebook) for output in cell["outputs"]]
 
 
+def names_of_cells(sources):
+    """For each cell, in the order of the lesson: the names that it takes from other cells, and those that it binds.
+
+    A name counts as taken if it is read before the cell has bound it, by the cell or by a function that it calls.
+    """
+    functions = {}  # what the body of each reads from outside
+    return [_names_of_cell(text, functions) for text in sources]
+
+
+def _names_of_cell(text, functions):
+    taken, bound = set(), set()
+
+    def take(*names):
+        for name in names:
+            taken.update({name, *functions.get(name, ())} - bound)
+
+    for step in dis.get_instructions(compile(text, "a cell", "exec")):
+        if step.opname == "STORE_NAME":
+            bound.add(step.argval)
+        elif step.opname == "LOAD_NAME":
+            take(step.argval)
+        elif isinstance(step.argval, CodeType):
+            inside = _read_inside(step.argval)
+            if step.argval.co_name.startswith("<"):  # a comprehension runs at once; a lambda is taken for one
+                take(*inside)
+            else:
+                functions[step.argval.co_name] = inside.union(*(functions.get(name, ()) for name in inside))
+    return taken, bound
+
+
+def _read_inside(code):
+    """The names that the body of a function or of a class, with all that is in it, reads from outside."""
+    steps = list(dis.get_instructions(code))
+    inner = [step.argval for step in steps if isinstance(step.argval, CodeType)]
+    bound = {step.argval for step in steps if step.opname == "STORE_NAME"}
+    read = {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")} - bound
+    return read.union(*map(_read_inside, inner))
+
+
+def names_with_several_meanings(sources):
+    """Names that some cell takes from another and that several cells bind, each with the places of these."""
+    cells = names_of_cells(sources)
+    binding = {
+        name: [place for place, (_, bound) in enumerate(cells) if name in bound] for taken, _ in cells for name in taken
+    }
+    return {name: places for name, places in binding.items() if len(places) > 1}
+
+
 @pytest.fixture
 def run(monkeypatch, fast_mode):
     """Run a lesson from top to bottom, with the course's environment as given on top of fast mode."""
@@ -80,6 +130,40 @@ def test_a_lesson_is_kept_without_results(path):
 def test_code_cells_are_short_enough_to_read(path):
     lengths = {cell["id"]: len(source(cell).splitlines()) for cell in code_cells(read(path))}
     assert {name: length for name, length in lengths.items() if length > LONGEST_CELL} == {}
+
+
+@by_name(LESSONS)
+def test_a_cell_can_be_run_again_since_a_name_that_cells_share_is_bound_in_one_of_them(path):
+    assert names_with_several_meanings(map(source, code_cells(read(path)))) == {}
+
+
+@by_name(LESSONS)
+def test_a_cell_can_be_run_again_since_it_makes_what_it_draws_from_or_trains(path):
+    cells = code_cells(read(path))
+    for cell, (taken, _) in zip(cells, names_of_cells(map(source, cells)), strict=True):
+        changed = {"generator", *re.findall(r"\bfit_or_load\((\w+)", source(cell))}
+        assert changed & taken == set(), f"cell {cell['id']} changes what another has made"
+
+
+@pytest.mark.parametrize(
+    ("sources", "found"),
+    [
+        (["x = 1", "print(x)", "x = 2"], {"x": [0, 2]}),
+        (["x = 1", "print(x)", "for x in (2, 3):\n    print(x)"], {"x": [0, 2]}),
+        (["x = 1", "print([x for _ in 'ab'])", "x = 2"], {"x": [0, 2]}),
+        (["x = 1", "x = x + 1"], {"x": [0, 1]}),
+        (["x = 1\ndef f():\n    return x", "f()", "x = 2"], {"x": [0, 2]}),
+        (["def f():\n    return x\ndef g():\n    return f()", "x = 1", "g()", "x = 2"], {"x": [1, 3]}),
+        (["class A:\n    def f(self):\n        return x", "x = 1", "A().f()", "x = 2"], {"x": [1, 3]}),
+        (["x = 1", "print(x)", "y = x", "y = 2"], {}),
+        (["x = 1\nprint(x)", "x = 2\nprint(x)"], {}),
+        (["x = 1", "print(x)", "print([x for x in 'ab'])\ndef f(x):\n    return x"], {}),
+        (["x = 1\ndef f():\n    return x\nf()", "x = 2"], {}),
+        (["try:\n    1 / 0\nexcept ZeroDivisionError as x:\n    print(x)", "x = 2"], {}),
+    ],
+)
+def test_names_with_several_meanings_are_found(sources, found):
+    assert names_with_several_meanings(sources) == found
 
 
 @by_name(LESSONS)
