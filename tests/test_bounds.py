@@ -26,6 +26,7 @@ from vae_lessons.bounds import (
 )
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.linear_gaussian import LinearGaussian
+from vae_lessons.models import VAE, Autoencoder
 from vae_lessons.quadrature import QuadratureError
 
 SEEDS = st.integers(0, 2**31)
@@ -434,6 +435,34 @@ def test_posteriors_that_somebody_has_are_not_computed_again(monkeypatch):
     torch.testing.assert_close(best_gaussian(vae, x, posteriors), expected, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("latent_dim", [1, 2])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
+def test_posteriors_must_be_of_the_images_in_their_order_and_of_the_model(likelihood, latent_dim, dtype):
+    vae, other = (TinyVAE(latent_dim, likelihood, seed).to(dtype) for seed in (0, 1))
+    x = torch.rand(4, *SHAPE, generator=seeded()).to(dtype)
+    posteriors = [exact_posterior(vae, image, tolerance=1e-2) for image in x.split(1)]
+    assert best_gaussian(vae, x, posteriors)[0].isfinite().all()
+    moved = [posteriors[i] for i in (0, 2, 1, 3)]
+    with pytest.raises(ValueError, match="posteriors must be of vae, and of x in its order: that of image 1 is not"):
+        best_gaussian(vae, x, moved)
+    with pytest.raises(ValueError, match="posteriors must be of vae, and of x in its order: that of image "):
+        best_gaussian(other, x, posteriors)
+
+
+@pytest.mark.parametrize(
+    ("posteriors", "found"),
+    [(lambda all_: all_[:2], "2"), (lambda all_: [], "0"), (lambda all_: all_[0], "a GridDensity")],
+    ids=["two", "none", "one alone"],
+)
+def test_another_number_of_posteriors_is_refused(posteriors, found):
+    vae = TinyVAE(1, Gaussian(0.6))
+    x = vae.sample(3, seed=1)
+    given = [exact_posterior(vae, image, tolerance=1e-2) for image in x.split(1)]
+    with pytest.raises(ValueError, match=f"posteriors must be a list of 3, one for each image alone, got {found}$"):
+        best_gaussian(vae, x, posteriors(given))
+
+
 @dataclass
 class TwoPeaks:
     """p(x) is 1, and p(z | x) two round Gaussians, far apart; the encoder is the first of them."""
@@ -633,6 +662,104 @@ def test_less_than_one_sample_is_refused(bound, n_samples):
     vae = TinyVAE(1, Bernoulli())
     with pytest.raises(ValueError, match=f"n_samples must be at least 1, got {n_samples}"):
         bound(vae, vae.sample(2, seed=1), n_samples)
+
+
+@sampled_bounds
+@pytest.mark.parametrize(
+    ("n_samples", "found"),
+    [
+        (2.5, "2.5"),
+        ("3", "'3'"),
+        (torch.tensor(3), r"3: take its \.item\(\)"),
+        (torch.arange(5), r"a tensor of shape \(5,\)"),  # the labels, most likely
+    ],
+    ids=["half", "text", "tensor", "labels"],
+)
+def test_a_number_of_samples_that_is_not_whole_is_refused(bound, n_samples, found):
+    vae = TinyVAE(1, Bernoulli())
+    with pytest.raises(ValueError, match=f"n_samples must be a whole number, got {found}$"):
+        bound(vae, vae.sample(2, seed=1), n_samples)
+
+
+@sampled_bounds
+def test_a_number_of_samples_may_be_one_of_numpy(bound):
+    vae = TinyVAE(1, Bernoulli())
+    x = vae.sample(2, seed=1)
+    assert torch.equal(bound(vae, x, np.int64(3)), bound(vae, x, 3))
+
+
+@pytest.mark.parametrize("bound", [elbo, iwae_bound])
+def test_a_generator_that_is_none_is_named(bound):
+    vae = TinyVAE(1, Bernoulli())
+    with pytest.raises(TypeError, match=r"generator must be a torch\.Generator, got 0"):
+        bound(vae, vae.sample(2, seed=1), 3, generator=0)
+
+
+ON_IMAGES = {
+    "elbo": elbo,
+    "iwae": lambda vae, x: iwae_bound(vae, x, 5),
+    "posterior": exact_posterior,
+    "evidence": exact_log_evidence,
+    "exact elbo": lambda vae, x: exact_elbo(vae, x, torch.zeros(len(x), 2), torch.zeros(len(x), 2)),
+    "best Gaussian": best_gaussian,
+}
+every_use = pytest.mark.parametrize("use", ON_IMAGES.values(), ids=ON_IMAGES)
+
+
+@every_use
+def test_a_model_that_has_no_likelihood_has_no_bound(use):
+    model = Autoencoder(SHAPE, 2, (5,), seeded())
+    with pytest.raises(TypeError, match=r"vae must have log_likelihood\(x, z\), as a VAE has, Autoencoder has none"):
+        use(model, torch.rand(3, *SHAPE))
+
+
+@every_use
+def test_images_are_checked_before_they_are_copied_for_each_code(use):
+    """A batch is named as it was handed in."""
+    linear = LinearGaussian(randn(PIXELS, 2).float(), randn(*SHAPE).float(), 0.7)
+    for model in (VAE(SHAPE, 2, (5,), likelihood=Bernoulli(), generator=seeded()), linear):
+        with pytest.raises(ValueError, match=r"x must be images of shape \(B, 2, 3\), got \(4, 6\)"):
+            use(model, torch.rand(4, 6))
+        with pytest.raises(ValueError, match=r"x must be torch\.float32, as the model is, got torch\.float64"):
+            use(model, torch.rand(4, *SHAPE).double())
+
+
+@every_use
+def test_images_that_are_no_tensor_are_named(use):
+    vae = TinyVAE(2, Bernoulli())
+    with pytest.raises(TypeError, match="x must be a tensor, got ndarray"):
+        use(vae, vae.sample(3, seed=1).numpy())
+
+
+@pytest.mark.parametrize("exact", [exact_posterior, exact_log_evidence])
+@pytest.mark.parametrize("tolerance", [0, -0.1, math.nan, "small"])
+def test_a_tolerance_that_is_not_positive_is_refused(exact, tolerance):
+    vae = TinyVAE(1, Bernoulli())
+    with pytest.raises(ValueError, match=f"tolerance must be a positive number, got {tolerance!r}"):
+        exact(vae, vae.sample(2, seed=1), tolerance)
+
+
+@pytest.mark.parametrize(
+    ("q", "named"),
+    [
+        ((torch.zeros(3, 2), torch.zeros(3, 2)), r"mu and logvar must be \(4, 2\), a row for each image, got \(3, 2\)"),
+        ((torch.zeros(4, 1), torch.zeros(4, 1)), r"mu and logvar must be \(4, 2\), a row for each image, got \(4, 1\)"),
+        ((torch.zeros(4, 2), torch.zeros(4, 1)), r"mu and logvar must have one shape \(B, K\), got mu \(4, 2\)"),
+    ],
+    ids=["rows", "dimensions", "each"],
+)
+def test_a_q_that_does_not_fit_the_images_is_named(q, named):
+    vae = TinyVAE(2, Bernoulli())
+    with pytest.raises(ValueError, match=named):
+        exact_elbo(vae, vae.sample(4, seed=1), *(part.double() for part in q))
+
+
+@pytest.mark.parametrize("n_nodes", [0, 2.5])
+def test_a_number_of_nodes_that_is_none_is_named(n_nodes):
+    vae = TinyVAE(1, Bernoulli())
+    x = vae.sample(2, seed=1)
+    with pytest.raises(ValueError, match=f"n_nodes must be .*, got {n_nodes}"):
+        exact_elbo(vae, x, *vae.encode(x), n_nodes=n_nodes)
 
 
 @pytest.mark.parametrize(

@@ -357,7 +357,7 @@ def test_a_table_has_a_column_for_each_model_and_a_line_for_each_measurement():
     assert [line[0] for line in lines] == ["error", "holes"]
     for quantity, *cells in lines:
         for cell, seeds in zip(cells, MEASURED.values(), strict=True):
-            value, error = map(float, cell.split(" ± "))
+            value, error = map(float, cell.replace("\N{NO-BREAK SPACE}", " ").split(" ± "))
             values = [seed[quantity] for seed in seeds]
             assert error == pytest.approx(scipy.stats.sem(values), rel=0.05)
             assert value == pytest.approx(np.mean(values), abs=max(error, 1e-9) / 10)
@@ -435,7 +435,17 @@ def test_the_usable_sigma_is_the_first_power_of_a_half_below_the_border(seed, lo
     assert sigma == 1 or (2 * sigma) ** 2 >= eigenvalue / 2 * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("latent_dim", [0, 3, 7])
+def test_a_number_of_directions_may_be_one_of_numpy():
+    assert usable_sigma(DATA.train, np.int64(2)) == usable_sigma(DATA.train, 2)
+
+
+@pytest.mark.parametrize("latent_dim", [0, -1, 2.0, torch.tensor(2)], ids=repr)
+def test_a_number_of_directions_that_is_none_is_named(latent_dim):
+    with pytest.raises(ValueError, match=r"latent_dim must be (at least 1|a whole number), got "):
+        usable_sigma(DATA.train, latent_dim)
+
+
+@pytest.mark.parametrize("latent_dim", [3, 7])
 def test_directions_that_the_images_do_not_have_are_refused(latent_dim):
     images = (torch.randn(50, 2, generator=seeded()) @ torch.randn(2, 6, generator=seeded(1))).view(50, 2, 3)
     assert usable_sigma(images, 2) > 0

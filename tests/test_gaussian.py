@@ -1,7 +1,9 @@
 """Gaussian densities and divergences against torch.distributions, in values and gradients, extremes included."""
 
 import math
+import re
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -179,3 +181,73 @@ def test_kl_has_the_properties_that_catch_wrong_versions(shape, seed):
     assert gaussian.kl_to_standard_normal(torch.ones(1, 1), torch.zeros(1, 1)) == 0.5
     twice = gaussian.kl_to_standard_normal(mu.repeat(1, 2), logvar.repeat(1, 2))
     torch.testing.assert_close(twice, 2 * kl)
+
+
+@pytest.mark.parametrize("found", [0.5, [[0.0]], np.zeros((1, 1))], ids=["float", "list", "ndarray"])
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda a, t: gaussian.log_prob(a, t, t), "z"),
+        (lambda a, _t: gaussian.entropy(a), "logvar"),
+        (lambda a, t: gaussian.reparameterise(t, a), "logvar"),
+        (lambda a, t: gaussian.kl_to_standard_normal(a, t), "mu"),
+        (lambda a, t: gaussian.kl_diagonal(t, t, t, a), "logvar_p"),
+        (lambda a, t: gaussian.kl_gaussians(t, a, t, t[None]), "cov_q"),
+    ],
+    ids=["log_prob", "entropy", "reparameterise", "kl_to_standard_normal", "kl_diagonal", "kl_gaussians"],
+)
+def test_what_is_no_tensor_is_named(call, name, found):
+    with pytest.raises(TypeError, match=f"{name} must be a tensor, got {type(found).__name__}: "):
+        call(found, torch.zeros(1, 1))
+
+
+@pytest.mark.parametrize("generator", [0, np.random.default_rng(0)], ids=["seed", "numpy"])
+def test_a_generator_that_is_none_is_named(generator):
+    message = f"generator must be a torch.Generator, got {generator!r}: torch.Generator().manual_seed(0) is one"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        gaussian.reparameterise(torch.zeros(1, 1), torch.zeros(1, 1), generator)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8])
+def test_whole_numbers_of_any_kind_are_taken(kind):
+    found = gaussian.whole_number("n", kind(3), most=3)
+    assert (found, type(found)) == (3, int)
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64, np.int64])
+def test_positive_numbers_of_any_kind_are_taken(kind):
+    found = gaussian.positive_number("sigma", kind(2))
+    assert (found, type(found)) == (2, float)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (2.5, "n must be a whole number, got 2.5"),
+        (3.0, "n must be a whole number, got 3.0"),
+        ("3", "n must be a whole number, got '3'"),
+        (True, "n must be a whole number, got True"),
+        (torch.tensor(3), "n must be a whole number, got 3: take its .item()"),
+        (torch.arange(5), "n must be a whole number, got a tensor of shape (5,)"),
+        (0, "n must be from 1 to 4, got 0"),
+        (5, "n must be from 1 to 4, got 5"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_whole_number_in_range_is_named(value, said):
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        gaussian.whole_number("n", value, most=4)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, math.nan, math.inf, "wide", None, True], ids=repr)
+def test_what_is_no_positive_number_is_named(value):
+    with pytest.raises(ValueError, match=f"^sigma must be a positive number, got {value!r}$"):
+        gaussian.positive_number("sigma", value)
+
+
+def test_of_a_tensor_in_place_of_a_number_its_item_is_asked_for():
+    with pytest.raises(ValueError, match=r"sigma must be a positive number, got 0\.5: take its \.item\(\)"):
+        gaussian.positive_number("sigma", torch.tensor(0.5))

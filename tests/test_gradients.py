@@ -248,13 +248,29 @@ def test_less_than_one_sample_is_refused(estimator, n_samples):
 
 
 @estimators
+@pytest.mark.parametrize("n_samples", [2.5, "3", torch.tensor(3), torch.arange(3)], ids=repr)
+def test_a_number_of_samples_that_is_not_whole_is_refused(estimator, n_samples):
+    with pytest.raises(ValueError, match="n_samples must be a whole number, got "):
+        estimator(Quadratic(2), *parameters(2), n_samples)
+
+
+@estimators
+def test_what_is_no_tensor_or_generator_is_named(estimator):
+    mu, logvar = parameters(2)
+    with pytest.raises(TypeError, match="mu must be a tensor, got ndarray"):
+        estimator(Quadratic(2), mu.numpy(), logvar, 4)
+    with pytest.raises(TypeError, match=r"generator must be a torch\.Generator, got 0"):
+        estimator(Quadratic(2), mu, logvar, 4, 0)
+
+
+@estimators
 @pytest.mark.parametrize(
     ("mu", "logvar", "named"),
     [
-        ((3, 2), (3, 1), r"got \(3, 2\) and \(3, 1\)"),
-        ((3, 2), (1, 2), r"got \(3, 2\) and \(1, 2\)"),
-        ((2,), (2,), r"got \(2,\) and \(2,\)"),
-        ((4, 3, 2), (4, 3, 2), r"got \(4, 3, 2\) and \(4, 3, 2\)"),
+        ((3, 2), (3, 1), r"got mu \(3, 2\), logvar \(3, 1\)"),
+        ((3, 2), (1, 2), r"got mu \(3, 2\), logvar \(1, 2\)"),
+        ((2,), (2,), r"got mu \(2,\), logvar \(2,\)"),
+        ((4, 3, 2), (4, 3, 2), r"got mu \(4, 3, 2\), logvar \(4, 3, 2\)"),
     ],
 )
 def test_shapes_that_do_not_fit_are_named(estimator, mu, logvar, named):

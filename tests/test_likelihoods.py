@@ -3,14 +3,16 @@
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, optimize
+from scipy import integrate, optimize, stats
 from sklearn.metrics import root_mean_squared_error
 from torch import distributions
 
+from vae_lessons import VAE, ImageData, fit, likelihoods
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4))
@@ -156,7 +158,7 @@ def test_outputs_of_any_size_become_parameters(shape, seed):
 
 
 @pytest.mark.parametrize("learned", [False, True])
-@pytest.mark.parametrize("sigma", [1e-3, 0.7, 1, 12.5])
+@pytest.mark.parametrize("sigma", [1e-3, 0.7, 1, 12.5, np.float32(0.25), np.int64(2)])
 def test_sigma_can_be_read(sigma, learned):
     assert Gaussian(sigma, learned).sigma == pytest.approx(sigma, rel=1e-6 if learned else 1e-15)
 
@@ -188,7 +190,7 @@ def test_a_fixed_sigma_is_printed_in_all_its_digits(sigma):
 
 
 @pytest.mark.parametrize("learned", [False, True])
-@pytest.mark.parametrize("sigma", [0, -1.0, math.nan, math.inf, "wide", None])
+@pytest.mark.parametrize("sigma", [0, -1.0, math.nan, math.inf, "wide", None, True, torch.tensor(0.5)], ids=repr)
 def test_a_sigma_that_is_none_is_named(sigma, learned):
     with pytest.raises(ValueError, match="sigma must be a positive number, got"):
         Gaussian(sigma, learned)
@@ -198,3 +200,75 @@ def test_a_sigma_that_is_none_is_named(sigma, learned):
 def test_shapes_that_do_not_fit_are_named(likelihood):
     with pytest.raises(ValueError, match=r"must have one shape \(B, ...\), got \(2, 3\) and \(2, 1\)"):
         likelihood.log_prob(torch.zeros(2, 3), torch.zeros(2, 1))
+
+
+both_bernoullis = pytest.mark.parametrize("likelihood", [Bernoulli(), ContinuousBernoulli()], ids=repr)
+
+
+@both_bernoullis
+def test_no_images_have_no_log_probability(likelihood):
+    assert likelihood.log_prob(torch.zeros(0, 3), torch.zeros(0, 3)).shape == (0,)
+
+
+@both_bernoullis
+@pytest.mark.parametrize(
+    ("pixels", "limits"),
+    [([0.0, 255], "0 to 255"), ([-0.5, 0], "-0.5 to 0"), ([0.5, 1.01], "0.5 to 1.01"), ([0, math.inf], "0 to inf")],
+)
+@pytest.mark.parametrize("gradients", [True, False], ids=["as trained", "as evaluated"])
+def test_pixels_that_no_bernoulli_gives_are_refused(likelihood, pixels, limits, gradients):
+    x = torch.tensor(pixels).view(2, 1)
+    logits = torch.zeros(2, 1, requires_grad=gradients)
+    with pytest.raises(ValueError, match=rf"x must lie in \[0, 1\] under a Bernoulli, got pixels from {limits}: "):
+        likelihood.log_prob(x, logits)
+
+
+@both_bernoullis
+def test_while_a_model_trains_no_time_goes_into_looking_at_its_pixels(likelihood, monkeypatch):
+    """`fit` trains on pixels that were checked when the data were made; what it leaves behind is in evaluation mode."""
+    looks = []
+    monkeypatch.setattr(likelihoods, "_check_range", lambda x: looks.append(len(x)))
+    data = ImageData("noise", *[torch.rand(8, 2, 2), torch.arange(8)] * 2)
+    model = VAE((2, 2), 1, (3,), likelihood=likelihood)
+    model.train().loss(data.train)
+    assert not looks
+    fit(model, data, epochs=3, batch_size=2, device="cpu", precision="float32")
+    assert sum(looks) < 8 * 3 * 2  # what is looked at are the test images, and a few before it begins
+    model.loss(data.train)
+    assert looks[-1] == 8
+
+
+@both_bernoullis
+def test_of_an_image_that_stands_for_many_the_pixels_are_checked_too(likelihood):
+    x = torch.tensor([[0.0, 0.5, 2.0]]).expand(4, -1)
+    with pytest.raises(ValueError, match="got pixels from 0 to 2"):
+        likelihood.log_prob(x, torch.zeros(4, 3))
+    assert likelihood.log_prob(x / 2, torch.zeros(4, 3)).isfinite().all()
+
+
+@both_bernoullis
+def test_pixels_that_rounding_has_moved_over_the_edge_are_none_of_its_fault(likelihood):
+    x = torch.tensor([[1 + 1e-6, -1e-6]])
+    exact = likelihood.log_prob(x.clamp(0, 1), torch.ones(1, 2))
+    torch.testing.assert_close(likelihood.log_prob(x, torch.ones(1, 2)), exact, rtol=1e-5, atol=0)
+
+
+@both_bernoullis
+def test_a_nan_comes_out_for_the_image_that_it_went_in_with(likelihood):
+    x = torch.tensor([[0.5, 0.5], [0.5, math.nan]])
+    assert likelihood.log_prob(x, torch.zeros(2, 2)).isnan().tolist() == [False, True]
+
+
+def test_a_gaussian_takes_any_pixels():
+    """By SciPy's density."""
+    x = torch.tensor([[-3.0, 255.0]], dtype=torch.float64)
+    expected = stats.norm(0.5, 100).logpdf(x.numpy()).sum()
+    assert float(Gaussian(100).log_prob(x, torch.full_like(x, 0.5))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("likelihood", [Gaussian(), Bernoulli(), ContinuousBernoulli()], ids=repr)
+def test_what_is_no_tensor_or_generator_is_named(likelihood):
+    with pytest.raises(TypeError, match="x must be a tensor, got ndarray"):
+        likelihood.log_prob(np.zeros((2, 3)), torch.zeros(2, 3))
+    with pytest.raises(TypeError, match=r"generator must be a torch\.Generator, got 0"):
+        likelihood.sample(torch.zeros(2, 3), 0)

@@ -1,6 +1,7 @@
 """The linear-Gaussian model against scipy.stats, the joint Gaussian of codes and pixels, and scikit-learn's PCA."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -318,9 +319,17 @@ def test_parameters_that_do_not_fit_are_named(weight, bias, named):
         LinearGaussian(torch.zeros(weight), torch.zeros(bias), 1.0)
 
 
-@pytest.mark.parametrize("sigma", [0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
+def test_numbers_may_be_numpys(kind):
+    model = LinearGaussian(torch.zeros(6, 2), torch.zeros(6), kind(2))
+    assert (model.sigma, type(model.sigma)) == (2.0, float)
+    assert torch.equal(LinearGaussian.fit(images(), np.int64(2)).weight, LinearGaussian.fit(images(), 2).weight)
+    assert model.sample(np.int64(3)).shape == (3, 6)
+
+
+@pytest.mark.parametrize("sigma", [0, -1.0, math.nan, math.inf, "wide", None])
 def test_a_sigma_that_is_none_is_named(sigma):
-    with pytest.raises(ValueError, match=f"sigma must be a positive number, got {sigma}"):
+    with pytest.raises(ValueError, match=f"sigma must be a positive number, got {sigma!r}"):
         LinearGaussian(torch.zeros(6, 2), torch.zeros(6), sigma)
 
 
@@ -332,7 +341,7 @@ def test_parameters_that_are_not_finite_are_refused(bad):
             LinearGaussian(weight, bias, 1.0)
 
 
-@pytest.mark.parametrize(
+on_images = pytest.mark.parametrize(
     "call",
     [
         lambda model, x: model.log_evidence(x),
@@ -343,6 +352,97 @@ def test_parameters_that_are_not_finite_are_refused(bad):
     ],
     ids=["log_evidence", "posterior", "encode", "log_likelihood", "elbo"],
 )
+
+
+@on_images
+def test_images_of_another_dtype_and_what_are_none_are_named(call):
+    model, x = random_model(2)
+    with pytest.raises(ValueError, match=r"x must be torch\.float64, as the model is, got torch\.float32"):
+        call(model, x.float())
+    with pytest.raises(TypeError, match="x must be a tensor, got ndarray"):
+        call(model, x.numpy())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, z: model.decode(z),
+        lambda model, z: model.log_likelihood(torch.zeros(4, 2, 3).double(), z),
+    ],
+    ids=["decode", "log_likelihood"],
+)
+def test_codes_of_another_kind_are_named(call):
+    model, _ = random_model(2)
+    for shape in ((4, 3), (2,), (1, 4, 2)):
+        with pytest.raises(ValueError, match=re.escape(f"z must be codes of shape (B, 2), got {shape}")):
+            call(model, torch.zeros(shape).double())
+    with pytest.raises(ValueError, match=r"z must be torch\.float64, as the model is, got torch\.float32"):
+        call(model, torch.zeros(4, 2))
+    with pytest.raises(TypeError, match="z must be a tensor, got list"):
+        call(model, [0.0, 0.0])
+
+
+def test_images_and_codes_that_are_no_pairs_are_named():
+    model, x = random_model(2)
+    with pytest.raises(ValueError, match="x and z must be as many images as codes, got 4 and 3"):
+        model.log_likelihood(x, torch.zeros(3, 2).double())
+    with pytest.raises(ValueError, match="x and z must be as many images as codes, got 4 and 3"):
+        model.elbo(x, torch.zeros(3, 2).double(), torch.zeros(3, 2).double())
+
+
+def test_a_q_of_another_shape_is_named():
+    model, x = random_model(2)
+    with pytest.raises(ValueError, match=r"mu must be means of shape \(B, 2\), got \(4, 3\)"):
+        model.elbo(x, torch.zeros(4, 3).double(), torch.zeros(4, 3).double())
+    with pytest.raises(
+        ValueError, match=r"mu and logvar must have one shape \(B, K\), got mu \(4, 2\), logvar \(4, 1\)"
+    ):
+        model.elbo(x, torch.zeros(4, 2).double(), torch.zeros(4, 1).double())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "named"),
+    [
+        ((3, 0), TypeError, r"generator must be a torch\.Generator, got 0"),
+        ((2.5,), ValueError, "n must be a whole number, got 2.5"),
+    ],
+)
+def test_draws_that_cannot_be_made_are_named(arguments, error, named):
+    with pytest.raises(error, match=named):
+        random_model(2)[0].sample(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("latent_dim", "found"), [(2.0, "2.0"), (torch.tensor(2), r"2: take its \.item\(\)"), (True, "True")], ids=repr
+)
+def test_a_latent_dim_that_is_not_whole_is_refused(latent_dim, found):
+    with pytest.raises(ValueError, match=f"latent_dim must be a whole number, got {found}"):
+        LinearGaussian.fit(images(), latent_dim)
+
+
+def test_a_fit_to_bytes_is_refused():
+    """Its weights would be rounded to bytes."""
+    with pytest.raises(ValueError, match=r"images must be of a floating dtype, got torch\.uint8: images / 255 is"):
+        LinearGaussian.fit((10 * images()).clamp(0, 255).to(torch.uint8), 2)
+
+
+@pytest.mark.parametrize(
+    ("weight", "bias"),
+    [(torch.float32, torch.float64), (torch.float64, torch.float32), (torch.int64, torch.int64)],
+)
+def test_parameters_of_two_dtypes_or_of_whole_numbers_are_refused(weight, bias):
+    with pytest.raises(ValueError, match=f"weight and bias must be of one floating dtype, got {weight} and {bias}"):
+        LinearGaussian(torch.zeros(6, 2, dtype=weight), torch.zeros(6, dtype=bias), 1.0)
+
+
+def test_what_is_no_tensor_is_named():
+    with pytest.raises(TypeError, match="weight must be a tensor, got ndarray"):
+        LinearGaussian(np.zeros((6, 2)), torch.zeros(6), 1.0)
+    with pytest.raises(TypeError, match="images must be a tensor, got ndarray"):
+        LinearGaussian.fit(images().numpy(), 2)
+
+
+@on_images
 def test_images_of_another_shape_are_named(call):
     model, x = random_model(2)
     for wrong in (x.flatten(1), x.mT, x[0]):

@@ -349,6 +349,93 @@ def test_entropy_is_0_when_sure_and_log_c_when_clueless(classes):
     assert clueless == pytest.approx(math.log(classes), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "row"),
+    [
+        ([[0.5, 0.5], [3.0, -2.0]], 1),  # they add up to 1
+        ([[2.0, 1.0]], 0),
+        ([[0.2, 0.2]], 0),
+        ([[0.5, 0.5], [0.5, 0.5], [math.nan, 0.5]], 2),
+    ],
+    ids=["negative", "logits", "too little", "nan"],
+)
+def test_what_are_no_probabilities_have_no_entropy(probabilities, row):
+    named = rf"probabilities must lie in \[0, 1\] and add up to 1 in each row, row {row} does not"
+    with pytest.raises(ValueError, match=named):
+        entropy(torch.tensor(probabilities))
+
+
+def test_probabilities_of_low_precision_have_an_entropy():
+    probabilities = torch.rand(50, 10, generator=seeded()).softmax(dim=1)
+    torch.testing.assert_close(entropy(probabilities.half()).float(), entropy(probabilities), rtol=0.01, atol=0.01)
+
+
+# What cannot be measured
+
+
+def test_probabilities_of_one_image_alone_are_no_rows():
+    with pytest.raises(ValueError, match=r"probabilities must be rows \(B, C\), got \(2,\)"):
+        entropy(torch.tensor([0.5, 0.5]))
+
+
+@pytest.mark.parametrize("shape", [(5, 100), (), (1, 1)])
+def test_hits_that_are_not_one_row_are_refused(shape):
+    """Of 5 rows of 100 the error would be that of 5 hits."""
+    with pytest.raises(ValueError, match=r"hits must be one row \(n,\), got \(.*hits\.flatten\(\)"):
+        share_estimate(torch.ones(shape, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("hits", [torch.tensor([0.3, 0.9]), torch.tensor([7, 1]), torch.tensor([math.nan])], ids=str)
+def test_hits_that_are_neither_true_nor_false_are_refused(hits):
+    with pytest.raises(ValueError, match="hits must be true or false"):
+        share_estimate(hits)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("which", ["images", "reference"])
+def test_pictures_that_are_not_finite_are_at_no_distance(which, bad):
+    pictures = {name: torch.rand(4, 3, 3, generator=seeded()) for name in ("images", "reference")}
+    pictures[which][2, 1, 1] = bad
+    with pytest.raises(ValueError, match=f"{which} must be finite, image 2 is not"):
+        nearest_distance(**pictures)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["decoded", "reconstructions", "train"])
+def test_pictures_that_are_not_finite_are_no_holes_and_not_none_either(which):
+    pictures = [torch.rand(6, 3, 3, generator=seeded(seed)) for seed in range(3)]
+    pictures[which][:] = math.nan
+    with pytest.raises(ValueError, match="must be finite, image 0 is not"):
+        are_holes(*pictures)
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        (torch.zeros(5, 2, 2), r"\(3, 3\) torch.float32 and \(2, 2\) torch.float32"),
+        (torch.zeros(5, 9), r"\(3, 3\) torch.float32 and \(9,\) torch.float32"),
+        (torch.zeros(5, 3, 3).double(), r"\(3, 3\) torch.float32 and \(3, 3\) torch.float64"),
+    ],
+    ids=["size", "flat", "dtype"],
+)
+def test_pictures_that_cannot_be_compared_are_named(reference, found):
+    with pytest.raises(ValueError, match=f"images and reference must have one size and dtype, got {found}"):
+        nearest_distance(torch.zeros(4, 3, 3), reference)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_comes_out_of_a_network_can_be_measured():
+    """Where nobody has switched gradients off."""
+    values, codes = torch.rand(60, generator=seeded()), torch.randn(60, 2, generator=seeded(1))
+    labels, pictures = torch.arange(60) % 3, torch.rand(60, 2, 2, generator=seeded(2))
+    learned = codes.clone().requires_grad_()
+    assert mean_estimate(values.clone().requires_grad_()) == mean_estimate(values)
+    assert knn_accuracy(learned, labels, learned, labels) == knn_accuracy(codes, labels, codes, labels)
+    assert count_clumps(learned) == count_clumps(codes)
+    assert class_distance_correlation(learned, pictures.clone().requires_grad_(), labels) == class_distance_correlation(
+        codes, pictures, labels
+    )
+
+
 def test_too_little_to_measure_is_named():
     with pytest.raises(ValueError, match="hits must not be empty"):
         share_estimate(torch.zeros(0, dtype=torch.bool))

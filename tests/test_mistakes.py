@@ -12,6 +12,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 from torch import distributions
+from torch.nn import functional as nnf
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, ContinuousBernoulli, Gaussian, elbo, fit
 from vae_lessons.comparison import usable_sigma
@@ -125,7 +126,7 @@ def test_a_page_has_the_shape_of_all_pages(page):
         lines = [line for _, code in cause.blocks() for line in code.splitlines()]
         assert max(map(len, lines)) <= LONGEST_LINE, name
     assert re.search(r"^- .*\]\(\.\./\.\./notebooks/", PAGES[page], re.MULTILINE)
-    assert "](../exercises/" in PAGES[page] or page == "runs-differ"
+    assert "](#exercise-" in PAGES[page] or page == "runs-differ"
 
 
 def test_the_list_leads_to_every_page_by_its_title():
@@ -218,7 +219,8 @@ def _(cause):
 def _(cause):
     def best_losses(images):
         sure = [scale * (2.0 * (images > 0.5) - 1) for scale in (1, 10, 100)]
-        return [float(-Bernoulli().log_prob(images, logits).mean()) for logits in sure]
+        losses = [nnf.binary_cross_entropy_with_logits(logits, images, reduction="none") for logits in sure]
+        return [float(loss.sum(dim=(1, 2)).mean()) for loss in losses]
 
     wrong, mended = cause.wrong(), cause.mended()
     low, high = cause.check(wrong)
@@ -229,6 +231,9 @@ def _(cause):
     assert min(best_losses(mended["images"])) > 0
     bytes_of_pixels = 255 * mended["images"]
     assert best_losses(bytes_of_pixels)[2] < best_losses(bytes_of_pixels)[1] < 0
+    for images in (wrong["images"], bytes_of_pixels):  # where it is the package's own, it says so
+        with pytest.raises(ValueError, match=r"x must lie in \[0, 1\]"):
+            small_vae(Bernoulli()).loss(images)
 
 
 @shows("loss-is-negative", "The sign of the ELBO")

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import scipy.stats
 import torch
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from torch import distributions, nn
 from torch.nn import functional as nnf
 
-from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian
+from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, bounds
 
 SHAPE = (4, 5)  # of an image
 LIKELIHOODS = {
@@ -118,6 +119,33 @@ def test_images_of_another_shape_are_named(family, shape):
 def test_codes_of_another_shape_are_named(family, shape):
     with pytest.raises(ValueError, match=r"z must be codes of shape \(B, 2\)"):
         family((28, 28), 2).decode(torch.rand(shape))
+
+
+@every_family
+def test_images_and_codes_of_another_kind_are_named(family):
+    model = family(SHAPE, 2, (7,))
+    with pytest.raises(ValueError, match=r"x must be torch\.float32, as the model is, got torch\.float64"):
+        model(torch.rand(3, *SHAPE, dtype=torch.float64))
+    with pytest.raises(TypeError, match="x must be a tensor, got ndarray"):
+        model(np.zeros((3, *SHAPE), dtype=np.float32))
+    with pytest.raises(TypeError, match="z must be a tensor, got list"):
+        model.decode([0.5, 0.5])
+    with pytest.raises(ValueError, match=r"z must be torch\.float32, as the model is, got torch\.int64"):
+        model.decode(torch.zeros(1, 2, dtype=torch.int64))
+
+
+@every_family
+def test_sizes_may_be_numbers_of_numpy(family):
+    model = family(np.array(SHAPE), np.int64(2), np.array([7]), generator=seeded())
+    same = family(SHAPE, 2, (7,), generator=seeded())
+    assert repr(model) == repr(same)
+    assert (model.image_shape, model.latent_dim, model.hidden) == (SHAPE, 2, (7,))
+
+
+@every_family
+def test_a_generator_that_is_none_is_named(family):
+    with pytest.raises(TypeError, match=r"generator must be a torch\.Generator, got 0"):
+        family(SHAPE, 2, generator=0)
 
 
 # The autoencoder
@@ -266,6 +294,49 @@ def test_images_that_a_vae_cannot_weigh_are_named(shape):
         make_vae(Bernoulli()).log_likelihood(torch.zeros(shape).double(), torch.zeros(3, 2).double())
 
 
+def test_what_an_encoder_gives_is_no_code():
+    model = VAE(SHAPE, 2, (7,), likelihood=Bernoulli())
+    with pytest.raises(TypeError, match=r"z must be a tensor of codes, got a tuple, .* use `code\(x\)`"):
+        model.decode(model.encode(torch.rand(3, *SHAPE)))
+
+
+def test_images_and_codes_that_are_no_pairs_are_named():
+    with pytest.raises(ValueError, match="x and z must be as many images as codes, got 3 and 4"):
+        make_vae(Bernoulli()).log_likelihood(images(3), torch.zeros(4, 2).double())
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(), ContinuousBernoulli()], ids=repr)
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda vae, x: vae.loss(x),
+        lambda vae, x: vae.log_likelihood(x, vae.code(x)),
+        lambda vae, x: bounds.elbo(vae, x),
+        lambda vae, x: bounds.iwae_bound(vae, x, 5),
+        lambda vae, x: bounds.exact_log_evidence(vae, x),
+    ],
+    ids=["loss", "log_likelihood", "elbo", "iwae_bound", "exact_log_evidence"],
+)
+def test_images_of_bytes_have_no_loss_and_no_bound(likelihood, of):
+    vae = make_vae(likelihood)
+    with pytest.raises(ValueError, match=r"x must lie in \[0, 1\] under a Bernoulli, got pixels from 0 to 255"):
+        of(vae, torch.linspace(0, 255, 60, dtype=torch.float64).view(3, *SHAPE))
+
+
+def test_of_a_likelihood_that_learns_each_model_has_its_own():
+    """Training the second must not move the first, nor what both were made with."""
+    shared = Gaussian(0.4, learned=True)
+    first, second = make_vae(shared, seed=1), make_vae(shared, seed=2)
+    before = first.log_likelihood(images(), torch.zeros(3, 2).double())
+    optimiser = torch.optim.SGD(second.parameters(), lr=1e-3)
+    second.loss(images()).sum().backward()
+    optimiser.step()
+    assert second.likelihood.sigma != pytest.approx(0.4, rel=1e-3)
+    assert first.likelihood.sigma == pytest.approx(0.4)
+    assert shared.sigma == pytest.approx(0.4)
+    assert torch.equal(first.log_likelihood(images(), torch.zeros(3, 2).double()), before)
+
+
 # Draws from the prior
 
 
@@ -324,6 +395,25 @@ def test_samples_have_the_weights_dtype_and_no_graph(dtype):
         samples = make_vae(Gaussian(learned=True)).to(dtype).sample(2, seeded(), pixel_noise)
         assert samples.dtype == dtype
         assert not samples.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "named"),
+    [
+        ((3, 0), TypeError, r"generator must be a torch\.Generator, got 0"),
+        ((2.5,), ValueError, "n must be a whole number, got 2.5"),
+        ((-1,), ValueError, "n must be at least 0, got -1"),
+        ((torch.tensor(3),), ValueError, r"n must be a whole number, got 3: take its \.item\(\)"),
+    ],
+    ids=repr,
+)
+def test_draws_that_cannot_be_made_are_named(arguments, error, named):
+    with pytest.raises(error, match=named):
+        make_vae(Bernoulli()).sample(*arguments)
+
+
+def test_as_many_draws_as_a_number_of_numpy_says():
+    assert make_vae(Bernoulli()).sample(np.int64(3)).shape == (3, *SHAPE)
 
 
 # The classifier

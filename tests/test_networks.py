@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -77,10 +78,11 @@ def test_positive_whole_numbers_become_a_tuple():
     assert positive_integers("widths", [3, 1]) == (3, 1)
     assert positive_integers("widths", []) == ()
     assert positive_integers("widths", 7) == (7,)
+    assert list(map(type, positive_integers("widths", np.array([3, 1])))) == [int, int]
     assert positive_integers("widths", (n for n in (8, 8)), length=2) == (8, 8)
 
 
-@pytest.mark.parametrize("values", [[3, 0], [-1], [2.0], [True], ["3"], -7, None], ids=repr)
+@pytest.mark.parametrize("values", [[3, 0], [-1], [2.0], [True], ["3"], -7, None, [np.float64(2)]], ids=repr)
 def test_what_is_no_positive_whole_number_is_named(values):
     with pytest.raises(ValueError, match="widths must be made of positive whole numbers, got"):
         positive_integers("widths", values)
@@ -92,22 +94,60 @@ def test_another_number_of_them_is_named(values):
         positive_integers("widths", values, length=2)
 
 
-def test_images_and_codes_that_fit_are_handed_on():
-    x, z = torch.zeros(5, 2, 3), torch.zeros(5, 4)
-    assert as_images(x, (2, 3)) is x
-    assert as_codes(z, 4) is z
+@pytest.mark.parametrize("values", [[torch.tensor(2)], torch.tensor([2, 3])], ids=["one", "two"])
+def test_of_a_tensor_among_them_its_item_is_asked_for(values):
+    with pytest.raises(ValueError, match=r"positive whole numbers, got .*: take the \.item\(\) of a tensor"):
+        positive_integers("widths", values)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_images_and_codes_that_fit_are_handed_on(dtype):
+    x, z, network = torch.zeros(5, 2, 3, dtype=dtype), torch.zeros(5, 4, dtype=dtype), mlp([1, 1]).to(dtype)
+    assert as_images(x, (2, 3), network) is x
+    assert as_codes(z, 4, network) is z
 
 
 @pytest.mark.parametrize("shape", [(6,), (5, 6), (5, 1, 2, 3), (2, 3), (5, 3, 2)])
 def test_images_of_another_shape_are_named(shape):
     with pytest.raises(ValueError, match=re.escape(f"x must be images of shape (B, 2, 3), got {shape}")):
-        as_images(torch.zeros(shape), (2, 3))
+        as_images(torch.zeros(shape), (2, 3), mlp([1, 1]))
 
 
 @pytest.mark.parametrize("shape", [(2,), (5, 3), (1, 5, 2)])
 def test_codes_of_another_shape_are_named(shape):
     with pytest.raises(ValueError, match=re.escape(f"z must be codes of shape (B, 2), got {shape}")):
-        as_codes(torch.zeros(shape), 2)
+        as_codes(torch.zeros(shape), 2, mlp([1, 1]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.uint8, torch.int64, torch.bool], ids=str)
+def test_images_and_codes_of_another_dtype_are_named(dtype):
+    said = f"must be torch.float32, as the model is, got {dtype}"
+    with pytest.raises(ValueError, match=f"x {said}: x.to\\(torch.float32\\) is"):
+        as_images(torch.zeros(5, 2, 3, dtype=dtype), (2, 3), mlp([1, 1]))
+    with pytest.raises(ValueError, match=f"z {said}: z.to\\(torch.float32\\) is"):
+        as_codes(torch.zeros(5, 2, dtype=dtype), 2, mlp([1, 1]))
+
+
+@pytest.mark.parametrize("found", [[[0.0, 0.0]], np.zeros((1, 2)), 0.5], ids=["list", "ndarray", "float"])
+def test_images_and_codes_that_are_no_tensors_are_named(found):
+    for name, check in (
+        ("x", lambda: as_images(found, (2,), mlp([1, 1]))),
+        ("z", lambda: as_codes(found, 2, mlp([1, 1]))),
+    ):
+        with pytest.raises(TypeError, match=f"{name} must be a tensor, got {type(found).__name__}"):
+            check()
+
+
+def test_of_a_mean_and_a_variance_in_place_of_a_code_a_way_to_one_is_told():
+    with pytest.raises(
+        TypeError, match=r"z must be a tensor of codes, got a tuple, .* use `code\(x\)`, or draw z with"
+    ):
+        as_codes((torch.zeros(1, 2), torch.zeros(1, 2)), 2, mlp([1, 1]))
+
+
+def test_a_generator_that_is_none_is_named():
+    with pytest.raises(TypeError, match=r"generator must be a torch\.Generator, got 0"):
+        mlp([2, 3], 0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

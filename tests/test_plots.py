@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import re
 import sys
 
 import matplotlib.pyplot as plt
@@ -428,3 +429,107 @@ def test_what_comes_out_of_a_network_can_be_drawn():
     plot_codes_by_class(codes, torch.arange(4))
     plot_mean_and_error([1, 2, 3, 4], codes[:, 0], codes[:, 1], "accuracy", COLOURS["encoder"])
     plot_posterior(square_grid(), NORMAL.log_prob(square_grid()), codes[0], codes[1])
+
+
+# What cannot be drawn
+
+
+@pytest.mark.parametrize(
+    ("images", "limits"),
+    [
+        (torch.linspace(0, 255, 8).view(2, 2, 2), "0 to 255"),
+        (torch.arange(0, 240, 30, dtype=torch.uint8).view(2, 2, 2), "0 to 210"),
+        (torch.linspace(-0.1, 1, 8).view(2, 2, 2), "-0.1 to 1"),
+    ],
+    ids=["times 255", "bytes", "below"],
+)
+def test_pictures_that_are_not_between_paper_and_ink_are_refused(images, limits):
+    named = r"images must lie in \[0, 1\], 0 paper and 1 ink, got pixels from "
+    with pytest.raises(ValueError, match=f"{named}{limits}: divide bytes by 255"):
+        show_images(images)
+    with pytest.raises(ValueError, match=named):
+        show_grid(images[:1].expand(2, 2, 2, 2), torch.zeros(2), torch.ones(2))
+    assert not plt.get_fignums()  # and no empty figure is left
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_pictures_that_are_not_finite_are_refused(bad):
+    images = torch.rand(4, 2, 2, generator=seeded())
+    images[2, 0, 1] = bad
+    with pytest.raises(ValueError, match="images must be finite, image 2 is not"):
+        show_images(images)
+    with pytest.raises(ValueError, match="images must be finite, image 1 is not"):
+        show_grid(images.unflatten(0, (2, 2)), torch.zeros(2), torch.ones(2))
+    assert not plt.get_fignums()
+
+
+def test_pictures_that_rounding_has_moved_over_the_edge_are_drawn():
+    assert show_images(torch.tensor([[[-1e-6, 1 + 1e-6]]])).images[0].get_array().count() == 2
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float64], ids=str)
+def test_pictures_of_0_and_1_are_drawn_whatever_their_dtype(dtype):
+    sheet = show_images(torch.eye(3).to(dtype)[None], n_columns=1).images[0].get_array()
+    np.testing.assert_array_equal(sheet, np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("shape", "hint"), [((8, 8), r": images\[None\] is a batch of one"), ((2, 1, 8, 8), ""), ((0, 8, 8), "")], ids=str
+)
+def test_pictures_that_are_no_batch_are_named(shape, hint):
+    with pytest.raises(ValueError, match=re.escape(f"images must have shape (M, H, W), got {shape}") + hint + "$"):
+        show_images(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 8), (2, 3, 8, 8)], ids=str)
+def test_pictures_that_are_no_grid_are_named(shape):
+    with pytest.raises(ValueError, match=rf"images must .*, got (shape )?{re.escape(str(shape))}"):
+        show_grid(torch.zeros(shape), torch.zeros(2), torch.ones(2))
+
+
+@pytest.mark.parametrize("labels", [["one"], ["one", "two", "three"], []], ids=len)
+def test_row_labels_that_are_not_one_a_row_are_refused(labels):
+    with pytest.raises(ValueError, match=f"row_labels must be 2, one for each row of 3, got {len(labels)}"):
+        show_images(torch.zeros(5, 2, 2), n_columns=3, row_labels=labels)
+
+
+@pytest.mark.parametrize("n_columns", [0, 2.5])
+def test_a_number_of_columns_that_is_none_is_named(n_columns):
+    with pytest.raises(ValueError, match=f"n_columns must be .*, got {n_columns}"):
+        show_images(torch.zeros(5, 2, 2), n_columns=n_columns)
+
+
+both_of_codes = pytest.mark.parametrize("draw", [plot_codes, plot_codes_by_class])
+
+
+@both_of_codes
+@pytest.mark.parametrize("shape", [(60, 3), (60, 1), (60,), (60, 8, 8)], ids=str)
+def test_codes_that_do_not_lie_in_a_plane_are_refused(draw, shape):
+    named = re.escape(f"codes must have shape (M, 2) to be drawn in the plane, got {shape}")
+    with pytest.raises(ValueError, match=named):
+        draw(torch.zeros(shape), LABELS)
+    assert not plt.get_fignums()
+
+
+@both_of_codes
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_codes_that_are_not_finite_are_refused(draw, bad):
+    codes = CODES.clone()
+    codes[7, 1] = bad
+    with pytest.raises(ValueError, match="codes must be finite, code 7 is not"):
+        draw(codes, LABELS)
+
+
+@both_of_codes
+def test_labels_that_are_not_one_a_code_are_refused(draw):
+    with pytest.raises(ValueError, match=r"labels must be one for each of 60 codes, got shape \(30,\)"):
+        draw(CODES, LABELS[:30])
+
+
+def test_what_is_no_tensor_is_named():
+    with pytest.raises(TypeError, match="images must be a tensor, got ndarray"):
+        show_images(np.zeros((2, 2, 2)))
+    with pytest.raises(TypeError, match="codes must be a tensor, got ndarray"):
+        plot_codes(CODES.numpy(), LABELS)
+    with pytest.raises(TypeError, match="codes must be a tensor, got tuple"):
+        plot_codes((CODES, CODES), LABELS)

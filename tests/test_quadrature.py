@@ -347,3 +347,9 @@ def test_the_place_has_as_many_coordinates_as_the_space():
 def test_other_dimensions_are_refused(dim):
     with pytest.raises(ValueError, match=f"latent_dim must be 1 or 2 for quadrature, got {dim}"):
         integrate(lambda z: -z.square().sum(dim=2), 1, dim, TOLERANCE)
+
+
+@pytest.mark.parametrize("tolerance", [0, -1e-3, math.nan, "small", torch.tensor(0.1)], ids=repr)
+def test_a_tolerance_that_is_no_positive_number_is_refused(tolerance):
+    with pytest.raises(ValueError, match="tolerance must be a positive number, got "):
+        integrate(lambda z: -z.square().sum(dim=2), 1, 1, tolerance)

@@ -1,7 +1,8 @@
 """Bounds on the evidence log p(x), and the evidence itself where quadrature can reach it.
 
 All in nats, summed over pixels and latent dimensions, with one value per image; averaging is the caller's. What
-is maximised goes up: a loss is minus a bound. The prior is p(z) = N(0, I). No images at all are a ValueError.
+is maximised goes up: a loss is minus a bound. The prior is p(z) = N(0, I). No images at all are a ValueError, and
+what is no tensor, no generator or no `LatentVariableModel` is a TypeError; a model may refuse more.
 """
 
 import math
@@ -14,11 +15,13 @@ import torch
 from torch import Generator, Tensor
 
 from vae_lessons import gaussian
+from vae_lessons.gaussian import check_finite, check_shapes, check_tensors, whole_number
 from vae_lessons.quadrature import GridDensity, QuadratureError, check_dim, closest_gaussian, integrate
 
 ROWS = 2**12  # how many pairs of image and code a model is given at a time
 TOLERANCE = 1e-4  # nats
 SEARCH_TOLERANCE = 1e-2  # nats, of the posterior to which the best Gaussian is fitted
+SAME = 1e-2, 1e-5  # nats, and a share of them, by which rounding may change log p(x, z)
 
 
 class LatentVariableModel(Protocol):
@@ -61,6 +64,7 @@ def elbo(vae: LatentVariableModel, x: Tensor, n_samples: int = 1, generator: Gen
 
     Raises ValueError for less than one sample. Source: Kingma and Welling (2013), equation 10.
     """
+    _check(vae, x)
     mu, logvar = vae.encode(x)
     z = _sample(mu, logvar, n_samples, generator)
     return Elbo(_log_likelihood(vae, x, z).mean(dim=0), gaussian.kl_to_standard_normal(mu, logvar))
@@ -74,6 +78,7 @@ def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: G
 
     Raises ValueError for less than one sample. Source: Burda, Grosse and Salakhutdinov (2016), equation 8.
     """
+    _check(vae, x)
     mu, logvar = vae.encode(x)
     z = _sample(mu, logvar, n_samples, generator)
     log_weights = _log_joint(vae, x, z) - _log_normal(z, mu, logvar)  # (L, B)
@@ -88,10 +93,10 @@ def exact_posterior(vae: LatentVariableModel, x: Tensor, tolerance: float = TOLE
 
     Raises
     ------
-    ValueError : for K above 2, for images that are not finite, for a likelihood that is not
+    ValueError : for K above 2, for images or a likelihood that are not finite, for a tolerance that is not positive
     QuadratureError : if `tolerance`, in nats, cannot be had
     """
-    _check_finite(x)
+    _check_finite(vae, x)
     return integrate(lambda z: _log_joint(vae, x, z.to(x)), len(x), vae.latent_dim, tolerance)
 
 
@@ -100,7 +105,7 @@ def exact_log_evidence(vae: LatentVariableModel, x: Tensor, tolerance: float = T
 
     x : (B, ...). Returns (B,), nats. Raises as `exact_posterior`, which also tells the estimated error.
     """
-    _check_finite(x)
+    _check_finite(vae, x)
     evidence = []
     for i, image in enumerate(x.split(1)):  # alone: one that needs a fine grid does not put the others on it
         try:
@@ -117,9 +122,17 @@ def exact_elbo(vae: LatentVariableModel, x: Tensor, mu: Tensor, logvar: Tensor, 
     degree below 2 n_nodes. For a network it is an approximation, good for a narrow q; more nodes make it better.
     Gradients pass through.
 
-    x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats. ValueError for K above 2.
+    x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats. ValueError for K above 2, for
+    shapes that do not fit, and for less than one node.
     """
+    _check_before_copies(vae, x)
     check_dim(vae.latent_dim)
+    check_shapes(mu=mu, logvar=logvar)
+    if mu.shape != (len(x), vae.latent_dim):
+        raise ValueError(
+            f"mu and logvar must be ({len(x)}, {vae.latent_dim}), a row for each image, got {tuple(mu.shape)}"
+        )
+    n_nodes = whole_number("n_nodes", n_nodes)
     nodes, weights = (torch.from_numpy(a).to(mu) for a in np.polynomial.hermite_e.hermegauss(n_nodes))
     eps = torch.cartesian_prod(*[nodes] * vae.latent_dim).view(-1, 1, vae.latent_dim)  # (G, 1, K)
     weights = torch.cartesian_prod(*[weights / weights.sum()] * vae.latent_dim).view(len(eps), -1).prod(dim=1)  # (G,)
@@ -137,15 +150,19 @@ def best_gaussian(
     gap. It has the least KL( q || p(z | x) ). The search begins at the encoder's q, at the posterior's highest point
     and at its mean, since a posterior may have several peaks. No image ends below the encoder's q.
 
-    x : (B, ...). posteriors : what `exact_posterior` gives for each image alone, if somebody has it already.
-    Returns mu, logvar, each (B, K). Raises as `exact_posterior`. Source: Cremer, Li and Duvenaud (2018).
+    x : (B, ...). posteriors : what `exact_posterior` gives for each image alone, in order, if somebody has it already.
+    Returns mu, logvar, each (B, K). Raises as `exact_posterior`, and ValueError for another number of posteriors, and
+    for one that has not the log p(x, z) of its image and this model. Source: Cremer, Li and Duvenaud (2018).
     """
+    _check_finite(vae, x)
     if posteriors is None:
         posteriors = [exact_posterior(vae, image, SEARCH_TOLERANCE) for image in x.split(1)]
+    else:
+        _check_posteriors(vae, x, posteriors)
     mu, logvar = vae.encode(x)
     found = []
     for i, posterior in enumerate(posteriors):
-        highest = posterior.points[posterior.log_density[:, 0].argmax(), 0]
+        highest, _ = _highest(posterior)
         moments = posterior.mean()[0], posterior.covariance()[0].diagonal().log()
         starts = [(mu[i], logvar[i]), (highest, logvar[i]), moments]
         found.append(closest_gaussian(posterior, 0, starts))
@@ -154,16 +171,50 @@ def best_gaussian(
     return torch.where(gained[:, None], best_mu, mu), torch.where(gained[:, None], best_logvar, logvar)
 
 
-def _check_finite(x: Tensor) -> None:
-    finite = x.flatten(1).isfinite().all(dim=1)
-    if not finite.all():
-        raise ValueError(f"x must be finite, image {int((~finite).nonzero()[0])} is not")
+def _check(vae: LatentVariableModel, x: Tensor) -> None:
+    if not callable(getattr(vae, "log_likelihood", None)):
+        raise TypeError(f"vae must have log_likelihood(x, z), as a VAE has, {type(vae).__name__} has none")
+    check_tensors(x=x)
+    if not len(x):
+        raise ValueError("x must hold at least one image, got none")
+
+
+@torch.no_grad()
+def _check_before_copies(vae: LatentVariableModel, x: Tensor) -> None:
+    """What the model has against x is said of x itself, and not of the thousands of copies that it is given later."""
+    _check(vae, x)
+    vae.log_likelihood(x, torch.zeros(len(x), vae.latent_dim).to(x))
+
+
+def _check_finite(vae: LatentVariableModel, x: Tensor) -> None:
+    _check(vae, x)
+    check_finite("x", x, "image")
+    _check_before_copies(vae, x)
+
+
+def _check_posteriors(vae: LatentVariableModel, x: Tensor, posteriors: Sequence[GridDensity]) -> None:
+    """Looked at is the highest point of each. Two images have the same log p(x, z) there in one pair of a thousand."""
+    found = "a GridDensity" if isinstance(posteriors, GridDensity) else len(posteriors)
+    if found != len(x):
+        raise ValueError(f"posteriors must be a list of {len(x)}, one for each image alone, got {found}")
+    points, heights = (torch.stack(parts) for parts in zip(*map(_highest, posteriors), strict=True))
+    expected = _log_joint(vae, x, points.to(x)[None])[0].to(heights)
+    wrong = (heights - expected).abs() > SAME[0] + SAME[1] * expected.abs()
+    if wrong.any():
+        raise ValueError(
+            f"posteriors must be of vae, and of x in its order: that of image {int(wrong.nonzero()[0])} is not"
+        )
+
+
+def _highest(posterior: GridDensity) -> tuple[Tensor, Tensor]:
+    """The first density's highest point (K,) and log p(x, z) there, (), nats."""
+    height, g = posterior.log_density[:, 0].max(dim=0)
+    return posterior.points[g, 0], height + posterior.log_normaliser[0]
 
 
 def _sample(mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | None) -> Tensor:
     """(L, B, K) from q."""
-    if n_samples < 1:
-        raise ValueError(f"n_samples must be at least 1, got {n_samples}")
+    n_samples = whole_number("n_samples", n_samples)
     mus, logvars = (part.expand(n_samples, -1, -1).flatten(0, 1) for part in (mu, logvar))
     return gaussian.reparameterise(mus, logvars, generator).unflatten(0, (n_samples, len(mu)))
 
@@ -176,8 +227,6 @@ def _log_joint(vae: LatentVariableModel, x: Tensor, z: Tensor) -> Tensor:
 
 def _log_likelihood(vae: LatentVariableModel, x: Tensor, z: Tensor) -> Tensor:
     """log p(x | z) of images (B, ...) and codes (S, B, K): (S, B)."""
-    if not len(x):
-        raise ValueError("x must hold at least one image, got none")
 
     def of_part(part: Tensor) -> Tensor:
         copies = x.expand(len(part), *x.shape).flatten(0, 1)  # x itself, if there is one code for each image

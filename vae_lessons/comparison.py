@@ -9,6 +9,7 @@ from torch import Tensor
 from vae_lessons import measures
 from vae_lessons.cache import identity, measured_or_kept
 from vae_lessons.data import ImageData
+from vae_lessons.gaussian import whole_number
 from vae_lessons.measures import mean_estimate
 from vae_lessons.models import VAE, Autoencoder, Classifier
 
@@ -26,7 +27,8 @@ def usable_sigma(images: Tensor, latent_dim: int = 2) -> float:
     ValueError for images that do not vary in so many directions.
     """
     eigenvalues = torch.linalg.eigvalsh(torch.cov(images.flatten(1).double().T, correction=0))
-    if latent_dim not in range(1, len(eigenvalues) + 1) or eigenvalues[-latent_dim] <= 1e-12 * eigenvalues[-1]:
+    latent_dim = whole_number("latent_dim", latent_dim)
+    if latent_dim > len(eigenvalues) or eigenvalues[-latent_dim] <= 1e-12 * eigenvalues[-1]:
         raise ValueError(f"latent_dim must be at most the number of directions that images vary in, got {latent_dim}")
     sigma = 1.0
     while sigma**2 >= eigenvalues[-latent_dim] / 2:

@@ -2,10 +2,14 @@
 
 A diagonal Gaussian is given by `mu` and `logvar` = log σ², each (B, K): one distribution a row. Everything is in
 nats, summed over the K dimensions, with one value a row; averaging is the caller's. A NaN that goes in
-comes out, and shapes that do not fit are a ValueError.
+comes out, shapes that do not fit are a ValueError, and what is no tensor is a TypeError.
+
+Here too are the checks of arguments that all rooms share.
 """
 
 import math
+from collections.abc import Sequence
+from numbers import Integral, Real
 
 import torch
 from torch import Generator, Tensor
@@ -18,7 +22,7 @@ def log_prob(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
 
     z, mu, logvar : (B, K). Returns (B,), nats.
     """
-    _same_shape(z=z, mu=mu, logvar=logvar)
+    check_shapes(z=z, mu=mu, logvar=logvar)
     squared = (z - mu).square() * torch.exp(-logvar)
     return -0.5 * (LOG_TWO_PI + logvar + squared).sum(dim=1)
 
@@ -28,7 +32,7 @@ def entropy(logvar: Tensor) -> Tensor:
 
     logvar : (B, K). Returns (B,), nats; negative for a narrow one.
     """
-    _same_shape(logvar=logvar)
+    check_shapes(logvar=logvar)
     return 0.5 * (1 + LOG_TWO_PI + logvar).sum(dim=1)
 
 
@@ -39,7 +43,8 @@ def reparameterise(mu: Tensor, logvar: Tensor, generator: Generator | None = Non
 
     Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
-    _same_shape(mu=mu, logvar=logvar)
+    check_shapes(mu=mu, logvar=logvar)
+    check_generator(generator)
     eps = torch.randn(mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
     return mu + torch.exp(0.5 * logvar) * eps
 
@@ -51,7 +56,7 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
 
     Source: Kingma and Welling (2013), appendix B.
     """
-    _same_shape(mu=mu, logvar=logvar)
+    check_shapes(mu=mu, logvar=logvar)
     # expm1 keeps the digits where σ² is near 1 and σ² - 1 - log σ² nearly cancels.
     return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(dim=1)
 
@@ -61,7 +66,7 @@ def kl_diagonal(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) 
 
     All (B, K). Returns (B,), nats, never negative.
     """
-    _same_shape(mu_q=mu_q, logvar_q=logvar_q, mu_p=mu_p, logvar_p=logvar_p)
+    check_shapes(mu_q=mu_q, logvar_q=logvar_q, mu_p=mu_p, logvar_p=logvar_p)
     return kl_to_standard_normal((mu_q - mu_p) * torch.exp(-0.5 * logvar_p), logvar_q - logvar_p)
 
 
@@ -73,13 +78,12 @@ def kl_gaussians(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Te
     mu_q, mu_p : (B, K); cov_q, cov_p : (B, K, K), symmetric and positive definite. Returns (B,), nats.
 
     Raises ValueError for shapes that do not fit, for NaN or infinity, and for a covariance that is
-    not symmetric or not positive definite.
+    not symmetric or not positive definite; TypeError for what is no tensor.
     """
-    _same_shape(mu_q=mu_q, mu_p=mu_p)
+    check_shapes(mu_q=mu_q, mu_p=mu_p)
     batch, latent_dim = mu_q.shape
-    for name, mean in (("mu_q", mu_q), ("mu_p", mu_p)):
-        if not mean.isfinite().all():
-            raise ValueError(f"{name} must be finite, row {_first_row(~mean.isfinite())} is not")
+    check_finite("mu_q", mu_q)
+    check_finite("mu_p", mu_p)
     factor_q = _cholesky("cov_q", cov_q, (batch, latent_dim, latent_dim))
     factor_p = _cholesky("cov_p", cov_p, (batch, latent_dim, latent_dim))
     # With Σ_p = L_p L_pᵀ the trace and the Mahalanobis term are squared norms of L_p⁻¹ L_q and L_p⁻¹ (mu_p - mu_q).
@@ -89,19 +93,89 @@ def kl_gaussians(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Te
     return 0.5 * (whitened.square().sum(dim=(1, 2)) + shift.square().sum(dim=(1, 2)) - latent_dim - log_det_ratio)
 
 
-def _same_shape(**tensors: Tensor) -> None:
+def check_tensors(**values: object) -> None:
+    """TypeError, naming the argument, for what is no tensor."""
+    for name, value in values.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{name} must be a tensor, got {type(value).__name__}: torch.as_tensor makes one of numbers"
+            )
+
+
+def check_shapes(**tensors: Tensor) -> None:
+    """TypeError for what is no tensor, ValueError for tensors that do not have one shape (B, K)."""
+    check_tensors(**tensors)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
         found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"{' and '.join(shapes)} must have one shape (B, K), got {found}")
 
 
+def check_rows(name: str, value: Tensor, kind: str, shape: Sequence[int], dtype: torch.dtype) -> None:
+    """TypeError for what is no tensor, ValueError for one that is not (B, *shape) or not of the model's dtype."""
+    check_tensors(**{name: value})
+    if value.dim() == 0 or value.shape[1:] != tuple(shape):
+        raise ValueError(f"{name} must be {kind} of shape (B, {', '.join(map(str, shape))}), got {tuple(value.shape)}")
+    if value.dtype != dtype:
+        raise ValueError(f"{name} must be {dtype}, as the model is, got {value.dtype}: {name}.to({dtype}) is")
+
+
+def check_finite(name: str, value: Tensor, row: str = "row") -> None:
+    """ValueError for NaN and infinity in `value` (B, ...), naming the first `row` that has one."""
+    finite = value.isfinite()
+    if not finite.all():
+        raise ValueError(f"{name} must be finite, {row} {_first_row(~finite)} is not")
+
+
+def check_pairs(x: Tensor, z: Tensor) -> None:
+    """ValueError unless there are as many images x as codes z."""
+    if len(x) != len(z):
+        raise ValueError(f"x and z must be as many images as codes, got {len(x)} and {len(z)}")
+
+
+def check_generator(generator: Generator | None) -> None:
+    """TypeError for what is neither a generator nor None."""
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(
+            f"generator must be a torch.Generator, got {generator!r}: torch.Generator().manual_seed(0) is one"
+        )
+
+
+def whole_number(name: str, value: int, least: int = 1, most: int | None = None) -> int:
+    """`value` as an int; ValueError for what is no whole number from `least` on, to `most` if that is given."""
+    if not is_whole(value):
+        raise ValueError(f"{name} must be a whole number, got {_shown(value)}")
+    if value < least or (most is not None and value > most):
+        limits = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {limits}, got {value}")
+    return int(value)
+
+
+def positive_number(name: str, value: float) -> float:
+    """`value` as a float; ValueError for what is no positive, finite number."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be a positive number, got {_shown(value)}")
+    return float(value)
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, NumPy's included; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return repr(value)
+    return f"{value}: take its .item()" if value.numel() == 1 else f"a tensor of shape {tuple(value.shape)}"
+
+
 def _cholesky(name: str, cov: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """The lower factor L of each Σ = L Lᵀ."""
+    check_tensors(**{name: cov})
     if tuple(cov.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}, got {tuple(cov.shape)}")
-    if not cov.isfinite().all():
-        raise ValueError(f"{name} must be finite, matrix {_first_row(~cov.isfinite())} is not")
+    check_finite(name, cov, "matrix")
     scale = cov.abs().amax(dim=(1, 2))
     asymmetry = (cov - cov.mT).abs().amax(dim=(1, 2))
     if (asymmetry > 1e-5 * scale).any():

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from vae_lessons.gaussian import check_generator, check_shapes, whole_number
+
 Objective = Callable[[Tensor], Tensor]  # codes (N, K) to values (N,), row by row
 
 
@@ -31,7 +33,9 @@ def pathwise(
     f must be differentiable, and must treat the rows of its argument alone. mu, logvar : (B, K).
 
     Raises ValueError for shapes that do not fit, for less than one sample, and for an f that does not
-    return one value a row. Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
+    return one value a row; TypeError for what is no tensor, or no generator.
+
+    Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
     z = _sample(mu, logvar, n_samples, generator).requires_grad_()
     with torch.enable_grad():
@@ -68,10 +72,9 @@ def score_function(
 
 def _sample(mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | None) -> Tensor:
     """(L, B, K) from q, cut off from mu and logvar."""
-    if mu.shape != logvar.shape or mu.dim() != 2:
-        raise ValueError(f"mu and logvar must have one shape (B, K), got {tuple(mu.shape)} and {tuple(logvar.shape)}")
-    if n_samples < 1:
-        raise ValueError(f"n_samples must be at least 1, got {n_samples}")
+    check_shapes(mu=mu, logvar=logvar)
+    check_generator(generator)
+    n_samples = whole_number("n_samples", n_samples)
     mu, logvar = mu.detach(), logvar.detach()
     eps = torch.randn(n_samples, *mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
     return mu + torch.exp(0.5 * logvar) * eps

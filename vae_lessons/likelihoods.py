@@ -2,7 +2,7 @@
 
 Each has `log_prob`, one value per image, in nats, summed over pixels; `mean`, the image to show; `sample`; and
 `from_outputs`, which makes its parameters of a network's outputs. Images and parameters have one shape, (B, H, W)
-or (B, D). Pixels are independent given z.
+or (B, D). Pixels are independent given z. What is no tensor, or no generator, is a TypeError.
 """
 
 import math
@@ -11,11 +11,18 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
+from vae_lessons.gaussian import check_generator, check_tensors, positive_number
+
 NEARLY_ZERO = 0.05  # logits below it: the series is exact to float64, the closed form is 0 / 0 at zero
+ROUNDING = 1e-5  # a blend of two images, or a mean, may leave [0, 1] by less
 
 
 class Likelihood(nn.Module):
-    """What the distributions of this room share."""
+    """What the distributions of this room share. In training mode, as while `fit` trains, pixels are not checked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.eval()  # PyTorch's modules begin in training mode
 
     def from_outputs(self, outputs: Tensor) -> Tensor:
         """A network's outputs, any real numbers, as parameters: here they are logits already."""
@@ -37,8 +44,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, sigma: float = 1.0, learned: bool = False) -> None:
         super().__init__()
-        if not (isinstance(sigma, int | float) and math.isfinite(sigma) and sigma > 0):
-            raise ValueError(f"sigma must be a positive number, got {sigma!r}")
+        sigma = positive_number("sigma", sigma)
         self.learned = learned
         # A number that is fixed stays one: as a tensor it would have the network's few digits.
         self.log_sigma = nn.Parameter(torch.tensor(math.log(sigma))) if learned else math.log(sigma)
@@ -65,6 +71,7 @@ class Gaussian(Likelihood):
 
     def sample(self, mean: Tensor, generator: Generator | None = None) -> Tensor:
         """mean + σ ε, pixel noise included."""
+        check_generator(generator)
         return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
 
     def extra_repr(self) -> str:
@@ -78,12 +85,12 @@ class Bernoulli(Likelihood):
     log p = sum_n [ x_n log π_n + (1 - x_n) log(1 - π_n) ] = sum_n [ x_n a_n + log sigmoid(-a_n) ],  π = sigmoid(a)
 
     Minus this is the binary cross-entropy. On grey pixels it can be computed, but is no log-likelihood
-    (see `ContinuousBernoulli`).
+    (see `ContinuousBernoulli`). Raises ValueError for pixels outside [0, 1], on the CPU and not in training mode.
     """
 
     def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
         """x, logits: (B, ...). Returns (B,), nats; finite for logits of any size."""
-        return -_binary_cross_entropy(x, logits)
+        return -_binary_cross_entropy(x, logits, self.training)
 
     def mean(self, logits: Tensor) -> Tensor:
         """The probability of ink."""
@@ -91,6 +98,7 @@ class Bernoulli(Likelihood):
 
     def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
         """Pixels of 0 and 1."""
+        check_generator(generator)
         return torch.bernoulli(torch.sigmoid(logits), generator=generator)
 
 
@@ -99,12 +107,12 @@ class ContinuousBernoulli(Likelihood):
 
     log p = sum_n [ x_n a_n + log sigmoid(-a_n) + log C(a_n) ],  C(a) = a / tanh(a / 2),  C(0) = 2
 
-    Source: Loaiza-Ganem and Cunningham (2019).
+    Raises ValueError as `Bernoulli` does. Source: Loaiza-Ganem and Cunningham (2019).
     """
 
     def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
         """x, logits: (B, ...). Returns (B,), nats; a log-density, so it may be positive."""
-        return _per_image(self.log_normaliser(logits)) - _binary_cross_entropy(x, logits)
+        return _per_image(self.log_normaliser(logits)) - _binary_cross_entropy(x, logits, self.training)
 
     def log_normaliser(self, logits: Tensor) -> Tensor:
         """log C(a) = log(a / tanh(a / 2)), elementwise and even in a."""
@@ -124,6 +132,7 @@ class ContinuousBernoulli(Likelihood):
 
     def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
         """By inversion: F⁻¹(u) = log(1 + u (e^a - 1)) / a for u uniform on [0, 1]."""
+        check_generator(generator)
         u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
         near, safe = _near_zero(logits)
         size = safe.abs()
@@ -132,8 +141,12 @@ class ContinuousBernoulli(Likelihood):
         return torch.where(near, u, torch.where(safe < 0, low, 1 - low))
 
 
-def _binary_cross_entropy(x: Tensor, logits: Tensor) -> Tensor:
-    return _per_image(binary_cross_entropy_with_logits(logits, _fitting(x, logits=logits), reduction="none"))
+def _binary_cross_entropy(x: Tensor, logits: Tensor, in_training: bool) -> Tensor:
+    _fitting(x, logits=logits)
+    # Of a training step a look at all pixels takes 1 %, and an accelerator would have to wait for what it finds.
+    if not in_training and x.device.type == "cpu" and not torch.compiler.is_compiling():
+        _check_range(x)
+    return _per_image(binary_cross_entropy_with_logits(logits, x, reduction="none"))
 
 
 def _near_zero(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,7 +160,20 @@ def _per_image(values: Tensor) -> Tensor:
 
 
 def _fitting(x: Tensor, **parameters: Tensor) -> Tensor:
+    check_tensors(x=x, **parameters)
     ((name, value),) = parameters.items()
     if x.shape != value.shape or x.dim() < 2:
         raise ValueError(f"x and {name} must have one shape (B, ...), got {tuple(x.shape)} and {tuple(value.shape)}")
     return x
+
+
+def _check_range(x: Tensor) -> None:
+    distinct = x[:1] if x.stride(0) == 0 else x  # of an image that stands for many, one
+    if not distinct.numel():
+        return
+    low, high = (float(end) for end in distinct.detach().aminmax())
+    if low < -ROUNDING or high > 1 + ROUNDING:  # NaN is neither
+        raise ValueError(
+            f"x must lie in [0, 1] under a Bernoulli, got pixels from {low:.3g} to {high:.3g}: "
+            "divide bytes by 255, and do not standardise"
+        )

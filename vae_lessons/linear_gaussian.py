@@ -14,6 +14,15 @@ from torch.distributions import LowRankMultivariateNormal
 
 from vae_lessons import gaussian
 from vae_lessons.bounds import Elbo
+from vae_lessons.gaussian import (
+    check_finite,
+    check_generator,
+    check_pairs,
+    check_rows,
+    check_tensors,
+    positive_number,
+    whole_number,
+)
 
 
 class LinearGaussian:
@@ -25,19 +34,21 @@ class LinearGaussian:
     bias : b, the mean image, of any shape with D pixels
     sigma : σ_x, the standard deviation of a pixel given z
 
-    Raises ValueError for shapes that do not fit, a sigma that is not positive, and what is not finite.
+    Raises ValueError for shapes and dtypes that do not fit, a sigma that is not positive, and what is not finite;
+    TypeError for what is no tensor.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, sigma: float) -> None:
+        check_tensors(weight=weight, bias=bias)
         if weight.dim() != 2 or bias.numel() != len(weight):
             raise ValueError(
                 f"weight must be (D, K) and bias have D pixels, got {tuple(weight.shape)} and {tuple(bias.shape)}"
             )
+        if weight.dtype != bias.dtype or not weight.is_floating_point():
+            raise ValueError(f"weight and bias must be of one floating dtype, got {weight.dtype} and {bias.dtype}")
         if not (weight.isfinite().all() and bias.isfinite().all()):
             raise ValueError("weight and bias must be finite")
-        if not (math.isfinite(sigma) and sigma > 0):
-            raise ValueError(f"sigma must be a positive number, got {sigma!r}")
-        self.weight, self.bias, self.sigma = weight, bias, float(sigma)
+        self.weight, self.bias, self.sigma = weight, bias, positive_number("sigma", sigma)
 
     @classmethod
     def fit(cls, images: Tensor, latent_dim: int) -> "LinearGaussian":
@@ -46,15 +57,16 @@ class LinearGaussian:
         W = U_K (Λ_K - σ_x² I)^½ with the K largest eigenvalues Λ of the data covariance and their eigenvectors U;
         σ_x² is the mean of the eigenvalues left out. Worked out in float64 and returned in the images' dtype.
 
-        Raises ValueError for a latent_dim that is not between 1 and D - 1, for images that are not
-        finite, and for images that K directions describe completely, so that no σ_x is left.
+        Raises ValueError for a latent_dim that is not a whole number between 1 and D - 1, for images that are
+        whole numbers or not finite, and for images that K directions describe completely, so that no σ_x is left;
+        TypeError for what is no tensor.
         """
+        check_tensors(images=images)
+        if not images.is_floating_point():
+            raise ValueError(f"images must be of a floating dtype, got {images.dtype}: images / 255 is")
         flat = images.flatten(1).double()
-        if not flat.isfinite().all():
-            raise ValueError(f"images must be finite, image {int((~flat.isfinite()).any(dim=1).nonzero()[0])} is not")
-        n_pixels = flat.shape[1]
-        if latent_dim not in range(1, n_pixels):
-            raise ValueError(f"latent_dim must be from 1 to {n_pixels - 1}, got {latent_dim}")
+        check_finite("images", flat, "image")
+        latent_dim = whole_number("latent_dim", latent_dim, most=flat.shape[1] - 1)
         eigenvalues, eigenvectors = torch.linalg.eigh(torch.cov(flat.T, correction=0))
         variance = eigenvalues[:-latent_dim].mean()
         if variance <= 1e-12 * eigenvalues[-1]:
@@ -70,18 +82,21 @@ class LinearGaussian:
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean image W z + b: (B, K) to (B, ...)."""
+        check_rows("z", z, "codes", (self.latent_dim,), self.weight.dtype)
         return (z @ self.weight.T).view(-1, *self.bias.shape) + self.bias
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
         """n images from the model, pixel noise included: (n, ...)."""
-        z = torch.randn(n, self.latent_dim, generator=generator, dtype=self.weight.dtype)
+        check_generator(generator)
+        z = torch.randn(whole_number("n", n, least=0), self.latent_dim, generator=generator, dtype=self.weight.dtype)
         mean = self.decode(z)
         return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x | z) of each pair of an image (B, ...) and a code (B, K): (B,), nats."""
-        mean = self.decode(z).flatten(1)
-        return gaussian.log_prob(self._flat(x), mean, torch.full_like(mean, 2 * math.log(self.sigma)))
+        flat, mean = self._flat(x), self.decode(z).flatten(1)
+        check_pairs(x, z)
+        return gaussian.log_prob(flat, mean, torch.full_like(mean, 2 * math.log(self.sigma)))
 
     def log_evidence(self, x: Tensor) -> Tensor:
         """log p(x) = log N(x; b, W Wᵀ + σ_x² I), in closed form: (B, ...) to (B,), nats."""
@@ -113,18 +128,17 @@ class LinearGaussian:
 
         x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats.
         """
+        check_rows("mu", mu, "means", (self.latent_dim,), self.weight.dtype)
+        kl = gaussian.kl_to_standard_normal(mu, logvar)
         spread = logvar.exp() @ self.weight.square().sum(dim=0) / self.sigma**2  # (B,)
-        return Elbo(self.log_likelihood(x, mu) - 0.5 * spread, gaussian.kl_to_standard_normal(mu, logvar))
+        return Elbo(self.log_likelihood(x, mu) - 0.5 * spread, kl)
 
     def _precision(self) -> Tensor:
         """S⁻¹ = I + WᵀW / σ_x²: (K, K)."""
         return torch.eye(self.latent_dim).to(self.weight) + self.weight.T @ self.weight / self.sigma**2
 
     def _flat(self, x: Tensor) -> Tensor:
-        if x.shape[1:] != self.bias.shape:
-            raise ValueError(
-                f"x must be images of shape (B, {', '.join(map(str, self.bias.shape))}), got {tuple(x.shape)}"
-            )
+        check_rows("x", x, "images", self.bias.shape, self.weight.dtype)
         return x.flatten(1)
 
     def __repr__(self) -> str:

@@ -15,6 +15,8 @@ from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from vae_lessons.gaussian import check_finite, check_tensors
+
 MAX_COMPONENTS = 5
 VALLEY = 0.5  # two components are one clump unless the density between them falls below this share of the lower peak
 NEIGHBOURS = 10  # the codes that a walk may step to
@@ -23,6 +25,7 @@ SMALLEST_VARIANCE = 1e-3  # of a component, as a share of the codes' own: a hand
 RECONSTRUCTION_QUANTILE = 0.95
 DISTANCE_BATCH = 1024  # reference images at a time
 ACTIVE = 0.01
+ROUNDING = 1e-3  # probabilities add up to 1 within this, in float16 too
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def mean_estimate(values: Sequence[float] | Tensor) -> Estimate:
 
     Raises ValueError for fewer than two values, from which no error can be had.
     """
-    values = torch.as_tensor(values, dtype=torch.float64)
+    values = torch.as_tensor(values, dtype=torch.float64).detach()
     if values.dim() != 1 or len(values) < 2:
         raise ValueError(f"values must be at least two numbers in a row, got shape {tuple(values.shape)}")
     return Estimate(float(values.mean()), float(values.std() / math.sqrt(len(values))))
@@ -60,11 +63,17 @@ def mean_estimate(values: Sequence[float] | Tensor) -> Estimate:
 def share_estimate(hits: Tensor) -> Estimate:
     """The share p of true values in `hits` (n,), with its binomial standard error sqrt(p (1 - p) / n).
 
-    The error is 0 for a share of 0 or 1, however small n is. Raises ValueError for no hits at all.
+    The error is 0 for a share of 0 or 1, however small n is. Raises ValueError for no hits at all, for more than one
+    row, and for what is neither true nor false.
     """
+    hits = torch.as_tensor(hits, dtype=torch.float64).detach()
+    if hits.dim() != 1:
+        raise ValueError(f"hits must be one row (n,), got {tuple(hits.shape)}: each counts, so hand in hits.flatten()")
     if not len(hits):
         raise ValueError("hits must not be empty")
-    share = float(hits.to(torch.float64).mean())
+    if not ((hits == 0) | (hits == 1)).all():
+        raise ValueError("hits must be true or false, 1 or 0, got other numbers")
+    share = float(hits.mean())
     return Estimate(share, math.sqrt(share * (1 - share) / len(hits)))
 
 
@@ -79,8 +88,8 @@ def knn_accuracy(codes: Tensor, labels: Tensor, test_codes: Tensor, test_labels:
 
 def nearest_labels(codes: Tensor, labels: Tensor, test_codes: Tensor, k: int = 10) -> Tensor:
     """The class that the k nearest training codes vote for, for each test code: (B,)."""
-    neighbours = KNeighborsClassifier(n_neighbors=k).fit(codes.numpy(), labels.numpy())
-    return torch.from_numpy(neighbours.predict(test_codes.numpy()))
+    neighbours = KNeighborsClassifier(n_neighbors=k).fit(codes.detach().numpy(), labels.numpy())
+    return torch.from_numpy(neighbours.predict(test_codes.detach().numpy()))
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ def count_clumps(codes: Tensor, seed: int = 0) -> Clumps:
 
     Raises ValueError for fewer than five different codes. Source of the criterion: Schwarz (1978).
     """
-    points = codes.double().numpy()
+    points = codes.detach().double().numpy()
     if len(np.unique(points, axis=0)) < MAX_COMPONENTS:
         raise ValueError(f"codes must hold at least {MAX_COMPONENTS} different codes, got shape {tuple(codes.shape)}")
     smallest = SMALLEST_VARIANCE * points.var(axis=0).mean()
@@ -131,13 +140,18 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
     classes = labels.unique()
     in_codes, in_pixels = (
         pdist(torch.stack([space[labels == c].mean(dim=0) for c in classes]).numpy())
-        for space in (codes, images.flatten(1))
+        for space in (codes.detach(), images.detach().flatten(1))
     )
     return float(spearmanr(in_codes, in_pixels).statistic)
 
 
 def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
-    """Euclidean distance from each image to the nearest of `reference`: (B, H, W), (M, H, W) to (B,)."""
+    """Euclidean distance from each image to the nearest of `reference`: (B, H, W), (M, H, W) to (B,).
+
+    Raises ValueError for images of another size or dtype than `reference`, and for what is not finite, of which no
+    distance would be large; TypeError for what is no tensor.
+    """
+    _check_pictures(images, reference)
     points = images.flatten(1)
     nearest = torch.full((len(points),), math.inf, dtype=points.dtype)
     for others in reference.flatten(1).split(DISTANCE_BATCH):
@@ -149,7 +163,7 @@ def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
 def hole_limit(reconstructions: Tensor, train: Tensor) -> Tensor:
     """The distance beyond which a picture is a hole: the 95th percentile of the reconstructions' own nearest distances.
 
-    reconstructions : (B, H, W), of test images; train : (M, H, W). Returns a scalar.
+    reconstructions : (B, H, W), of test images; train : (M, H, W). Returns a scalar. Raises as `nearest_distance`.
     """
     return nearest_distance(reconstructions, train).quantile(RECONSTRUCTION_QUANTILE)
 
@@ -158,6 +172,7 @@ def are_holes(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Tensor
     """Which of `decoded` (B, H, W) are farther from all of `train` than test reconstructions are: (B,) of bool.
 
     "Farther" is: beyond `hole_limit`, so that a share of 0.05 is what images as good as reconstructions would give.
+    Raises as `nearest_distance`.
     """
     return nearest_distance(decoded, train) > hole_limit(reconstructions, train)
 
@@ -171,8 +186,33 @@ def active_units(mu: Tensor) -> Tensor:
 
 
 def entropy(probabilities: Tensor) -> Tensor:
-    """-sum_c p_c log p_c in nats, one value per row: (B, C) to (B,). 0 when sure, log C when clueless."""
+    """-sum_c p_c log p_c in nats, one value per row: (B, C) to (B,). 0 when sure, log C when clueless.
+
+    Raises ValueError for rows that are no probabilities: not in [0, 1], or not adding up to 1.
+    """
+    check_tensors(probabilities=probabilities)
+    if probabilities.dim() != 2:
+        raise ValueError(f"probabilities must be rows (B, C), got {tuple(probabilities.shape)}")
+    in_range = ((probabilities >= 0) & (probabilities <= 1 + ROUNDING)).all(dim=1)
+    wrong = ~(in_range & ((probabilities.sum(dim=1) - 1).abs() <= ROUNDING))
+    if wrong.any():
+        raise ValueError(
+            f"probabilities must lie in [0, 1] and add up to 1 in each row, row {int(wrong.nonzero()[0])} does not: "
+            "of logits, softmax(dim=1) makes some"
+        )
     return torch.special.entr(probabilities).sum(dim=1)
+
+
+def _check_pictures(images: Tensor, reference: Tensor) -> None:
+    check_tensors(images=images, reference=reference)
+    kinds = [(tuple(x.shape[1:]), x.dtype) for x in (images, reference)]
+    if kinds[0] != kinds[1]:
+        (size, dtype), (other_size, other_dtype) = kinds
+        raise ValueError(
+            f"images and reference must have one size and dtype, got {size} {dtype} and {other_size} {other_dtype}"
+        )
+    check_finite("images", images, "image")
+    check_finite("reference", reference, "image")
 
 
 def _joined(mixture: GaussianMixture, points: np.ndarray) -> np.ndarray:

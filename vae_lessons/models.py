@@ -3,6 +3,7 @@
 Every model has `loss`, which gives one value per image; `fit` averages it.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from vae_lessons import bounds
+from vae_lessons.gaussian import check_generator, check_pairs, whole_number
 from vae_lessons.likelihoods import Likelihood
 from vae_lessons.networks import as_codes, as_images, mlp, positive_integers, start_at_mean
 
@@ -33,7 +35,8 @@ class Autoencoder(nn.Module):
     Raises
     ------
     ValueError : for a shape, dimension or width that is not made of positive whole numbers, and,
-        in `encode` and `decode`, for tensors that do not fit.
+        in `encode` and `decode`, for tensors whose shape or dtype does not fit
+    TypeError : for a generator that is none, and, in `encode` and `decode`, for what is no tensor
 
     Source: Hinton and Salakhutdinov (2006).
     """
@@ -55,7 +58,7 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Images (B, H, W) to codes (B, K)."""
-        return self.encoder(as_images(x, self.image_shape).flatten(1))
+        return self.encoder(as_images(x, self.image_shape, self.encoder).flatten(1))
 
     def code(self, x: Tensor) -> Tensor:
         """The one code that stands for each image: (B, H, W) to (B, K)."""
@@ -63,7 +66,7 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes (B, K) to images (B, H, W) in [0, 1]."""
-        logits = self.decoder(as_codes(z, self.latent_dim))  # (B, D)
+        logits = self.decoder(as_codes(z, self.latent_dim, self.decoder))  # (B, D)
         return torch.sigmoid(logits).unflatten(1, self.image_shape)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,12 +92,13 @@ class VAE(nn.Module):
     ----------
     image_shape, latent_dim, hidden, generator : as for `Autoencoder`, whose networks these are, but that the
         encoder has 2 K outputs: mu and log σ²
-    likelihood : `Gaussian`, `Bernoulli` or `ContinuousBernoulli`; if it learns, this model's alone
+    likelihood : `Gaussian`, `Bernoulli` or `ContinuousBernoulli`. The model has a copy of its own: if it learns,
+        `model.likelihood` moves, and what was handed in does not
 
     Raises
     ------
-    TypeError : for a likelihood that is none, or the class in place of an object of it
-    ValueError : as `Autoencoder` does
+    TypeError : as `Autoencoder` does, and for a likelihood that is none, or the class in place of an object of it
+    ValueError : as `Autoencoder` does, and for pixels as its likelihood does
 
     Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
@@ -114,14 +118,14 @@ class VAE(nn.Module):
         self.hidden = positive_integers("hidden", hidden)
         if not isinstance(likelihood, Likelihood):
             raise TypeError(f"likelihood must be an object such as Gaussian() or Bernoulli(), got {likelihood!r}")
-        self.likelihood = likelihood
+        self.likelihood = copy.deepcopy(likelihood)
         n_pixels = math.prod(self.image_shape)
         self.encoder = mlp([n_pixels, *self.hidden, 2 * self.latent_dim], generator)
         self.decoder = mlp([self.latent_dim, *reversed(self.hidden), n_pixels], generator)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Images (B, H, W) to mu and logvar = log σ², each (B, K), of q(z | x)."""
-        mu, logvar = self.encoder(as_images(x, self.image_shape).flatten(1)).chunk(2, dim=1)
+        mu, logvar = self.encoder(as_images(x, self.image_shape, self.encoder).flatten(1)).chunk(2, dim=1)
         return mu, logvar
 
     def code(self, x: Tensor) -> Tensor:
@@ -131,7 +135,7 @@ class VAE(nn.Module):
 
     def parameters_of_pixels(self, z: Tensor) -> Tensor:
         """Codes (B, K) to what `likelihood` takes beside an image: its mean or its logits, (B, H, W)."""
-        outputs = self.decoder(as_codes(z, self.latent_dim))  # (B, D)
+        outputs = self.decoder(as_codes(z, self.latent_dim, self.decoder))  # (B, D)
         return self.likelihood.from_outputs(outputs).unflatten(1, self.image_shape)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -140,7 +144,9 @@ class VAE(nn.Module):
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x | z) of each pair of an image (B, H, W) and a code (B, K): (B,), nats, summed over pixels."""
-        return self.likelihood.log_prob(as_images(x, self.image_shape), self.parameters_of_pixels(z))
+        x, parameters = as_images(x, self.image_shape, self.decoder), self.parameters_of_pixels(z)
+        check_pairs(x, z)
+        return self.likelihood.log_prob(x, parameters)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, H, W) to their reconstructions from the mean code, decode(mu): (B, H, W)."""
@@ -155,9 +161,10 @@ class VAE(nn.Module):
         """n images (n, H, W) from codes drawn from the prior N(0, I).
 
         The mean of p(x | z), which is what one shows; with `pixel_noise` a draw from it, which is what the
-        model says an image is.
+        model says an image is. ValueError for an n that is no whole number, TypeError for no generator.
         """
-        weight = self.decoder[0].weight
+        check_generator(generator)
+        n, weight = whole_number("n", n, least=0), self.decoder[0].weight
         z = torch.randn(n, self.latent_dim, generator=generator, dtype=weight.dtype, device=weight.device)
         parameters = self.parameters_of_pixels(z)
         return self.likelihood.sample(parameters, generator) if pixel_noise else self.likelihood.mean(parameters)
@@ -193,7 +200,7 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, H, W) to unnormalised log-probabilities (B, C)."""
-        return self.network(as_images(x, self.image_shape).flatten(1))
+        return self.network(as_images(x, self.image_shape, self.network).flatten(1))
 
     @torch.no_grad()
     def probabilities(self, x: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from vae_lessons.gaussian import check_generator, check_rows, is_whole
+
 
 class Layers(nn.Sequential):
     """Layers whose outputs have the precision of their inputs, also where autocast lowers that of the products."""
@@ -19,8 +21,9 @@ def mlp(widths: Sequence[int], generator: Generator | None = None) -> Layers:
     """Linear layers from widths[0] to widths[-1], with a ReLU between two of them.
 
     Weights are uniform within 1 / sqrt(n_in) of zero (PyTorch's own choice for a linear layer), drawn
-    from `generator`, so that one seed gives one network. Biases start at zero.
+    from `generator`, so that one seed gives one network. Biases start at zero. TypeError for no generator.
     """
+    check_generator(generator)
     layers: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(widths):
         layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
@@ -49,23 +52,32 @@ def positive_integers(argument: str, values: Sequence[int], length: int | None =
         numbers = tuple(values)
     except TypeError:
         numbers = (values,)
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in numbers)
+    whole = all(is_whole(n) and n > 0 for n in numbers)
     if not whole or (length is not None and len(numbers) != length):
         count = "" if length is None else f"{length} "
-        raise ValueError(f"{argument} must be made of {count}positive whole numbers, got {values!r}")
-    return numbers
+        hint = ": take the .item() of a tensor" if any(isinstance(n, Tensor) for n in numbers) else ""
+        raise ValueError(f"{argument} must be made of {count}positive whole numbers, got {values!r}{hint}")
+    return tuple(map(int, numbers))
 
 
-def as_images(x: Tensor, image_shape: tuple[int, int]) -> Tensor:
-    """x itself; ValueError for a shape other than (B, H, W)."""
-    if x.shape[1:] != image_shape:
-        height, width = image_shape
-        raise ValueError(f"x must be images of shape (B, {height}, {width}), got {tuple(x.shape)}")
+def as_images(x: Tensor, image_shape: tuple[int, int], network: nn.Module) -> Tensor:
+    """x itself; TypeError for no tensor, ValueError for a shape other than (B, H, W) or not the `network`'s dtype."""
+    check_rows("x", x, "images", image_shape, _dtype(network))
     return x
 
 
-def as_codes(z: Tensor, latent_dim: int) -> Tensor:
-    """z itself; ValueError for a shape other than (B, K)."""
-    if z.dim() != 2 or z.shape[1] != latent_dim:
-        raise ValueError(f"z must be codes of shape (B, {latent_dim}), got {tuple(z.shape)}")
+def as_codes(z: Tensor, latent_dim: int, network: nn.Module) -> Tensor:
+    """z itself; TypeError for no tensor, ValueError for a shape other than (B, K) or not the `network`'s dtype."""
+    if isinstance(z, tuple):
+        raise TypeError(
+            "z must be a tensor of codes, got a tuple, as a VAE's `encode` gives: use `code(x)`, or draw z with "
+            "`reparameterise(mu, logvar)`"
+        )
+    check_rows("z", z, "codes", (latent_dim,), _dtype(network))
     return z
+
+
+def _dtype(network: nn.Module) -> torch.dtype:
+    first = network[0]
+    # Which is nearly always a layer of weights; a search through all parameters would show in a training step.
+    return first.weight.dtype if isinstance(first, nn.Linear) else next(network.parameters()).dtype

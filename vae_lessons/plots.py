@@ -19,6 +19,8 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.nn.functional import pad
 
+from vae_lessons.gaussian import check_finite, check_tensors, whole_number
+
 STYLE = Path(__file__).with_name("lessons.mplstyle")
 COLOURS = {
     "data": "#5b6478",
@@ -36,6 +38,7 @@ CLASS_COLOURS = (
 )  # fmt: skip
 INK = {"cmap": "gray_r", "interpolation": "nearest", "vmin": 0, "vmax": 1}  # 0 is paper, 1 is ink
 GAP = 1  # pixels between two images
+ROUNDING = 1e-3  # beyond paper and ink by less than this nobody sees
 
 
 def use_style() -> None:
@@ -51,9 +54,17 @@ def use_style() -> None:
 def show_images(
     images: Tensor, n_columns: int = 10, row_labels: Sequence[str] | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Images (M, H, W) side by side, `n_columns` to a row, all on one scale: 0 is paper, 1 is ink."""
+    """Images (M, H, W) side by side, `n_columns` to a row, all on one scale: 0 is paper, 1 is ink.
+
+    Raises ValueError for pixels that are not finite or not in [0, 1], for another number of labels than of rows, and
+    for shapes that do not fit; TypeError for what is no tensor.
+    """
+    _check_images(images, "(M, H, W)")
+    n_columns = whole_number("n_columns", n_columns)
     count, height, width = images.shape
     n_rows = -(-count // n_columns)
+    if row_labels is not None and len(row_labels) != n_rows:
+        raise ValueError(f"row_labels must be {n_rows}, one for each row of {n_columns}, got {len(row_labels)}")
     sheet = torch.full((n_rows * (height + GAP) - GAP, n_columns * (width + GAP) - GAP), torch.nan)
     for i, image in enumerate(images):
         row, column = divmod(i, n_columns)
@@ -85,9 +96,13 @@ def plot_losses(
 
 
 def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
-    """Two-dimensional codes (M, 2), each as its class's numeral in its class's colour."""
+    """Two-dimensional codes (M, 2), each as its class's numeral in its class's colour.
+
+    Raises ValueError for codes that are not (M, 2) or not finite, and for another number of labels; TypeError for what
+    is no tensor.
+    """
+    codes = _plane(codes, labels)
     ax = ax or _axes(6.5, 6)
-    codes = codes.detach()
     for label in labels.unique().tolist():
         z = codes[labels == label]
         ax.scatter(z[:, 0], z[:, 1], s=26, marker=f"${label}$", color=CLASS_COLOURS[label % 10], lw=0, rasterized=True)
@@ -96,9 +111,12 @@ def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
 
 
 def plot_codes_by_class(codes: Tensor, labels: Tensor) -> np.ndarray:
-    """One panel for each class: its codes (M, 2) in colour, everybody's in grey. Returns the axes."""
+    """One panel for each class: its codes (M, 2) in colour, everybody's in grey. Returns the axes.
+
+    Raises as `plot_codes`.
+    """
+    codes = _plane(codes, labels)
     _, axes = plt.subplots(2, 5, figsize=(7, 3.4), sharex=True, sharey=True)
-    codes = codes.detach()
     for label, ax in enumerate(axes.flat):
         z = codes[labels == label]
         ax.scatter(*codes.T, s=1, color="#d5d5d5", lw=0, rasterized=True)
@@ -112,9 +130,13 @@ def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None 
     """Decoded images (N, N, H, W), placed where their codes lie: rows go up in z₂, columns right in z₁.
 
     corner, opposite : the codes (2,) of images[0, 0] and images[-1, -1]
+
+    Raises ValueError for pixels that are not finite or not in [0, 1], and for what is no square grid of at least 2
+    by 2; TypeError for what is no tensor.
     """
-    n, _, height, width = images.shape
-    if n < 2:
+    _check_images(images, "(N, N, H, W)")
+    n, n_columns, height, width = images.shape
+    if n < 2 or n != n_columns:
         raise ValueError(f"images must be a grid of at least 2 by 2, got shape {tuple(images.shape)}")
     spaced = pad(images, (GAP, GAP, GAP, GAP))
     sheet = spaced.flip(0).transpose(1, 2).reshape(n * (height + 2 * GAP), n * (width + 2 * GAP))
@@ -165,6 +187,31 @@ def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tens
     ax.set(xlim=_with_margin(left, right), ylim=_with_margin(bottom, top))
     _name_latent_axes(ax)
     return ax
+
+
+def _check_images(images: Tensor, shape: str) -> None:
+    check_tensors(images=images)
+    if images.dim() != len(shape.split()) or not images.numel():
+        hint = ": images[None] is a batch of one" if images.dim() == 2 else ""
+        raise ValueError(f"images must have shape {shape}, got {tuple(images.shape)}{hint}")
+    check_finite("images", images, "image")
+    low, high = (float(end) for end in images.detach().aminmax())
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise ValueError(
+            f"images must lie in [0, 1], 0 paper and 1 ink, got pixels from {low:.3g} to {high:.3g}: divide bytes by "
+            "255, and clamp(0, 1) what may leave the range"
+        )
+
+
+def _plane(codes: Tensor, labels: Tensor) -> Tensor:
+    """The codes without their graph; TypeError or ValueError for what does not lie in the plane."""
+    check_tensors(codes=codes, labels=labels)
+    if codes.dim() != 2 or codes.shape[1] != 2:
+        raise ValueError(f"codes must have shape (M, 2) to be drawn in the plane, got {tuple(codes.shape)}")
+    if labels.shape != codes.shape[:1]:
+        raise ValueError(f"labels must be one for each of {len(codes)} codes, got shape {tuple(labels.shape)}")
+    check_finite("codes", codes, "code")
+    return codes.detach()
 
 
 def _axes(width: float = 7, height: float = 3.2) -> Axes:

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool1d, max_pool2d
 
+from vae_lessons.gaussian import positive_number
+
 LogDensity = Callable[[Tensor], Tensor]  # (G, B, K) to (G, B)
 
 MAX_DIM = 2
@@ -83,10 +85,11 @@ def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) 
 
     Raises
     ------
-    ValueError : for a dimension that is not 1 or 2, or where log_density is not finite
+    ValueError : for a dimension not 1 or 2, a tolerance not positive, or where log_density is not finite
     QuadratureError : if the finest grid allowed is not fine enough
     """
     check_dim(dim)
+    tolerance = positive_number("tolerance", tolerance)
     cells = FIRST_CELLS[dim]
     low, high, points, values = _find_box(log_density, n_rows, dim, cells)
     while True:
