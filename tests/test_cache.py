@@ -6,6 +6,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -18,6 +19,8 @@ from vae_lessons import (
     Gaussian,
     ImageData,
     cache,
+    elbo,
+    fit,
     fit_or_load,
     load_images,
 )
@@ -97,28 +100,80 @@ def test_a_vae_is_loaded_as_it_was_trained_with_its_sigma(few, tmp_path, make_li
         assert second.likelihood.sigma == first.likelihood.sigma != pytest.approx(0.5, rel=1e-3)
 
 
-def test_a_class_from_a_notebook_is_told_apart_by_its_source(few, tmp_path):
-    class Squashed(Autoencoder):
-        def encode(self, x):
-            return torch.sigmoid(super().encode(x))
-
-    plain = Squashed
-    description = cache.describe(plain(few.image_shape, 2), few, cache.Settings())
-
-    class Squashed(Autoencoder):
-        def encode(self, x):
-            return torch.tanh(super().encode(x))
-
-    other = cache.describe(Squashed(few.image_shape, 2), few, cache.Settings())
-    assert description["model"] == other["model"]
-    assert description["model_source"] != other["model_source"]
+def weights(model: nn.Module) -> torch.Tensor:
+    return nn.utils.parameters_to_vector(model.parameters()).detach()
 
 
-def test_a_class_without_source_is_refused(few):
-    space = {"Autoencoder": Autoencoder, "__name__": "typed"}
-    exec("class Typed(Autoencoder):\n    def encode(self, x):\n        return super().encode(x)", space)
-    with pytest.raises(TypeError, match="Typed has no source that can be read"):
-        fit_or_load(space["Typed"](few.image_shape, 2), few)
+BETA = 1.0  # as in a notebook, where it is changed and the cell run again
+
+
+class BetaVAE(VAE):
+    def loss(self, x):
+        terms = elbo(self, x)
+        return BETA * terms.kl - terms.log_likelihood
+
+
+def test_a_notebooks_class_gives_what_fit_gives_whatever_number_its_loss_uses(few, tmp_path, monkeypatch):
+    def beta_vae():
+        start = torch.Generator().manual_seed(0)
+        return BetaVAE(few.image_shape, 2, (16,), likelihood=Bernoulli(), generator=start)
+
+    for loaded in (False, True):
+        for beta in (1.0, 4.0, 20.0):
+            monkeypatch.setitem(globals(), "BETA", beta)
+            model, reference = beta_vae(), beta_vae()
+            assert fit_or_load(model, few, folder=tmp_path, epochs=2).loaded == loaded
+            fit(reference, few, epochs=2)
+            assert torch.equal(weights(model), weights(reference))
+
+
+def test_a_loss_that_one_object_alone_has_is_not_that_of_its_class(few, tmp_path):
+    for changed in (True, False):
+        model, reference = autoencoder(few), autoencoder(few)
+        if changed:
+            for one in (model, reference):
+                one.loss = lambda x, one=one: one.encode(x).square().sum(dim=1) + one.decode(one.encode(x)).sum((1, 2))
+        assert not fit_or_load(model, few, folder=tmp_path, epochs=1).loaded
+        fit(reference, few, epochs=1)
+        assert torch.equal(weights(model), weights(reference))
+
+
+def test_what_no_run_can_be_told_from_others_by_is_named_before_anything_is_trained(few, tmp_path):
+    model = autoencoder(few)
+    before, model.log = weights(model), (tmp_path / "log").open("w")
+    with model.log, pytest.raises(TypeError, match="cannot be kept: log is a TextIOWrapper"):
+        fit_or_load(model, few, folder=tmp_path / "models", epochs=1)
+    assert torch.equal(weights(model), before)
+
+
+def test_wrong_arguments_are_named(few, tmp_path):
+    with pytest.raises(TypeError, match=r"model must be an object .* got the class Autoencoder"):
+        fit_or_load(Autoencoder, few, folder=tmp_path)
+    with pytest.raises(TypeError, match=r"data must be an ImageData.* got Tensor: hand over the whole data set"):
+        fit_or_load(autoencoder(few), few.train, folder=tmp_path)
+    with pytest.raises(TypeError, match="as fit names them, got 'epoch'; do you mean 'epochs'"):
+        fit_or_load(autoencoder(few), few, folder=tmp_path, epoch=3)
+    with pytest.raises(TypeError, match="got 'optimizer'; there are epochs, batch_size, lr"):
+        fit_or_load(autoencoder(few), few, folder=tmp_path, optimizer="Adam")
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        fit_or_load(autoencoder(few), few, 3)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_of_numpy_are_numbers(few, tmp_path):
+    for settings, loaded in (
+        ({"epochs": 1, "lr": 0.01}, False),
+        ({"epochs": np.int64(1), "lr": np.float64(0.01)}, True),
+    ):
+        assert fit_or_load(autoencoder(few), few, folder=tmp_path, **settings).loaded == loaded
+
+
+def test_a_model_that_was_loaded_counts_as_trained(few, tmp_path):
+    for loaded in (False, True):
+        model = autoencoder(few)
+        first = fit_or_load(model, few, folder=tmp_path, epochs=1)
+        second = fit_or_load(model, few, folder=tmp_path, epochs=2)
+        assert [(run.loaded, run.resumed) for run in (first, second)] == [(loaded, False), (loaded, True)]
 
 
 def damage_weights(entry: Path) -> None:
@@ -194,7 +249,9 @@ def test_an_interrupted_run_is_not_kept(few, tmp_path):
                 raise KeyboardInterrupt
             return super().loss(x)
 
-    assert fit_or_load(Stopped(few.image_shape, 2), few, folder=tmp_path, epochs=1).interrupted
+    with pytest.raises(KeyboardInterrupt) as info:
+        fit_or_load(Stopped(few.image_shape, 2), few, folder=tmp_path, epochs=1)
+    assert info.value.history.interrupted
     assert entries(tmp_path) == []
 
 

@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import re
+import signal
 import sys
 import threading
 import time
@@ -211,6 +212,19 @@ def test_an_endless_loop_is_stopped_and_said_to_be_one(monkeypatch):
     before, start = threading.active_count(), time.monotonic()
     assert "Is there a loop" in quick.judge(forever)
     assert time.monotonic() - start < 5
+    assert threading.active_count() == before
+
+
+def test_an_endless_loop_does_not_outlive_the_check_that_somebody_stopped():
+    def stopping(mu, logvar):
+        time.sleep(0.3)  # until the check waits for this
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # the stop button
+        while True:
+            pass
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        check("kl", stopping)
     assert threading.active_count() == before
 
 

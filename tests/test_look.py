@@ -40,9 +40,9 @@ TORN = """() => [...document.querySelectorAll("article .together")].flatMap(toge
     });
     return torn.length ? [together.textContent] : [];
 })"""
-FORMULAS_CUT_OFF = """() => [...document.querySelectorAll("article span.math")].filter(formula => {
+FORMULAS_CUT_OFF = """() => [...document.querySelectorAll("article span.math:not(table *)")].filter(formula => {
     const { left, right } = formula.querySelector("mjx-math").getBoundingClientRect();
-    const box = formula.closest("p, li, td, th, dd, h1, h2, h3").getBoundingClientRect();
+    const box = formula.closest("p, li, dd, h1, h2, h3").getBoundingClientRect();
     return getComputedStyle(formula).display !== "inline" || left < box.left - 1 || right > box.right + 1;
 }).map(formula => formula.textContent)"""
 FACES_LOADED = """async () => {
@@ -113,12 +113,13 @@ def test_the_typeface_has_what_the_lessons_are_written_with(site, extension):
 
 @pytest.mark.parametrize("viewport", ["desktop", "tablet"])
 def test_lines_of_text_are_of_60_to_75_characters(viewport, visit):
+    lines = []
     for name in LESSONS:
         page, _ = visit(f"{name}.html", viewport=VIEWPORTS[viewport])
         assert page.evaluate(FACES_LOADED) >= 2
-        lines = page.evaluate(CHARACTERS_OF_LINES)
-        assert lines
-        assert 60 <= sum(lines) / len(lines) <= 75, (name, lines)
+        lines += page.evaluate(CHARACTERS_OF_LINES)
+    assert len(lines) > 30
+    assert 60 <= sum(lines) / len(lines) <= 75, lines
 
 
 @pytest.mark.parametrize("name", [*LESSONS, "book/one-sheet", "book/notation", "book/glossary"])

@@ -25,6 +25,7 @@ PAGE_HEIGHT = 948  # px: 251 mm, A4 without its margins
 FOOT = 60  # points from the lower edge: nothing but page numbers and running titles is below
 WORDS_OF_WIDGETS = ["Click to show", "Click to hide", "Copy to clipboard", "With JavaScript on", "Show the code"]
 CUT = """column => [...document.querySelectorAll("article *")].filter(element => {
+    if (element.closest("mjx-assistive-mml")) return false; // which is for a screen reader
     const { left, right, width } = element.getBoundingClientRect();
     const hides = getComputedStyle(element).overflowX !== "visible" && element.clientWidth > 0
         && element.scrollWidth > element.clientWidth + 1;

@@ -344,12 +344,83 @@ def test_ctrl_c_keeps_the_model_and_the_epochs_so_far(few):
             return super().loss(x)
 
     model = Stopped()
-    history = fit(model, few, epochs=5, batch_size=25, lr=0.1)
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after 2 of 5 epochs.*sys\.last_value\.history") as info:
+        fit(model, few, epochs=5, batch_size=25, lr=0.1)
+    history = info.value.history
     assert history.interrupted
     assert history.epochs == 2
+    assert history.seconds > 0
+    assert history.images_per_second > 0
     assert float(model.a.detach()) != 0
     assert not model.training
     assert "interrupted" in str(history)
+
+
+def test_ctrl_c_ends_a_loop_of_trainings(few):
+    """In whose table a model that is half trained would not be seen to be one."""
+    table, models = {}, [OneNumber(), FailingNoisily(KeyboardInterrupt()), OneNumber()]
+    with pytest.raises(KeyboardInterrupt):
+        table.update((seed, fit(model, few, epochs=1, batch_size=25)) for seed, model in enumerate(models))
+    assert list(table) == [0]
+
+
+def test_ctrl_c_between_training_and_test_leaves_as_many_losses_of_both(few):
+    class StoppedInTheTest(OneNumber):
+        tests = 0
+
+        def loss(self, x):
+            self.tests += not torch.is_grad_enabled() and len(x) == len(few.test)
+            if self.tests == 2:
+                raise KeyboardInterrupt
+            return super().loss(x)
+
+    with pytest.raises(KeyboardInterrupt) as info:
+        fit(StoppedInTheTest(), few, epochs=3)
+    history = info.value.history
+    assert len(history.train_loss) == len(history.test_loss) == history.epochs == 1
+
+
+def test_a_test_loss_that_is_not_finite_is_a_divergence_too(few):
+    class FineInTraining(OneNumber):
+        """Its loss is no number once its parameter has passed 0.05, but only where gradients are off."""
+
+        def loss(self, x):
+            return super().loss(x) + (math.nan if self.a > 0.05 and not torch.is_grad_enabled() else 0)
+
+    model = FineInTraining()
+    with pytest.raises(
+        TrainingDivergedError, match=r"nan in epoch 2 of 5, on the test images\. Try .*lr=0\.001"
+    ) as info:
+        fit(model, few, epochs=5, batch_size=25, lr=0.01, schedule="constant")
+    history = info.value.history
+    assert len(history.train_loss) == len(history.test_loss) == 1
+    assert math.isfinite(history.test_loss[0])
+    assert float(model.a.detach()) == pytest.approx(0.04, abs=0.005)  # after four steps of 0.01
+
+
+def test_a_run_that_goes_on_from_an_earlier_one_says_so(few):
+    model = OneNumber()
+    first, second = (fit(model, few, epochs=1) for _ in range(2))
+    assert (first.resumed, second.resumed) == (False, True)
+    assert "had been trained before" in str(second)
+    assert "before" not in str(first)
+    assert "trained_by_fit" not in model.state_dict()
+    stopped = FailingNoisily(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        fit(stopped, few, epochs=1, batch_size=25)
+    stopped.drawn, stopped.error = [], None
+    with pytest.raises(TrainingDivergedError) as info:
+        fit(stopped, few, epochs=1, batch_size=25)
+    assert info.value.history.resumed
+
+
+def test_a_run_that_diverged_at_once_leaves_a_model_untrained(few):
+    model = FailingNoisily(None)
+    for _ in range(2):
+        model.drawn.clear()
+        with pytest.raises(TrainingDivergedError) as info:
+            fit(model, few, epochs=1, batch_size=25)
+        assert not info.value.history.resumed
 
 
 def test_training_on_goes_on_from_where_the_model_is(digits):
@@ -397,9 +468,8 @@ class FailingNoisily(Noisy):
         raise self.error
 
 
-@pytest.mark.parametrize("model", [Noisy(), FailingNoisily(KeyboardInterrupt())], ids=["trained", "interrupted"])
-def test_pytorchs_generator_is_afterwards_as_it_was(few, model):
-    before = torch.get_rng_state()
+def test_pytorchs_generator_is_afterwards_as_it_was(few):
+    model, before = Noisy(), torch.get_rng_state()
     fit(model, few, epochs=1, batch_size=25)
     assert len(model.drawn) >= 3
     assert torch.equal(torch.get_rng_state(), before)
@@ -407,8 +477,12 @@ def test_pytorchs_generator_is_afterwards_as_it_was(few, model):
 
 @pytest.mark.parametrize(
     ("model", "error"),
-    [(FailingNoisily(None), TrainingDivergedError), (FailingNoisily(ZeroDivisionError()), ZeroDivisionError)],
-    ids=["diverged", "failed"],
+    [
+        (FailingNoisily(None), TrainingDivergedError),
+        (FailingNoisily(ZeroDivisionError()), ZeroDivisionError),
+        (FailingNoisily(KeyboardInterrupt()), KeyboardInterrupt),
+    ],
+    ids=["diverged", "failed", "interrupted"],
 )
 def test_pytorchs_generator_is_as_it_was_after_an_error_too(few, model, error):
     before = torch.get_rng_state()
@@ -421,13 +495,18 @@ def test_pytorchs_generator_is_as_it_was_after_an_error_too(few, model, error):
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"epochs": 1.5}, "epochs must be"),
         ({"epochs": True}, "epochs must be"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"lr": 0}, "lr must be a positive number, got 0"),
         ({"lr": math.nan}, "lr must be"),
         ({"lr": "fast"}, "lr must be"),
+        ({"lr": True}, "lr must be a positive number, got True"),
+        ({"lr": torch.tensor(0.1)}, r"lr must be a positive number, got 0\.1\d*: take its \.item\(\)"),
+        ({"epochs": torch.tensor(2)}, r"epochs must be a whole number, got 2: take its \.item"),
+        ({"seed": np.array(2)}, r"seed must be a whole number, got array\(2\)"),
+        ({"epochs": np.float64(2)}, r"epochs must be a whole number, got np\.float64\(2\.0\)$"),
         ({"seed": 0.5}, "seed must be a whole number"),
         ({"schedule": "none"}, "schedule must be one of linear, constant, got 'none'"),
         ({"precision": "float8"}, "precision must be one of auto, float32, bfloat16, got 'float8'"),
@@ -450,9 +529,63 @@ def test_a_model_for_other_images_is_named(few):
         fit(Autoencoder((28, 28), 2), few)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint16])
+def test_numbers_of_numpy_are_settings(kind):
+    settings = Settings(epochs=kind(2), batch_size=kind(3), seed=kind(4), lr=np.float32(0.5))
+    assert settings == Settings(2, 3, 0.5, seed=4)
+    assert {type(value) for value in (settings.epochs, settings.batch_size, settings.seed)} == {int}
+    assert type(settings.lr) is float
+
+
 def test_a_model_without_a_loss_is_named(few):
     with pytest.raises(TypeError, match="model must have a method loss"):
         fit(nn.Linear(2, 2), few)
+
+
+def test_what_is_no_model_or_no_data_is_named_before_all_else(few):
+    model = OneNumber()
+    for arguments, named in (
+        (
+            (OneNumber, few),
+            r"model must be an object .*got the class OneNumber: make an object of it, OneNumber\(\.\.\.\)",
+        ),
+        ((few, model), "model must be an object .*got ImageData: the model comes first, then the data"),
+        (("swapped", few), "model must be an object .*got str$"),
+        ((model, few.train), "data must be an ImageData, .*got Tensor: hand over the whole data set, not one of"),
+        ((model, "digits"), "data must be an ImageData, .*got str$"),
+        ((model, None), "data must be an ImageData, .*got NoneType$"),
+    ):
+        with pytest.raises(TypeError, match=named):
+            fit(*arguments, epochs=0)
+
+
+def test_a_model_with_nothing_to_train_is_named(few):
+    class Nothing(nn.Module):
+        def loss(self, x):
+            return x.sum(dim=(1, 2))
+
+    with pytest.raises(ValueError, match="model must have parameters to train, Nothing has none"):
+        fit(Nothing(), few)
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "named"),
+    [
+        (lambda loss: None, TypeError, r"got NoneType: is a return missing\?"),
+        (lambda loss: (loss, loss), TypeError, "got tuple: return one tensor, with nothing beside it"),
+        (lambda loss: loss.mean().item(), TypeError, r"got float: return one tensor.*no \.item"),
+        (lambda loss: loss.detach(), ValueError, "no gradient passes through this one .* is there a detach"),
+        (lambda loss: torch.tensor(loss.tolist()), ValueError, "must depend on the model's parameters"),
+    ],
+    ids=["None", "a tuple", "a float", "detached", "made anew"],
+)
+def test_a_loss_that_cannot_be_minimised_is_named(few, result, error, named):
+    class Odd(OneNumber):
+        def loss(self, x):
+            return result(super().loss(x))
+
+    with pytest.raises(error, match=named):
+        fit(Odd(), few)
 
 
 def test_a_loss_that_is_already_averaged_is_named(few):

@@ -2,18 +2,18 @@
 
 A model is two files: `KEY.safetensors` with the weights, and `KEY.json` with what they are; a measurement is
 `measured/KEY.json`. The key is the SHA-256 of everything that the result depends on: the model with its weights,
-the data, the settings, the source of this package, and torch's version.
+and whatever its code takes from outside, the data, the settings, the source of this package, and torch's version.
 """
 
+import difflib
 import hashlib
-import inspect
 import json
 import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -24,9 +24,11 @@ from torch import nn
 
 from vae_lessons.choices import with_choices_made
 from vae_lessons.data import ImageData, course_root
+from vae_lessons.identity import identity
 from vae_lessons.live import progress_bar
 from vae_lessons.runs import History, Settings
-from vae_lessons.training import fit
+from vae_lessons.trainable import check_arguments
+from vae_lessons.training import TRAINED, fit
 
 NOT_ABOUT_LESSONS = ("checks", "classroom")  # rooms that no lesson enters
 # Rooms in which a change cannot change a trained model.
@@ -37,6 +39,7 @@ NOT_ABOUT_TRAINING = (
     "diagrams",
     "explorables",
     "gradients.py",
+    "identity.py",
     "linear_gaussian.py",
     "live.py",
     "measures.py",
@@ -49,31 +52,36 @@ class DamagedCacheWarning(UserWarning):
     """Something that was kept could not be read, and was made again."""
 
 
-def fit_or_load(model: nn.Module, data: ImageData, folder: str | Path | None = None, **settings) -> History:
+def fit_or_load(model: nn.Module, data: ImageData, *, folder: str | Path | None = None, **settings) -> History:
     """As `fit`, but a run that was done before is loaded, with the history it had.
 
     Parameters
     ----------
     folder : where trained models are kept; by default $VAE_LESSONS_CACHE, else `.cache/models` in
         the course's folder. Deleting it is always safe.
-    settings : as for `fit`
+    settings : as for `fit`, by name
+
+    A model is the same if its weights and attributes are, and what its code does, with the values that it takes from
+    outside: a class of your own is trained again once you change it, or a number that its loss uses.
 
     Two notebooks that want the same model at once train it once: the second waits. A damaged entry
     is trained again, with a `DamagedCacheWarning`. An interrupted run is not kept.
 
     Raises
     ------
-    As `fit`; and TypeError if the model's class has no source to be told from others by.
+    As `fit`; and TypeError, naming it, for what no run can be told from others by, such as an open file that the
+    model's loss uses.
     """
+    check_arguments(model, data)
+    told = _settings(settings)
     folder = _made(folder)
-    description = describe(model, data, Settings(**settings))
+    description = describe(model, data, told)
     key = _key(description)
     with _only_one(folder / f"{key}.lock"):
         history = _load(model, folder, key)
         if history is None:
             history = fit(model, data, **settings)
-            if not history.interrupted:
-                _keep(model, history, description, folder, key)
+            _keep(model, history, description, folder, key)
     return history
 
 
@@ -86,16 +94,6 @@ def describe(model: nn.Module, data: ImageData, settings: Settings) -> dict[str,
         "settings": asdict(with_choices_made(settings, len(data.train))),
         "package_sha256": package_fingerprint(NOT_ABOUT_TRAINING),
         "torch": torch.__version__,
-    }
-
-
-def identity(model: nn.Module) -> dict[str, str]:
-    """What tells a model from others, as JSON has it: its class, structure and weights."""
-    return {
-        "model": type(model).__qualname__,
-        "model_source": _source_outside_package(type(model)),
-        "structure": repr(model),
-        "weights": hashlib.sha256(_weights(model)).hexdigest(),
     }
 
 
@@ -126,6 +124,16 @@ def package_fingerprint(leave_out: tuple[str, ...] = ()) -> str:
     return digest.hexdigest()
 
 
+def _settings(given: dict[str, object]) -> Settings:
+    known = [field.name for field in fields(Settings)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; do you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
+            raise TypeError(f"settings must be named as fit names them, got {name!r}{hint}")
+    return Settings(**given)
+
+
 def _measured(path: Path, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
     if path.exists():
         try:
@@ -151,19 +159,6 @@ def _cache_folder() -> Path:
     return course_root() / Path(os.environ.get("VAE_LESSONS_CACHE") or ".cache/models").expanduser()
 
 
-def _source_outside_package(cls: type) -> str:
-    """The source of a class that somebody wrote in a notebook; the package's own is in its fingerprint."""
-    own = [c for c in cls.__mro__ if c.__module__.split(".")[0] not in ("vae_lessons", "torch", "builtins")]
-    functions = [value for c in own for value in vars(c).values() if inspect.isfunction(value)]
-    try:
-        return "\n".join(inspect.getsource(function) for function in functions)
-    except OSError as error:
-        raise TypeError(
-            f"{cls.__name__} has no source that can be read, so its runs cannot be told apart: "
-            "define it in a notebook or a file, or train it with fit"
-        ) from error
-
-
 def _weights(model: nn.Module) -> bytes:
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
 
@@ -184,6 +179,7 @@ def _load(model: nn.Module, folder: Path, key: str) -> History | None:
         _warn_of_damage("model", weights_path, error)
         return None
     model.eval()
+    setattr(model, TRAINED, True)
     return history
 
 

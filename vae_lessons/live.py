@@ -5,9 +5,15 @@ $VAE_LESSONS_STATIC; then sliders become still figures and bars are not drawn.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from numbers import Real
+from typing import Any
 
 from tqdm.auto import tqdm
+from tqdm.notebook import tqdm_notebook
+
+NOTHING = {"text/plain": ""}
 
 
 def is_live() -> bool:
@@ -15,10 +21,29 @@ def is_live() -> bool:
     return os.environ.get("VAE_LESSONS_STATIC", "") in ("", "0")
 
 
-def progress_bar(total: int, description: str) -> tqdm:
-    """A bar in a notebook or a terminal; none on a page, in a log file or in a pipe. A context manager."""
+@contextmanager
+def progress_bar(total: int, description: str) -> Iterator[tqdm]:
+    """A bar in a notebook or a terminal, gone when it is over; none on a page, in a log file or in a pipe."""
+    in_notebook = is_live() and issubclass(tqdm, tqdm_notebook)
+    how = {"display": False} if in_notebook else {}
     # None, to tqdm, means: only where there is a terminal. Its notebook form always draws.
-    return tqdm(total=total, desc=description, disable=None if is_live() else True, leave=False)
+    with (
+        tqdm(total=total, desc=description, disable=None if is_live() else True, leave=False, **how) as bar,
+        _shown_meanwhile(bar.container) if in_notebook else nullcontext(),
+    ):
+        yield bar
+
+
+@contextmanager
+def _shown_meanwhile(widget: Any) -> Iterator[None]:
+    """A widget that leaves nothing behind: a saved notebook would say of it that its model is not found."""
+    from IPython.display import display
+
+    place = display(widget, display_id=True)
+    try:
+        yield
+    finally:
+        place.update(NOTHING, raw=True)
 
 
 def explore(draw: Callable[..., None], **sliders: tuple[float, float, float]) -> None:
@@ -32,11 +57,10 @@ def explore(draw: Callable[..., None], **sliders: tuple[float, float, float]) ->
     In a live kernel: a float slider for each, and the figure drawn anew as they move. On a
     rendered page: the figure at the start values, and no control that would do nothing.
 
-    Raises ValueError for a start outside its range.
+    Raises ValueError for what is not three numbers, and for a start outside its range.
     """
-    for name, (low, high, start) in sliders.items():
-        if not low <= start <= high:
-            raise ValueError(f"{name} must start within [{low:.3g}, {high:.3g}], got {start:.3g}")
+    for name, numbers in sliders.items():
+        _check_slider(name, numbers)
     if not is_live():
         draw(**{name: start for name, (_, _, start) in sliders.items()})
         return
@@ -51,3 +75,12 @@ def explore(draw: Callable[..., None], **sliders: tuple[float, float, float]) ->
     }
     figure = ipywidgets.interactive_output(draw, controls)
     display(ipywidgets.VBox([*controls.values(), figure]))
+
+
+def _check_slider(name: str, numbers: object) -> None:
+    three = isinstance(numbers, tuple | list) and len(numbers) == 3
+    if not three or not all(isinstance(number, Real) for number in numbers):
+        raise ValueError(f"{name} must be three numbers, (lowest, highest, start), got {numbers!r}")
+    low, high, start = numbers
+    if not low <= start <= high:
+        raise ValueError(f"{name} must start within [{low:.3g}, {high:.3g}], got {start:.3g}")

@@ -1,15 +1,20 @@
 """What a training run is told, and what it tells: `Settings` and `History`."""
 
-import math
 from dataclasses import dataclass, field
 
+from vae_lessons.gaussian import positive_number, whole_number
+
+LEAST_SEED = -(2**63)  # of torch's generators
 SCHEDULES = ("linear", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How `fit` trains; checked when made. The defaults are `fit`'s, which says what it makes of None and "auto"."""
+    """How `fit` trains; checked when made, and numbers of any kind (NumPy's too) are made Python's.
+
+    The defaults are `fit`'s, which says what it makes of None and "auto".
+    """
 
     epochs: int = 10
     batch_size: int | None = None
@@ -21,15 +26,13 @@ class Settings:
     start_at_mean: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            left_to_fit = name == "batch_size" and value is None
-            if not left_to_fit and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
-            raise ValueError(f"seed must be a whole number, got {self.seed!r}")
-        if self.lr is not None and not (isinstance(self.lr, int | float) and math.isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"lr must be a positive number, got {self.lr!r}")
+        numbers = {"epochs": whole_number("epochs", self.epochs), "seed": whole_number("seed", self.seed, LEAST_SEED)}
+        if self.batch_size is not None:
+            numbers["batch_size"] = whole_number("batch_size", self.batch_size)
+        if self.lr is not None:
+            numbers["lr"] = positive_number("lr", self.lr)
+        for name, number in numbers.items():
+            object.__setattr__(self, name, number)  # as a frozen dataclass has it
         for name, choices in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
@@ -47,6 +50,7 @@ class History:
     seconds : time spent, evaluation included
     images_per_second : training images seen, over the time spent in the training steps alone
     interrupted : True if somebody stopped the run; the last epoch is then not in the lists
+    resumed : True if the model had been trained before, and this run went on from there
     loaded : True if the run happened earlier and was found in the cache
     """
 
@@ -56,6 +60,7 @@ class History:
     seconds: float = 0.0
     images_per_second: float = 0.0
     interrupted: bool = False
+    resumed: bool = False
     loaded: bool = False
 
     @property
@@ -67,9 +72,10 @@ class History:
         used = self.settings
         how = "loaded; it took" if self.loaded else "trained"
         stopped = ", interrupted" if self.interrupted else ""
+        before = "the model had been trained before\n" if self.resumed else ""
         end = f"test loss {self.test_loss[-1]:.2f} per image" if self.test_loss else "no epoch completed"
         return (
-            f"{how} {self.epochs} epochs in {self.seconds:.1f} s{stopped}\n"
+            f"{how} {self.epochs} epochs in {self.seconds:.1f} s{stopped}\n{before}"
             f"on {used.device} in {used.precision}, batches of {used.batch_size},\n"
             f"lr {used.lr:.2g} {used.schedule}, seed {used.seed}\n"
             f"{self.images_per_second:,.0f} images per second\n"

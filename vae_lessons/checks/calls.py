@@ -27,24 +27,29 @@ def call(function: Callable, *args: Any, seconds: float = SECONDS, **kwargs: Any
 
     PyTorch's generator is put back afterwards, so two calls draw the same numbers; for draws that differ make both in
     one call of a function of your own. Raises NoAnswerError if the function raises, or takes longer than
-    `seconds`; then it is stopped, unless it is inside a library and cannot be.
+    `seconds`; then it is stopped, as it is by Ctrl-C, unless it is inside a library and cannot be.
     """
     outcome: dict[str, Any] = {}
+    finished = threading.Event()  # for a thread whose join is interrupted passes for ended, before Python 3.13
 
     def work() -> None:
         try:
             outcome["value"] = function(*args, **kwargs)
         except BaseException as error:  # also SystemExit: exit() is an answer like another
             outcome["error"] = error
+        finally:
+            finished.set()
 
     thread = threading.Thread(target=work, daemon=True)
     with torch.random.fork_rng(devices=[]), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        thread.start()
-        thread.join(seconds)
-        if thread.is_alive():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
-            thread.join(STOPPING)
+        try:
+            thread.start()
+            finished.wait(seconds)
+        finally:  # also if somebody loses patience and stops the cell
+            too_long = not finished.is_set()
+            _end(thread, too_long)
+        if too_long:
             raise NoAnswerError(
                 f"Your function had not returned after {seconds:g} seconds, and was stopped. Is there a loop whose "
                 "condition never becomes false, or many more steps than the task needs?"
@@ -52,6 +57,15 @@ def call(function: Callable, *args: Any, seconds: float = SECONDS, **kwargs: Any
     if "error" in outcome:
         raise NoAnswerError(_account_of(outcome["error"]))
     return outcome["value"]
+
+
+def _end(thread: threading.Thread, by_force: bool) -> None:
+    """Wait for the end of a thread; `by_force` raises SystemExit in it first."""
+    if thread.ident is None:  # stopped before it had begun
+        return
+    if by_force:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+    thread.join(STOPPING)
 
 
 def _account_of(error: BaseException) -> str:
