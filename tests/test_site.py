@@ -84,6 +84,10 @@ def html_pages(site):
     return [path for path in sorted(site.rglob("*.html")) if path.relative_to(site).parts[0] != "_static"]
 
 
+def classes(path):
+    return {name for element in parsed(path).select("[class]") for name in element["class"]}
+
+
 def stylesheet_addresses(css):
     found = CSS_URL.findall(re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
     return [address for groups in found for address in groups if address]
@@ -264,6 +268,28 @@ def test_a_page_has_its_scripts_without_comments_and_indentation(extension):
     page = f'<p>  // text</p><script type="module">{script}</script><script>  // another</script>'
     short = "call(a / b); // beside\n/x/.test(`//`);\n\n}\n"
     assert extension("light_pages").with_short_modules(page) == page.replace(script, short)
+
+
+def test_no_page_has_what_the_style_sheets_have_lost_their_rules_for(site, extension):
+    unused = extension("light_pages").UNUSED
+    used = set().union(*map(classes, html_pages(site)))
+    assert len(used) > 100
+    assert [name for name in used if unused.search(f".{name}")] == []
+
+
+@pytest.mark.parametrize(
+    ("css", "left"),
+    [
+        (".card{a:b}", ""),
+        (".card-body, .modal > p{a:b}p{c:d}", "p{c:d}"),
+        (".card, p{a:b}", ".card, p{a:b}"),
+        ("@media print{.card{a:b}p{c:d}}", "@media print{p{c:d}}"),
+        (".discard, #a-modal{a:b}", ".discard, #a-modal{a:b}"),
+        ("@keyframes toast{0%{a:b}}", "@keyframes toast{0%{a:b}}"),
+    ],
+)
+def test_rules_for_what_no_page_uses_are_left_out(css, left, extension):
+    assert extension("light_pages").without_unused_rules(css) == left
 
 
 def test_no_page_of_the_site_has_the_same_weights_or_style_twice(site):

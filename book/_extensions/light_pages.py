@@ -25,6 +25,12 @@ SHARED_BY_FIGURES = re.compile(
 )
 
 MODULE = re.compile(r'(?:(?<=<script type="module">)|(?<=<style>))[^<]*(?:<(?!/script>|/style>)[^<]*)*')
+# Parts of Bootstrap, and of other extensions, that the theme's style sheet has rules for and no page uses.
+UNUSED = re.compile(
+    r"\.(?:ablog|accordion|btn-(?:check|close)|card|carousel|form-(?:check|floating|range|select|switch)|input-group"
+    r"|list-group|modal|offcanvas|pagination|placeholder|popover|progress-bar|spinner-(?:border|grow)|toast)\b"
+)
+CSS_RULE = re.compile(r"([^{}@;]+)\{[^{}]*\}")
 CSS_COMMENT = re.compile(r"/\*(?!!).*?\*/", re.DOTALL)
 INDENTATION_OR_COMMENT = re.compile(r"^[ \t]+(?:(?=[^/\s])|(?=/[^/]))|^[ \t]*//.*\n", re.MULTILINE)
 
@@ -72,10 +78,18 @@ def with_short_modules(page: str) -> str:
 
 
 def shorten_style_sheets(static: Path) -> None:
-    """Take comments, but not licences, and indentation from all style sheets; doing it again changes nothing."""
+    """Take comments, but not licences, indentation and rules for nothing from all style sheets.
+
+    Doing it again changes nothing.
+    """
     for sheet in static.rglob("*.css"):
-        css = CSS_COMMENT.sub("", sheet.read_text("utf-8"))
+        css = without_unused_rules(CSS_COMMENT.sub("", sheet.read_text("utf-8")))
         sheet.write_text(re.sub(r"\s*\n\s*", "\n", css), "utf-8")
+
+
+def without_unused_rules(css: str) -> str:
+    """Without the rules all of whose selectors name an unused part."""
+    return CSS_RULE.sub(lambda rule: "" if all(map(UNUSED.search, rule[1].split(","))) else rule[0], css)
 
 
 def render_light_pages(_app: Sphinx, config: Config) -> None:
