@@ -16,6 +16,7 @@ from pages import MODES, PAGES, VIEWPORTS
 from pypdf import PdfReader
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util.docutils import docutils_namespace
 
 LESSONS = [name for name in PAGES if name.startswith("notebooks/")]
 EXERCISES = [name for name in PAGES if name.startswith("book/exercises/")]
@@ -334,7 +335,9 @@ def test_an_equation_that_the_book_does_not_have_stops_the_build(extension, tmp_
         (source / "index.md").write_text(f"# A\n\n$$\na\n$$ (eq-a)\n\n```{{equation}} {label}\nWords.\n```\n")
         options = {"extensions": ["myst_parser", "one_sheet"], "myst_enable_extensions": ["dollarmath"]}
         log = io.StringIO()
-        Sphinx(source, None, tmp_path / "site", tmp_path / "trees", "html", options, status=None, warning=log).build()
+        site, trees = tmp_path / "site", tmp_path / "trees"
+        with docutils_namespace():  # another test may have built something in this process
+            Sphinx(source, None, site, trees, "html", options, status=None, warning=log).build()
         return log.getvalue()
 
     assert build("eq-a") == ""

@@ -8,6 +8,7 @@ from conftest import ROOT
 from fontTools.ttLib import TTFont
 from pages import MODES, PAGES, VIEWPORTS
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 from vae_lessons.diagrams.page import in_dark_mode
 from vae_lessons.plots import COLOURS
@@ -67,7 +68,8 @@ def page_of(extension, tmp_path):
         source.mkdir()
         (source / "index.md").write_text(f"# A\n\n{text}\n", encoding="utf-8")
         options = {"extensions": ["myst_parser", name], "myst_enable_extensions": ["dollarmath"]}
-        Sphinx(source, None, site, tmp_path / "trees", "html", options, status=None, warning=None).build()
+        with docutils_namespace():
+            Sphinx(source, None, site, tmp_path / "trees", "html", options, status=None, warning=None).build()
         return BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser")
 
     return build

@@ -25,7 +25,8 @@ PAGE_HEIGHT = 948  # px: 251 mm, A4 without its margins
 FOOT = 60  # points from the lower edge: nothing but page numbers and running titles is below
 WORDS_OF_WIDGETS = ["Click to show", "Click to hide", "Copy to clipboard", "With JavaScript on", "Show the code"]
 CUT = """column => [...document.querySelectorAll("article *")].filter(element => {
-    if (element.closest("mjx-assistive-mml")) return false; // which is for a screen reader
+    // What is for a screen reader, and the pieces that a formula is made of: these hide their ends by design.
+    if (element.closest("mjx-assistive-mml") || element.parentElement.closest("mjx-math")) return false;
     const { left, right, width } = element.getBoundingClientRect();
     const hides = getComputedStyle(element).overflowX !== "visible" && element.clientWidth > 0
         && element.scrollWidth > element.clientWidth + 1;
