@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -165,9 +166,10 @@ def is_whole(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    if not isinstance(value, Tensor):
+    if not isinstance(value, Tensor | np.ndarray):
         return repr(value)
-    return f"{value}: take its .item()" if value.numel() == 1 else f"a tensor of shape {tuple(value.shape)}"
+    kind, shape = "a tensor" if isinstance(value, Tensor) else "an array", tuple(value.shape)
+    return f"{value}: take its .item()" if math.prod(shape) == 1 else f"{kind} of shape {shape}"
 
 
 def _cholesky(name: str, cov: Tensor, shape: tuple[int, int, int]) -> Tensor:
