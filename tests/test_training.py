@@ -154,29 +154,17 @@ def test_the_history_says_what_happened(few):
 
 def test_what_is_left_to_fit_is_chosen_and_said(few, digits, monkeypatch):
     """A batch leaves an epoch five steps, the rate follows its root, and bfloat16 is for processors that gain by it."""
-    monkeypatch.setattr(choices, "_gains_by_bfloat16", lambda: False)
+    monkeypatch.setattr(choices, "gains_by_bfloat16", lambda: False)
     chosen = fit(OneNumber(), digits, epochs=1, device="cpu").settings
     assert (chosen.batch_size, chosen.precision) == (192, "float32")
     assert chosen.lr == pytest.approx(0.016 * math.sqrt(192 / 512))
     assert with_choices_made(Settings(device="cpu"), 60_000).batch_size == 384
     assert with_choices_made(Settings(device="cpu"), 3).batch_size == 1
-    monkeypatch.setattr(choices, "_gains_by_bfloat16", lambda: True)
+    monkeypatch.setattr(choices, "gains_by_bfloat16", lambda: True)
     assert with_choices_made(Settings(device="cpu"), 100).precision == "bfloat16"
     assert with_choices_made(Settings(device="cpu"), 60_000).batch_size == 512
     told = Settings(batch_size=7, lr=0.1, precision="float32", device="cpu", schedule="constant")
     assert fit(OneNumber(), few, **vars(told) | {"epochs": 1}).settings == replace(told, epochs=1)
-
-
-@pytest.mark.parametrize(
-    ("has", "times_as_fast", "gains"),
-    [({"avx512_bf16": True}, 2.0, True), ({"avx512_bf16": True}, 0.5, False), ({"avx512_bf16": False}, 2.0, False)],
-)
-def test_bfloat16_is_chosen_where_it_was_seen_to_be_faster(monkeypatch, has, times_as_fast, gains):
-    """Instructions for it are needed, and are not enough."""
-    seconds = {torch.float32: 1.0, torch.bfloat16: 1 / times_as_fast}
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
-    monkeypatch.setattr(choices, "_seconds_of_product", lambda left, _: seconds[left.dtype])
-    assert choices._gains_by_bfloat16.__wrapped__() is gains
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -65,9 +65,13 @@ def elbo(vae: LatentVariableModel, x: Tensor, n_samples: int = 1, generator: Gen
     Raises ValueError for less than one sample. Source: Kingma and Welling (2013), equation 10.
     """
     _check(vae, x)
+    n_samples = whole_number("n_samples", n_samples)
     mu, logvar = vae.encode(x)
-    z = _sample(mu, logvar, n_samples, generator)
-    return Elbo(_log_likelihood(vae, x, z).mean(dim=0), gaussian.kl_to_standard_normal(mu, logvar))
+    if n_samples == 1:  # as in training, where the copies and their mean would take 7 % of a small step
+        log_likelihood = vae.log_likelihood(x, gaussian.reparameterise(mu, logvar, generator))
+    else:
+        log_likelihood = _log_likelihood(vae, x, _sample(mu, logvar, n_samples, generator)).mean(dim=0)
+    return Elbo(log_likelihood, gaussian.kl_to_standard_normal(mu, logvar))
 
 
 def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: Generator | None = None) -> Tensor:
@@ -79,6 +83,7 @@ def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: G
     Raises ValueError for less than one sample. Source: Burda, Grosse and Salakhutdinov (2016), equation 8.
     """
     _check(vae, x)
+    n_samples = whole_number("n_samples", n_samples)
     mu, logvar = vae.encode(x)
     z = _sample(mu, logvar, n_samples, generator)
     log_weights = _log_joint(vae, x, z) - _log_normal(z, mu, logvar)  # (L, B)
@@ -214,7 +219,6 @@ def _highest(posterior: GridDensity) -> tuple[Tensor, Tensor]:
 
 def _sample(mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | None) -> Tensor:
     """(L, B, K) from q."""
-    n_samples = whole_number("n_samples", n_samples)
     mus, logvars = (part.expand(n_samples, -1, -1).flatten(0, 1) for part in (mu, logvar))
     return gaussian.reparameterise(mus, logvars, generator).unflatten(0, (n_samples, len(mu)))
 
