@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks import browsing, building, graphics, machine, report, training
+from benchmarks import browsing, building, graphics, machine, report, step, training
 from benchmarks.measurements import Measurement
 from vae_lessons import ImageData, load_images
 from vae_lessons.data import course_root
@@ -26,6 +26,7 @@ def site() -> Path:
 
 PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "training": lambda: training.rates(mnist()),
+    "step": lambda: step.shares(mnist()),
     "quality": lambda: training.same_elbo(mnist()),
     "gpu": lambda: graphics.rates(mnist()),
     "figures": lambda: browsing.live_figures(site()),

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from benchmarks import report
+from benchmarks import report, step
 from benchmarks.building import copy_course
 from benchmarks.measurements import Measurement, by_turns, ratios
-from benchmarks.training import new_vae, products_of_a_step
+from benchmarks.training import first, multiply_by_mm, multiply_by_onednn, new_vae, products_of_a_step
 from benchmarks.tutorial import TutorialVAE
-from vae_lessons.data import course_root
+from vae_lessons.data import ImageData, course_root
 
 
 def measured(name="speed", median=2.0, **rest):
@@ -119,6 +119,25 @@ def test_the_roofline_has_the_products_of_a_step(batch):
     assert ours == counted.get_total_flops()
     for left, right, result in products_of_a_step(batch, torch.float32):
         assert result.shape == (left.shape[0], right.shape[1])
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="PyTorch has no oneDNN here")
+def test_both_roofs_have_the_same_products():
+    for product in products_of_a_step(3, torch.float32):
+        one, other = multiply_by_mm(*product)(), multiply_by_onednn(*product)().to_dense()
+        assert torch.allclose(one, other, atol=1e-3)
+        assert not torch.allclose(one, torch.zeros_like(one))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_shares_of_a_step_add_up(precision):
+    """And the kinds of work are found by the names that this PyTorch has for them."""
+    images, labels = torch.rand(80, 28, 28), torch.zeros(80, dtype=torch.long)
+    data = first(ImageData("noise", images, labels, images, labels), 64)
+    assert (len(data.train), len(data.train_labels), len(data.test)) == (64, 64, 1)
+    shares = step.profiled(data, precision)
+    assert sum(shares.values()) == pytest.approx(100)
+    assert all(share > 0 for share in shares.values()), shares
 
 
 def test_the_copy_that_is_built_has_what_git_knows_and_nothing_else(tmp_path):
