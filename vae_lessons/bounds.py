@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from vae_lessons import gaussian
-from vae_lessons.gaussian import check_finite, check_shapes, check_tensors, whole_number
+from vae_lessons.arguments import check_finite, check_shapes, check_tensors, whole_number
 from vae_lessons.quadrature import GridDensity, QuadratureError, check_dim, closest_gaussian, integrate
 
 ROWS = 2**12  # how many pairs of image and code a model is given at a time

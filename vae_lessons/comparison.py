@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from vae_lessons import measures
+from vae_lessons.arguments import whole_number
 from vae_lessons.cache import identity, measured_or_kept
 from vae_lessons.data import ImageData
-from vae_lessons.gaussian import whole_number
 from vae_lessons.measures import mean_estimate
 from vae_lessons.models import VAE, Autoencoder, Classifier
 

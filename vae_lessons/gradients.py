@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from vae_lessons.gaussian import check_generator, check_shapes, whole_number
+from vae_lessons.arguments import check_generator, check_shapes, whole_number
 
 Objective = Callable[[Tensor], Tensor]  # codes (N, K) to values (N,), row by row
 

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from vae_lessons.gaussian import check_generator, check_tensors, positive_number
+from vae_lessons.arguments import check_generator, check_tensors, positive_number
 
 NEARLY_ZERO = 0.05  # logits below it: the series is exact to float64, the closed form is 0 / 0 at zero
 ROUNDING = 1e-5  # a blend of two images, or a mean, may leave [0, 1] by less

@@ -13,8 +13,7 @@ from torch import Generator, Tensor
 from torch.distributions import LowRankMultivariateNormal
 
 from vae_lessons import gaussian
-from vae_lessons.bounds import Elbo
-from vae_lessons.gaussian import (
+from vae_lessons.arguments import (
     check_finite,
     check_generator,
     check_pairs,
@@ -23,6 +22,7 @@ from vae_lessons.gaussian import (
     positive_number,
     whole_number,
 )
+from vae_lessons.bounds import Elbo
 
 
 class LinearGaussian:

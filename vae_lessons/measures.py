@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from vae_lessons.gaussian import check_finite, check_tensors
+from vae_lessons.arguments import check_finite, check_tensors
 
 MAX_COMPONENTS = 5
 VALLEY = 0.5  # two components are one clump unless the density between them falls below this share of the lower peak

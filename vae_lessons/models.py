@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from vae_lessons import bounds
-from vae_lessons.gaussian import check_generator, check_pairs, whole_number
+from vae_lessons.arguments import check_generator, check_pairs, whole_number
 from vae_lessons.likelihoods import Likelihood
 from vae_lessons.networks import as_codes, as_images, mlp, positive_integers, start_at_mean
 

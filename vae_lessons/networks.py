@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from vae_lessons.gaussian import check_generator, check_rows, is_whole
+from vae_lessons.arguments import check_generator, check_rows, is_whole
 
 
 class Layers(nn.Sequential):

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vae_lessons.gaussian import check_finite, check_tensors, whole_number
+from vae_lessons.arguments import check_finite, check_tensors, whole_number
 
 STYLE = Path(__file__).with_name("lessons.mplstyle")
 COLOURS = {

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool1d, max_pool2d
 
-from vae_lessons.gaussian import positive_number
+from vae_lessons.arguments import positive_number
 
 LogDensity = Callable[[Tensor], Tensor]  # (G, B, K) to (G, B)
 

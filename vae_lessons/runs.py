@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from vae_lessons.gaussian import positive_number, whole_number
+from vae_lessons.arguments import positive_number, whole_number
 
 LEAST_SEED = -(2**63)  # of torch's generators
 SCHEDULES = ("linear", "constant")

@@ -33,9 +33,9 @@ N_IMAGES = 60  # test images to choose from
 N_MEASURED = 2000  # test images, about, of which the recipe is taken
 N_DRAWS, SEED = 16, 1
 CAPTION = (
-    "Draw, or choose a test image. The encoder makes a Gaussian q(z | x) of it, drawn as ellipses of one and two "
-    "standard deviations among codes of test images; the decoder makes images of its mean μ and of a sample z. The fit "
-    f"is an average over {N_DRAWS} samples."
+    "Draw, or choose a test image. The encoder makes a Gaussian q(z\N{NO-BREAK SPACE}|\N{NO-BREAK SPACE}x) of it, "
+    "drawn as ellipses of one and two standard deviations among codes of test images; the decoder makes images of its "
+    f"mean μ and of a sample z. The fit is an average over {N_DRAWS} samples."
 )
 
 
