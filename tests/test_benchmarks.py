@@ -1,6 +1,7 @@
 """The benchmarks: what they count, compare and show. How fast anything is, no test says."""
 
 import itertools
+import re
 
 import pytest
 import torch
@@ -85,6 +86,15 @@ def test_the_report_in_the_repository_has_all_that_the_page_shows():
     for part in shown:
         assert kept.parts[part]
         assert {"processor", "cores", "torch", "python", "day"} <= set(kept.machines[part])
+
+
+def test_the_number_that_lesson_8_is_held_against_is_the_measured_one():
+    """The lesson has it typed, since no other program is run there: give or take one, it says."""
+    lesson = (course_root() / "notebooks/08-bernoulli-decoder.ipynb").read_text(encoding="utf-8")
+    ((typed, give_or_take),) = re.findall(r"ends near ([\d.]+) nats on grey test pixels, give or take (one)", lesson)
+    (measured,) = (entry for entry in report.load().parts["quality"] if "−ELBO, the tutorial's loop" in entry.name)
+    assert give_or_take == "one"
+    assert measured.highest - 1 < float(typed) < measured.lowest + 1
 
 
 def test_the_tutorial_minimises_the_elbo_of_its_own_draws():

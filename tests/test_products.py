@@ -1,44 +1,31 @@
 """Which way of multiplying is taken, and that what comes out does not depend on it."""
 
-import copy
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from vae_lessons import VAE, Bernoulli, ImageData, fit, load_images, products, training
-from vae_lessons.products import LEAST_ROWS, LEAST_WEIGHTS, by_onednn, gains_by_bfloat16, gains_by_onednn
+from vae_lessons import VAE, Bernoulli, products
+from vae_lessons.networks import Linear
+from vae_lessons.products import LEAST_ROWS, LEAST_WEIGHTS, gains_by_bfloat16, gains_by_onednn, linear
 
-WIDE = LEAST_WEIGHTS // 64  # from images of 64 pixels, as much as counts as large
+N_IN = 64
+N_OUT = LEAST_WEIGHTS // N_IN  # as much as counts as large
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="PyTorch has no oneDNN here")
 
 
 class Watched(TorchFunctionMode):
-    """Remembers the rows of each linear layer's product, how it was computed, and the outputs' width."""
+    """Remembers how each linear product was computed."""
 
     def __init__(self):
         super().__init__()
-        self.seen = []
+        self.ways = []
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         if func is nn.functional.linear:
-            self.seen.append((len(args[0]), "oneDNN" if args[0].is_mkldnn else "BLAS", len(args[1])))
+            self.ways.append("oneDNN" if args[0].is_mkldnn else "BLAS")
         return func(*args, **(kwargs or {}))
-
-
-@pytest.fixture(scope="module")
-def few() -> ImageData:
-    digits = load_images("digits")
-    return replace(
-        digits,
-        train=digits.train[:200],
-        train_labels=digits.train_labels[:200],
-        test=digits.test[:100],
-        test_labels=digits.test_labels[:100],
-    )
 
 
 @pytest.fixture
@@ -53,15 +40,16 @@ def seconds(monkeypatch):
     return take
 
 
-def vae(data: ImageData, kind: type[VAE] = VAE) -> VAE:
-    return kind(data.image_shape, 2, (WIDE,), likelihood=Bernoulli(), generator=torch.Generator().manual_seed(0))
+def tensors(rows: int = LEAST_ROWS, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    shapes = (rows, N_IN), (N_OUT, N_IN), (N_OUT,)
+    return [torch.randn(shape, generator=generator, dtype=dtype).requires_grad_() for shape in shapes]
 
 
-def ways(model: nn.Module, data: ImageData, precision: str = "float32") -> set[str]:
-    """In which the products of training and evaluation were computed; there are hundred images in each."""
+def ways(call, *arguments) -> list[str]:
     with Watched() as watched:
-        fit(model, data, epochs=1, batch_size=100, device="cpu", precision=precision)
-    return {way for rows, way, _ in watched.seen if rows == 100}
+        call(*arguments)
+    return watched.ways
 
 
 @needs_onednn
@@ -73,9 +61,11 @@ def test_onednn_is_taken_where_it_was_seen_to_be_faster(seconds, blas, onednn, g
 
 @needs_onednn
 def test_onednn_can_be_switched_off(seconds, monkeypatch):
-    seconds(2.0, 1.0)
+    seconds(2.0, 1.0, 0.1)
     monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
     assert gains_by_onednn() is False
+    assert gains_by_bfloat16() is False
+    assert ways(linear, *tensors()) == ["BLAS"]
 
 
 @pytest.mark.parametrize(
@@ -95,94 +85,100 @@ def test_bfloat16_is_taken_where_it_was_seen_to_be_faster(seconds, monkeypatch, 
     assert gains_by_bfloat16() is gains
 
 
-def test_each_way_is_tried_out():
-    tried = products._seconds_of_products.__wrapped__()
+@needs_onednn
+@pytest.mark.parametrize("default", [torch.float32, torch.float64])
+def test_each_way_is_tried_out(monkeypatch, default):
+    """Also where new tensors are in another precision, or products in a lower one."""
+    monkeypatch.setattr(products, "TRIALS", 2)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            tried = products._tried_out.__wrapped__(1)
+    finally:
+        torch.set_default_dtype(before)
     assert set(tried) == {"BLAS", "oneDNN", "bfloat16"}
-    assert all(value > 0 for value in tried.values())
-    assert tried["BLAS"] < 10
+    assert all(0 < seconds < 10 for seconds in tried.values())
 
 
 @needs_onednn
-def test_loss_and_gradients_differ_in_rounding_alone(few):
-    usual, by_other = vae(few), vae(few)
+def test_with_another_number_of_threads_it_is_tried_out_again(monkeypatch):
+    asked = []
+    monkeypatch.setattr(products, "_tried_out", lambda threads: asked.append(threads) or {})
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        products._seconds_of_products()
+    assert asked == [1, 3]
+
+
+@needs_onednn
+@pytest.mark.parametrize("without", [None, 0, 1, 2], ids=["all slopes", "not of x", "not of weight", "not of bias"])
+@pytest.mark.parametrize("biased", [True, False], ids=["bias", "no bias"])
+def test_values_and_slopes_differ_in_rounding_alone(seconds, without, biased):
     found = []
-    for model in (usual, by_other):
-        torch.manual_seed(0)
-        with by_onednn(model) if model is by_other else torch.enable_grad():
-            loss = model.loss(few.train)
-            loss.mean().backward()
-        found.append([loss.detach(), *(p.grad for p in model.parameters())])
+    for way, onednn in {"oneDNN": 1.0, "BLAS": 9.0}.items():
+        seconds(2.0, onednn)
+        arguments = tensors()[: 3 if biased else 2]
+        if without is not None and without < len(arguments):
+            arguments[without].requires_grad_(False)
+        with Watched() as watched:
+            outputs = linear(*arguments)
+        assert watched.ways == [way]
+        (outputs.sin() + outputs).sum().backward()
+        found.append([outputs.detach(), *(argument.grad for argument in arguments)])
     for one, other in zip(*found, strict=True):
-        assert torch.allclose(one, other, rtol=1e-4, atol=1e-5 * float(one.abs().max()))
-    assert not all(map(torch.equal, *found)), "the other library was not used"
+        assert (one is None) == (other is None)
+        assert one is None or torch.allclose(one, other, rtol=1e-4, atol=1e-5 * float(other.abs().max()))
 
 
 @needs_onednn
-def test_only_what_is_large_and_in_float32_changes_its_layout(few):
-    model = vae(few)
-    calls = [
-        (torch.float32, LEAST_ROWS, False, {("oneDNN", WIDE), ("BLAS", 4)}),
-        (torch.float32, LEAST_ROWS - 1, False, {("BLAS", WIDE), ("BLAS", 4)}),
-        (torch.float64, LEAST_ROWS, False, {("BLAS", WIDE), ("BLAS", 4)}),
-        (torch.float32, LEAST_ROWS, True, {("BLAS", WIDE), ("BLAS", 4)}),
-    ]
-    for dtype, rows, lower, expected in calls:
-        model.to(dtype)
-        with by_onednn(model), torch.autocast("cpu", torch.bfloat16, enabled=lower), Watched() as watched:
-            model.encode(few.train[:rows].to(dtype))
-        assert {seen[1:] for seen in watched.seen} == expected
-    with Watched() as watched:
-        model.float().encode(few.train)
-    assert {way for _, way, _ in watched.seen} == {"BLAS"}, "what is over must leave nothing behind"
+def test_second_derivatives_pass(seconds):
+    """A penalty on a slope, and the slope of a slope of it."""
+    found = []
+    for onednn in (1.0, 9.0):
+        seconds(2.0, onednn)
+        x, weight, bias = tensors()
+        (slopes,) = torch.autograd.grad(linear(x, weight, bias).sigmoid().sum(), x, create_graph=True)
+        found.append(torch.autograd.grad(slopes.square().sum(), (x, weight, bias)))
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-5 * float(other.abs().max()))
 
 
 @needs_onednn
-def test_who_looks_on_sees_tensors_as_ever(few):
-    """A hook of somebody else's on the same layer, that came before."""
-    model, seen = vae(few), []
+def test_what_only_the_usual_way_can_do_is_done(seconds):
+    """Derivatives by torch.func and forward mode; and a mistake is told in the words that everyone knows."""
+    seconds(2.0, 1.0)
+    x, weight, bias = (argument.detach() for argument in tensors())
+    slopes = torch.func.grad(lambda weight: linear(x, weight, bias).sum())(weight)
+    assert torch.allclose(slopes, x.sum(dim=0).expand_as(weight), atol=1e-4)
+    _, moved = torch.func.jvp(lambda x: linear(x, weight, bias), (x,), (torch.ones_like(x),))
+    assert torch.allclose(moved, weight.sum(dim=1).expand_as(moved), atol=1e-4)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        linear(x[:, 1:], weight, bias)
+
+
+@needs_onednn
+def test_only_what_is_large_and_in_float32_on_a_cpu_changes_over(seconds):
+    seconds(2.0, 1.0)
+    assert ways(linear, *tensors()) == ["oneDNN"]
+    assert ways(linear, *tensors(LEAST_ROWS - 1)) == ["BLAS"]
+    assert ways(linear, *tensors(dtype=torch.float64)) == ["BLAS"]
+    x, weight, bias = tensors()
+    assert ways(linear, x, weight[1:], bias[1:]) == ["BLAS"]
+    assert ways(linear, x[None], weight, bias) == ["BLAS"]
+    assert ways(linear, *(argument.to("meta") for argument in (x, weight, bias))) == ["BLAS"]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ways(linear, x, weight, bias) == ["BLAS"]
+    seconds(1.0, 1.0)
+    assert ways(linear, x, weight, bias) == ["BLAS"]
+
+
+@needs_onednn
+def test_the_networks_of_the_course_take_the_faster_way(seconds):
+    """What looks on at a layer sees tensors as ever."""
+    seconds(2.0, 1.0)
+    model, seen = VAE((8, 8), 2, (N_OUT,), likelihood=Bernoulli()), []
+    assert isinstance(model.encoder[0], Linear)
     model.encoder[0].register_forward_hook(lambda _, inputs, output: seen.extend([*inputs, output]))
-    with by_onednn(model):
-        model.encode(few.train)
-    assert not seen[1].is_mkldnn
-
-
-@needs_onednn
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_fit_takes_the_faster_one(few, seconds, precision):
-    """In bfloat16 it is oneDNN in any case, and what changes is the evaluation in float32."""
-    seconds(2.0, 1.0)
-    assert ways(vae(few), few, precision) == {"BLAS", "oneDNN"}
-    seconds(1.0, 1.0)
-    assert ways(vae(few), few, precision) == {"BLAS"}
-
-
-@needs_onednn
-def test_a_model_that_onednn_cannot_train_is_trained_without(few, seconds):
-    """Second derivatives do not pass through it, and a penalty on a derivative is made of them."""
-
-    class Smooth(VAE):
-        def loss(self, x):
-            z = self.code(x).detach().requires_grad_()
-            with torch.enable_grad():
-                (slopes,) = torch.autograd.grad(self.decode(z).sum(), z, create_graph=True)
-            return super().loss(x) + slopes.square().sum(dim=1)
-
-    seconds(2.0, 1.0)
-    model, usual = vae(few, Smooth), vae(few, Smooth)
-    assert ways(model, few) == {"BLAS"}
-    seconds(1.0, 1.0)
-    ways(usual, few)
-    assert all(map(torch.equal, model.parameters(), usual.parameters()))
-
-
-@needs_onednn
-def test_trying_a_model_out_leaves_no_trace(few, seconds):
-    """Neither on the model nor on the random numbers."""
-    seconds(2.0, 1.0)
-    model, state = vae(few), torch.random.get_rng_state()
-    before = copy.deepcopy(model.state_dict())
-    assert training._trains_by_onednn(model, few)
-    assert torch.equal(torch.random.get_rng_state(), state)
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert all(p.grad is None for p in model.parameters())
-    assert model.encoder[0]._forward_hooks == model.encoder[0]._forward_pre_hooks == {}
+    assert ways(model.encode, torch.rand(LEAST_ROWS, 8, 8)) == ["oneDNN", "BLAS"]
+    assert [tensor.is_mkldnn for tensor in seen] == [False, False]

@@ -6,13 +6,13 @@ PyTorch has too, often does; it takes tensors in a layout of its own. In bfloat1
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+from torch.nn import functional as nnf
 
 TRIED = (512, 784, 400)  # images, inputs and outputs of a layer
 TRIALS = 7
@@ -20,71 +20,99 @@ WORTH_IT = 1.25  # times as fast: far enough from 1 that two runs on one machine
 LEAST_ROWS, LEAST_WEIGHTS = 64, 2**16  # with fewer, to change the layout takes longer than it gains
 
 
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x weightᵀ + bias, in float32 on a CPU by the quicker library: they differ in rounding alone.
+
+    x : (B, n_in); weight : (n_out, n_in); bias : (n_out,). Returns (B, n_out). It is the BLAS where oneDNN is switched
+    off, by `torch.backends.mkldnn.enabled = False`.
+    """
+    if _is_large(x, weight) and gains_by_onednn():
+        try:
+            return _ByOneDNN.apply(x, weight, bias)
+        except RuntimeError:  # of what only the usual way can do, such as torch.func; or it says better what is wrong
+            pass
+    return nnf.linear(x, weight, bias)
+
+
 def gains_by_bfloat16() -> bool:
     """Whether this processor multiplies faster in it. One may have the instructions and still take longer."""
     has = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot say
-    if not any(has.get(instructions, False) for instructions in ("amx_bf16", "avx512_bf16")):
+    if not _has_onednn() or not any(has.get(instructions, False) for instructions in ("amx_bf16", "avx512_bf16")):
         return False
     seconds = _seconds_of_products()
     return min(seconds["BLAS"], seconds["oneDNN"]) > WORTH_IT * seconds["bfloat16"]
 
 
 def gains_by_onednn() -> bool:
-    """Whether oneDNN multiplies faster in float32 here; False where `torch.backends.mkldnn` is switched off."""
-    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
+    """Whether oneDNN multiplies faster in float32 here."""
+    if not _has_onednn():
         return False
     seconds = _seconds_of_products()
     return seconds["BLAS"] > WORTH_IT * seconds["oneDNN"]
 
 
-def large_layers(model: nn.Module) -> list[nn.Linear]:
-    """The linear layers of `model` for which the library matters."""
-    layers = [layer for layer in model.modules() if type(layer) is nn.Linear]
-    return [layer for layer in layers if layer.weight.numel() >= LEAST_WEIGHTS]
+class _ByOneDNN(torch.autograd.Function):
+    """`linear`, and its slopes. Theirs, for a second derivative, are the BLAS's: oneDNN has none."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        inputs = x.to_mkldnn()
+        ctx.save_for_backward(x, weight, inputs)
+        ctx.has_bias = bias is not None
+        return nnf.linear(inputs, weight, bias).to_dense()
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, slopes: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, inputs = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return slopes @ weight, slopes.T @ x, slopes.sum(dim=0) if ctx.has_bias else None
+        slopes = slopes.to_mkldnn()
+        of_x = of_weight = of_bias = None
+        if ctx.needs_input_grad[0]:
+            of_x = torch.ops.aten.mkldnn_linear_backward_input(x.shape, slopes, weight).to_dense()
+        if any(ctx.needs_input_grad[1:]):
+            of_weight, of_bias = torch.ops.aten.mkldnn_linear_backward_weights(slopes, inputs, weight, ctx.has_bias)
+        return of_x, of_weight, of_bias if ctx.has_bias else None
 
 
-@contextmanager
-def by_onednn(model: nn.Module) -> Iterator[None]:
-    """Inside, the large layers of `model` compute by oneDNN what they are given in float32 on a CPU.
-
-    Results differ in rounding alone. No second derivatives pass through oneDNN.
-    """
-    hooks = []
-    for layer in large_layers(model):
-        hooks.append(layer.register_forward_pre_hook(_to_onednn))
-        hooks.append(layer.register_forward_hook(_from_onednn, prepend=True))  # other hooks see the usual layout
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _is_large(x: Tensor, weight: Tensor) -> bool:
+    return (
+        x.is_cpu
+        and x.dim() == 2
+        and len(x) >= LEAST_ROWS
+        and weight.numel() >= LEAST_WEIGHTS
+        and x.dtype == weight.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+    )
 
 
-def _to_onednn(layer: nn.Linear, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    if len(inputs) != 1 or inputs[0].dim() != 2 or len(inputs[0]) < LEAST_ROWS:
-        return inputs
-    (x,) = inputs
-    in_float32 = x.dtype == layer.weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return (x.to_mkldnn(),) if in_float32 and x.device.type == "cpu" else inputs
+def _has_onednn() -> bool:
+    return torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
 
 
-def _from_onednn(_: nn.Linear, __: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
-    return outputs.to_dense() if outputs.is_mkldnn else outputs
+def _seconds_of_products() -> dict[str, float]:
+    """Of a layer's product in each way, with as many threads as there are now."""
+    return _tried_out(torch.get_num_threads())
 
 
 @cache
-def _seconds_of_products() -> dict[str, float]:
-    """Of a layer's product in each way. By turns, and the best counts: whatever else runs slows all."""
+def _tried_out(_: int) -> dict[str, float]:
+    """By turns, and the best counts: whatever else runs slows all."""
     rows, n_in, n_out = TRIED
-    x, weights = torch.ones(rows, n_in), torch.ones(n_out, n_in)
-    in_bfloat16 = x.bfloat16(), weights.bfloat16()
-    ways = {"BLAS": lambda: linear(x, weights), "bfloat16": lambda: linear(*in_bfloat16)}
-    if torch.backends.mkldnn.is_available():
-        ways["oneDNN"] = lambda: linear(x.to_mkldnn(), weights).to_dense()
-    seconds = dict.fromkeys([*ways, "oneDNN"], math.inf)
-    for _ in range(TRIALS):
-        for way, product in ways.items():
-            seconds[way] = min(seconds[way], _seconds_of(product))
+    x = torch.ones(rows, n_in, dtype=torch.float32, device="cpu")
+    weight = torch.ones(n_out, n_in, dtype=torch.float32, device="cpu")
+    in_bfloat16 = x.bfloat16(), weight.bfloat16()
+    ways = {
+        "BLAS": lambda: nnf.linear(x, weight),
+        "oneDNN": lambda: nnf.linear(x.to_mkldnn(), weight).to_dense(),
+        "bfloat16": lambda: nnf.linear(*in_bfloat16),
+    }
+    seconds = dict.fromkeys(ways, math.inf)
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        for _ in range(TRIALS):
+            for way, product in ways.items():
+                seconds[way] = min(seconds[way], _seconds_of(product))
     return seconds
 
 

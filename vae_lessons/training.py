@@ -8,7 +8,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,6 @@ from tqdm.auto import tqdm
 from vae_lessons.choices import with_choices_made
 from vae_lessons.data import ImageData
 from vae_lessons.live import progress_bar
-from vae_lessons.products import LEAST_ROWS, by_onednn, gains_by_onednn, large_layers
 from vae_lessons.runs import History, Settings, TrainingDivergedError
 from vae_lessons.trainable import check_arguments, check_gradient, check_loss, loss_of
 
@@ -45,8 +44,7 @@ def fit(
     """Minimise the mean of `model.loss` over data.train, in place, with Adam, beta = (0.9, 0.95).
 
     Bit for bit the same for the same seed, model, settings and machine. What it chose is in the result's
-    `settings`, and printed with it. On a CPU it has oneDNN compute what large layers do in float32, where
-    that is the quicker library (see `products`); after `torch.backends.mkldnn.enabled = False` it does not.
+    `settings`, and printed with it.
 
     Parameters
     ----------
@@ -85,7 +83,7 @@ def fit(
     if start_at_mean and hasattr(model, "start_at_mean"):
         model.start_at_mean(data.train.mean(dim=0))
     target = torch.device(settings.device)
-    with _moved_to(model, target), _seeded(settings.seed, target), _quickest_products(model, data, target):
+    with _moved_to(model, target), _seeded(settings.seed, target):
         return _train(model, data, settings)
 
 
@@ -211,25 +209,6 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
-
-
-def _quickest_products(model: nn.Module, data: ImageData, device: torch.device) -> AbstractContextManager:
-    gains = device.type == "cpu" and large_layers(model) and gains_by_onednn()
-    return by_onednn(model) if gains and _trains_by_onednn(model, data) else nullcontext()
-
-
-@torch.enable_grad()
-def _trains_by_onednn(model: nn.Module, data: ImageData) -> bool:
-    """Whether a copy of the model gets its gradients. One whose loss has a derivative in it, for example, does not."""
-    images, labels = data.train[:LEAST_ROWS], data.train_labels[:LEAST_ROWS]
-    with torch.random.fork_rng(devices=[]):
-        try:
-            trial = copy.deepcopy(model).train()
-            with by_onednn(trial):
-                loss_of(trial, images, labels).mean().backward()
-        except Exception:  # whatever it is: without oneDNN it happens in training as well, or not at all
-            return False
-    return True
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A drawing in the hands of a VAE: its posterior, its reconstruction, and its ELBO."""
+"""A drawing in the hands of a VAE: the encoder's q(z | x), its reconstruction, and its ELBO."""
 
 import copy
 import math
@@ -58,7 +58,7 @@ class DrawDigit(Explorable):
     drawing : what is drawn, as base64 of one byte a pixel; "" while a test image is shown. Setting `chosen` to
         another one empties it.
     draws, cleared : how often the buttons were pressed
-    image : (H, W), what the network is given; mu, logvar : (K,), its posterior
+    image : (H, W), what the network is given; mu, logvar : (K,), of the encoder's q(z | x)
 
     Raises
     ------

@@ -22,7 +22,9 @@ from torch import Tensor, nn
 from vae_lessons.data import ImageData
 from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.models import VAE, Autoencoder
+from vae_lessons.networks import Linear
 
+LAYERS = {nn.Linear, Linear}, {nn.ReLU}  # by turns
 COARSE, FINE = 8, 16  # bits
 GREY_LEVELS = 16  # 4 bits
 
@@ -199,9 +201,5 @@ def _check_layers(model: Autoencoder | VAE, name: str) -> None:
     for part in ("encoder", "decoder"):
         network = getattr(model, part)
         kinds = [type(layer) for layer in network] if isinstance(network, nn.Sequential) else []
-        if (
-            not kinds
-            or any(kind is not (nn.Linear, nn.ReLU)[i % 2] for i, kind in enumerate(kinds))
-            or not len(kinds) % 2
-        ):
+        if not kinds or any(kind not in LAYERS[i % 2] for i, kind in enumerate(kinds)) or not len(kinds) % 2:
             raise TypeError(f"{name} must have linear layers with a ReLU between two in its {part}, got {network}")
