@@ -37,9 +37,11 @@ class Measurement:
             return None
         return self.median >= self.goal if self.higher_is_better else self.median <= self.goal
 
-    def against(self, before: "Measurement") -> float:
-        """How many times as good as `before` it is."""
-        ratio = self.median / before.median if before.median else 1.0
+    def against(self, before: "Measurement") -> float | None:
+        """How many times as good as `before` it is; None where a ratio says nothing, as between differences."""
+        if self.median <= 0 or before.median <= 0:
+            return None
+        ratio = self.median / before.median
         return ratio if self.higher_is_better else 1 / ratio
 
 

@@ -40,7 +40,8 @@ def what_fell(now: Report, before: Report) -> Iterator[str]:
     for part, measured in now.parts.items():
         earlier = {entry.name: entry for entry in before.parts.get(part, [])}
         for entry in measured:
-            if entry.name in earlier and (ratio := entry.against(earlier[entry.name])) < FELL:
+            ratio = entry.against(earlier[entry.name]) if entry.name in earlier else None
+            if ratio is not None and ratio < FELL:
                 yield f"{part}: {entry.name}: {ratio:.2f} times as good as in the report before"
             if entry.reached is False:
                 yield f"{part}: {entry.name}: {number(entry.median)} {entry.unit}, goal {number(entry.goal)}"

@@ -9,8 +9,9 @@ from benchmarks.training import PRECISIONS, first, train
 from vae_lessons import ImageData
 
 N_IMAGES = 60 * 512
+PRODUCTS = "its matrix products"
 KINDS = {  # the beginnings of what the profiler calls them
-    "its matrix products": ("aten::mm", "aten::addmm", "aten::mkldnn_linear"),
+    PRODUCTS: ("aten::mm", "aten::addmm", "aten::mkldnn_linear"),
     "Adam": ("aten::_fused_adam", "Optimizer."),
     "picking the batch, and changes of layout and precision": (
         "aten::index_select",
@@ -30,7 +31,7 @@ def shares(data: ImageData) -> Iterator[Measurement]:
     for precision in PRECISIONS:
         for kind in [*KINDS, REST]:
             shares = [share[kind] for share in found[precision]]
-            yield Measurement.of(f"{precision}: {kind}", shares, "%", higher_is_better=kind in KINDS)
+            yield Measurement.of(f"{precision}: {kind}", shares, "%", higher_is_better=kind == PRODUCTS)
 
 
 def profiled(data: ImageData, precision: str) -> dict[str, float]:

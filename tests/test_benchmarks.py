@@ -156,3 +156,14 @@ def test_the_copy_that_is_built_has_what_git_knows_and_nothing_else(tmp_path):
         assert (tmp_path / name).read_bytes() == (course_root() / name).read_bytes()
     assert not (tmp_path / ".venv").exists()
     assert not (tmp_path / ".cache").exists()
+
+
+def test_between_differences_there_is_no_ratio():
+    """A loss of 0.6 nats less than another is no half of one of 0.3."""
+    better, before = (measured(median=median, higher_is_better=False) for median in (-0.6, -0.3))
+    assert better.against(before) is None
+    assert measured(median=0.0).against(measured(median=3.0)) is None
+    reports = report.Report(), report.Report()
+    for made, entry in zip(reports, (better, before), strict=True):
+        made.add("quality", {}, [entry])
+    assert not list(report.what_fell(*reports))

@@ -456,3 +456,15 @@ def test_directions_that_the_images_do_not_have_are_refused(latent_dim):
 def test_one_model_cannot_be_told_apart_from_itself():
     with pytest.raises(ValueError, match="measured must hold at least two models"):
         contrast({"alone": [{"q": 1.0}, {"q": 2.0}]})
+
+
+def test_what_has_no_noise_level_is_named():
+    with pytest.raises(ValueError, match=r"images must be of a floating dtype, got torch\.uint8: images / 255 is"):
+        usable_sigma((DATA.train * 255).byte())
+    with pytest.raises(TypeError, match="images must be a tensor, got ImageData"):
+        usable_sigma(DATA)
+
+
+def test_a_table_of_no_model_is_refused():
+    with pytest.raises(ValueError, match="measured must hold at least one model, got none"):
+        compare({})

@@ -283,3 +283,19 @@ def test_a_baseline_that_is_not_one_number_a_row_is_refused(shape):
     mu, logvar = parameters(2)  # three rows
     with pytest.raises(ValueError, match=r"baseline must be a number or \(3,\), got "):
         score_function(Quadratic(2), mu, logvar, 4, baseline=torch.zeros(shape))
+
+
+def test_a_step_function_has_a_score_function_estimate_and_no_pathwise_one():
+    mu, logvar = torch.zeros(1, 1), torch.zeros(1, 1)
+    generator = torch.Generator().manual_seed(0)
+    found = score_function(lambda z: z[:, 0] > 0, mu, logvar, 20_000, generator)
+    exact = 1 / math.sqrt(2 * math.pi)  # of P(z > 0) in mu
+    error = found.mu.std() / math.sqrt(20_000)
+    assert abs(found.mu.mean() - exact) < 5 * error
+    with pytest.raises(ValueError, match="f must be differentiable, and no gradient passes through it: score_function"):
+        pathwise(lambda z: (z[:, 0] > 0).float(), mu, logvar, 5)
+
+
+def test_an_f_that_gives_a_number_is_told_what_is_wanted():
+    with pytest.raises(TypeError, match="f must give a tensor, one value a row, got float"):
+        score_function(lambda z: 1.0, torch.zeros(1, 1), torch.zeros(1, 1), 5)

@@ -136,6 +136,10 @@ CHANGES = {
     "what else is": ("model = BetaVAE()", "model = BetaVAE(); model.lists = [first, second, second]"),
     "a partial function": ("model = BetaVAE()", "model = BetaVAE(); model.f = functools.partial(halved, by=3)"),
     "another one": ("model = BetaVAE()", "model = BetaVAE(); model.f = functools.partial(halved, by=4)"),
+    "a hook on a layer": ("model = BetaVAE()", "model = BetaVAE(); model.encoder.register_forward_hook(halved)"),
+    "a hook before it": ("model = BetaVAE()", "model = BetaVAE(); model.encoder.register_forward_pre_hook(halved)"),
+    "a hook on a slope": ("model = BetaVAE()", "model = BetaVAE(); model.encoder[0].bias.register_hook(halved)"),
+    "another on it": ("model = BetaVAE()", "model = BetaVAE(); model.encoder[0].bias.register_hook(squared)"),
     "a buffer": ("model = BetaVAE()", "model = BetaVAE(); model.register_buffer('b', WEIGHTS, persistent=False)"),
 }
 NO_CHANGES = {
@@ -254,6 +258,29 @@ def test_of_a_file_of_ones_own_only_what_is_used_counts(tmp_path, monkeypatch):
     with pytest.raises(TypeError, match=r"losses is a module .*import from it what you use"):
         identity(model)
     del sys.modules["my_losses"]
+
+
+@pytest.mark.parametrize("line", ["from my_weights import BETA", "import my_weights; BETA = my_weights.BETA"])
+def test_what_a_function_imports_itself_counts_too(tmp_path, monkeypatch, line):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_weights.py").write_text("BETA = 4\nOTHER = 1\n")
+    code = f"""
+    import torch
+    from vae_lessons import Autoencoder
+    class Mine(Autoencoder):
+        def loss(self, x):
+            import math
+            {line}
+            return BETA * math.pi * super().loss(x)
+    model = Mine((2, 2), 1, (), torch.Generator().manual_seed(0))
+    """
+    model = run(code)["model"]
+    before = identity(model)
+    monkeypatch.setattr(sys.modules["my_weights"], "OTHER", 2)
+    assert identity(model) == before
+    monkeypatch.setattr(sys.modules["my_weights"], "BETA", 20)
+    assert identity(model) != before
+    monkeypatch.delitem(sys.modules, "my_weights")
 
 
 def test_a_package_class_that_a_notebook_has_changed_is_told_apart(monkeypatch):

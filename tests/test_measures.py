@@ -441,3 +441,35 @@ def test_too_little_to_measure_is_named():
         share_estimate(torch.zeros(0, dtype=torch.bool))
     with pytest.raises(ValueError, match=r"codes must hold at least 5 different codes, got shape \(50, 2\)"):
         count_clumps(torch.zeros(50, 2))
+
+
+@pytest.mark.parametrize(
+    ("mu", "kind", "said"),
+    [
+        (torch.full((3, 2), math.nan), ValueError, "mu must be finite"),
+        (torch.zeros(1, 2), ValueError, "mu must be of at least two images, got 1"),
+        (torch.zeros(3, 8, 8), ValueError, r"mu must have shape \(M, K\), got \(3, 8, 8\)"),
+        ((torch.zeros(3, 2), torch.zeros(3, 2)), TypeError, "got a tuple, as a VAE's `encode` gives: use `code"),
+        (torch.zeros(3, 2, dtype=torch.long), ValueError, "mu must be of a floating dtype"),
+    ],
+    ids=["nan", "one image", "images", "tuple", "whole numbers"],
+)
+def test_active_units_are_not_told_of_what_are_no_codes(mu, kind, said):
+    with pytest.raises(kind, match=said):
+        active_units(mu)
+
+
+def test_codes_and_labels_must_be_as_many():
+    codes, labels = torch.rand(20, 2), torch.arange(20) % 4
+    with pytest.raises(ValueError, match="codes and labels must be as many, got codes 20, labels 19"):
+        nearest_labels(codes, labels[1:], codes)
+    with pytest.raises(
+        ValueError, match="test_codes and test_labels must be as many, got test_codes 20, test_labels 1"
+    ):
+        knn_accuracy(codes, labels, codes, labels[:1])
+    with pytest.raises(
+        ValueError, match="codes and images and labels must be as many, got codes 20, images 19, labels 20"
+    ):
+        class_distance_correlation(codes, torch.rand(19, 3, 3), labels)
+    with pytest.raises(ValueError, match="labels must be of at least three classes, got 2"):
+        class_distance_correlation(codes, torch.rand(20, 3, 3), labels % 2)

@@ -533,3 +533,11 @@ def test_what_is_no_tensor_is_named():
         plot_codes(CODES.numpy(), LABELS)
     with pytest.raises(TypeError, match="codes must be a tensor, got tuple"):
         plot_codes((CODES, CODES), LABELS)
+
+
+def test_a_posterior_of_several_images_is_told_to_be_one():
+    points, log_density = torch.rand(9, 1, 2), torch.rand(9, 1)
+    with pytest.raises(ValueError, match=r"points must be \(G, 2\), .*, of one image, got points \(9, 1, 2\)"):
+        plots.plot_posterior(points, log_density, torch.zeros(2), torch.zeros(2))
+    with pytest.raises(ValueError, match=r"of one image, got .* mu \(1, 2\)"):
+        plots.plot_posterior(points[:, 0], log_density[:, 0], torch.zeros(1, 2), torch.zeros(2))

@@ -26,6 +26,7 @@ from vae_lessons import (
 )
 from vae_lessons.choices import with_choices_made
 from vae_lessons.runs import Settings, TrainingDivergedError
+from vae_lessons.trainable import check_loss
 
 
 @pytest.fixture(scope="module")
@@ -615,3 +616,52 @@ def test_a_terminal_gets_a_bar_unless_a_page_is_made(monkeypatch, capsys):
     monkeypatch.setenv("VAE_LESSONS_STATIC", "1")
     with live.progress_bar(3, "training") as bar:
         assert bar.disable
+
+
+def test_a_model_that_is_elsewhere_already_is_looked_at_there(few):
+    """As after model.to("cuda"): the two images go to it."""
+    model, seen = autoencoder(few).to("meta"), []
+    model.loss = lambda x: seen.append(x.device.type) or model.decode(model.encode(x)).sum(dim=(1, 2))
+    check_loss(model, few)
+    assert seen == ["meta"]
+
+
+def test_the_first_look_at_a_loss_leaves_no_trace(few):
+    class Normed(Autoencoder):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.norm = nn.BatchNorm1d(2)
+
+        def encode(self, x):
+            return self.norm(super().encode(x))
+
+    model = Normed(few.image_shape, 2, (8,))
+    state = torch.random.get_rng_state()
+    check_loss(model, few)
+    assert model.norm.num_batches_tracked == 0
+    assert model.training
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_loss_with_a_derivative_in_it_is_told_where_that_goes(few):
+    class Smooth(Autoencoder):
+        def loss(self, x):
+            z = self.encode(x).detach().requires_grad_()
+            (slopes,) = torch.autograd.grad(self.decode(z).sum(), z, create_graph=True)
+            return super().loss(x) + slopes.square().sum(dim=1)
+
+    class SmoothEverywhere(Smooth):
+        @torch.enable_grad()
+        def loss(self, x):
+            return super().loss(x)
+
+    with pytest.raises(ValueError, match=r"model\.loss takes a derivative, and fit evaluates without gradients: "):
+        fit(Smooth(few.image_shape, 2, (32,)), few, epochs=1, device="cpu")
+    assert fit(SmoothEverywhere(few.image_shape, 2, (32,)), few, epochs=1, device="cpu").epochs == 1
+
+
+def test_more_images_than_there_are_is_all_of_them(few):
+    """And the rate is that of a batch as large as it is."""
+    chosen = fit(OneNumber(), few, epochs=1, batch_size=10**6, device="cpu").settings
+    assert chosen.batch_size == 100
+    assert chosen.lr == pytest.approx(0.016 * math.sqrt(100 / 512))

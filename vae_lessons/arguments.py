@@ -18,9 +18,18 @@ def check_tensors(**values: object) -> None:
             )
 
 
-def check_shapes(**tensors: Tensor) -> None:
-    """TypeError for what is no tensor, ValueError for tensors that do not have one shape (B, K)."""
+def check_floating(**tensors: Tensor) -> None:
+    """TypeError for what is no tensor, ValueError for whole numbers and truth values."""
     check_tensors(**tensors)
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            hint = f"{name} / 255 is, or of 0 and 1 " if tensor.dtype == torch.uint8 else ""
+            raise ValueError(f"{name} must be of a floating dtype, got {tensor.dtype}: {hint}{name}.float() is")
+
+
+def check_shapes(**tensors: Tensor) -> None:
+    """TypeError for what is no tensor, ValueError for whole numbers, and unless all have one shape (B, K)."""
+    check_floating(**tensors)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
         found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())

@@ -25,6 +25,7 @@ def with_choices_made(settings: Settings, n_images: int) -> Settings:
         batch_size = SLOWER_BATCH_SIZE if (device.type, precision) == ("cpu", "float32") else BATCH_SIZE
         while batch_size > 1 and n_images < MIN_STEPS * batch_size:
             batch_size //= 2
+    batch_size = min(batch_size, n_images)  # all at once, whatever larger number says so
     lr = LR * math.sqrt(batch_size / BATCH_SIZE) if settings.lr is None else settings.lr
     return replace(settings, batch_size=batch_size, lr=lr, device=str(device), precision=precision)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vae_lessons import measures
-from vae_lessons.arguments import whole_number
+from vae_lessons.arguments import check_finite, check_floating, whole_number
 from vae_lessons.cache import identity, measured_or_kept
 from vae_lessons.data import ImageData
 from vae_lessons.measures import mean_estimate
@@ -24,8 +24,11 @@ def usable_sigma(images: Tensor, latent_dim: int = 2) -> float:
     """The first of σ_x = 1, 1/2, 1/4, ... at which `latent_dim` dimensions are safely worth their cost (lesson 7).
 
     That is: σ_x² < λ / 2, with λ the `latent_dim`-th largest eigenvalue of the covariance of images (M, H, W).
-    ValueError for images that do not vary in so many directions.
+    ValueError for images that are whole numbers or not finite, or do not vary in so many directions; TypeError for what
+    is no tensor.
     """
+    check_floating(images=images)
+    check_finite("images", images, "image")
     eigenvalues = torch.linalg.eigvalsh(torch.cov(images.flatten(1).double().T, correction=0))
     latent_dim = whole_number("latent_dim", latent_dim)
     if latent_dim > len(eigenvalues) or eigenvalues[-latent_dim] <= 1e-12 * eigenvalues[-1]:
@@ -99,8 +102,10 @@ def measure_or_load(model: Autoencoder | VAE, data: ImageData, judge: Classifier
 def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
     """A Markdown table with a line for each measurement and a column for each model: mean and standard error.
 
-    measured : for each model's name, what `measure` gave, one for each seed
+    measured : for each model's name, what `measure` gave, one for each seed. ValueError for no model.
     """
+    if not measured:
+        raise ValueError("measured must hold at least one model, got none")
     names = list(measured)
     lines = [f"| | {' | '.join(names)} |", "|---" + "|--:" * len(names) + "|"]
     for quantity in next(iter(measured.values()))[0]:

@@ -33,13 +33,15 @@ def pathwise(
     f must be differentiable, and must treat the rows of its argument alone. mu, logvar : (B, K).
 
     Raises ValueError for shapes that do not fit, for less than one sample, and for an f that does not
-    return one value a row; TypeError for what is no tensor, or no generator.
+    return one value a row or has no derivative; TypeError for what is no tensor, or no generator.
 
     Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
     z = _sample(mu, logvar, n_samples, generator).requires_grad_()
     with torch.enable_grad():
         total = _values(f, z).sum()
+    if not total.requires_grad:
+        raise ValueError("f must be differentiable, and no gradient passes through it: score_function needs none")
     (slope,) = torch.autograd.grad(total, z)
     return GradientSamples(slope, slope * (z - mu).detach() / 2)
 
@@ -83,6 +85,8 @@ def _sample(mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | N
 def _values(f: Objective, z: Tensor) -> Tensor:
     """f at (L, B, K): (L, B)."""
     values = f(z.flatten(0, 1))
+    if not isinstance(values, Tensor):
+        raise TypeError(f"f must give a tensor, one value a row, got {type(values).__name__}")
     if values.shape != (z.shape[0] * z.shape[1],):
         raise ValueError(f"f must give one value a row, ({z.shape[0] * z.shape[1]},), got {tuple(values.shape)}")
-    return values.view(z.shape[:2])
+    return values.to(z.dtype).view(z.shape[:2])

@@ -10,6 +10,7 @@ import copyreg
 import dis
 import functools
 import hashlib
+import importlib
 import json
 import re
 import sys
@@ -25,9 +26,10 @@ from vae_lessons.data import ImageData
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 ATOMS = (type(None), type(...), bool, int, float, complex, str)
 VALUES = (tuple, frozenset, bytes)  # of which two that are equal may or may not be one object
-# What every module has: hooks, which look on, and the mode, which `fit` sets itself.
+# What every module has. Of it, the mode is `fit`'s to set, and hooks for saving and loading change no training.
 MACHINERY = set(vars(nn.Module()))
 HELD = ("_parameters", "_buffers", "_modules")
+HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 LIBRARIES = sys.stdlib_module_names | {"torch"}  # and all that lies in a folder of this name:
 INSTALLED = {"site-packages", "dist-packages"}
 TAKES_A_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
@@ -93,13 +95,15 @@ def _of_model(module: nn.Module) -> tuple:
     plain = {name: value for name, value in vars(module).items() if name not in MACHINERY}
     if _is_of_library(type(module).__module__):  # which may hold what it has computed, under private names
         plain = {name: value for name, value in plain.items() if not name.startswith("_")}
-    return type(module), _sorted(plain), *(dict(vars(module)[held]) for held in HELD)
+    hooks = [list(vars(module)[hooks].values()) for hooks in HOOKS]
+    return type(module), _sorted(plain), *(dict(vars(module)[held]) for held in HELD), hooks
 
 
 @_parts.register
 def _of_tensor(tensor: Tensor) -> tuple:
     content = save({"": tensor.detach().cpu().contiguous()})
-    return hashlib.sha256(content).hexdigest(), tensor.requires_grad
+    hooks = [list((hooks or {}).values()) for hooks in (tensor._backward_hooks, tensor._post_accumulate_grad_hooks)]
+    return hashlib.sha256(content).hexdigest(), tensor.requires_grad, hooks
 
 
 @_parts.register
@@ -135,8 +139,9 @@ def _of_function(function: FunctionType) -> tuple:
     if not _is_somebodys(scope.get("__name__", "")):
         return scope["__name__"], code.co_qualname, closure
     attributes = _names(code)
-    outside = {name: scope[name] for name in sorted(_globals_of(code)) if name in scope}
-    taken = {name: _looked_into(value, attributes) for name, value in (outside | closure).items()}
+    outside = {name: scope[name] for name in sorted(_taken_from(code, TAKES_A_GLOBAL)) if name in scope}
+    imported = {name: importlib.import_module(name) for name in sorted(_taken_from(code, {"IMPORT_NAME"}))}
+    taken = {name: _looked_into(value, attributes) for name, value in (outside | closure | imported).items()}
     return code, function.__defaults__, function.__kwdefaults__, vars(function), taken
 
 
@@ -174,9 +179,10 @@ def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*(_names(part) for part in _nested(code)))
 
 
-def _globals_of(code: CodeType) -> set[str]:
-    own = {step.argval for step in dis.get_instructions(code) if step.opname in TAKES_A_GLOBAL}
-    return own.union(*(_globals_of(part) for part in _nested(code)))
+def _taken_from(code: CodeType, instructions: set[str]) -> set[str]:
+    """The names that these instructions have."""
+    own = {step.argval for step in dis.get_instructions(code) if step.opname in instructions}
+    return own.union(*(_taken_from(part, instructions) for part in _nested(code)))
 
 
 def _nested(code: CodeType) -> list[CodeType]:

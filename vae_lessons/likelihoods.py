@@ -2,7 +2,7 @@
 
 Each has `log_prob`, one value per image, in nats, summed over pixels; `mean`, the image to show; `sample`; and
 `from_outputs`, which makes its parameters of a network's outputs. Images and parameters have one shape, (B, H, W)
-or (B, D). Pixels are independent given z. What is no tensor, or no generator, is a TypeError.
+or (B, D), and a floating dtype. Pixels are independent given z. What is no tensor, or no generator, is a TypeError.
 """
 
 import math
@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from vae_lessons.arguments import check_generator, check_tensors, positive_number
+from vae_lessons.arguments import check_floating, check_generator, positive_number
 
 NEARLY_ZERO = 0.05  # logits below it: the series is exact to float64, the closed form is 0 / 0 at zero
 ROUNDING = 1e-5  # a blend of two images, or a mean, may leave [0, 1] by less
@@ -160,7 +160,7 @@ def _per_image(values: Tensor) -> Tensor:
 
 
 def _fitting(x: Tensor, **parameters: Tensor) -> Tensor:
-    check_tensors(x=x, **parameters)
+    check_floating(x=x, **parameters)
     ((name, value),) = parameters.items()
     if x.shape != value.shape or x.dim() < 2:
         raise ValueError(f"x and {name} must have one shape (B, ...), got {tuple(x.shape)} and {tuple(value.shape)}")

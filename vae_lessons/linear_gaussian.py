@@ -15,6 +15,7 @@ from torch.distributions import LowRankMultivariateNormal
 from vae_lessons import gaussian
 from vae_lessons.arguments import (
     check_finite,
+    check_floating,
     check_generator,
     check_pairs,
     check_rows,
@@ -61,9 +62,7 @@ class LinearGaussian:
         whole numbers or not finite, and for images that K directions describe completely, so that no σ_x is left;
         TypeError for what is no tensor.
         """
-        check_tensors(images=images)
-        if not images.is_floating_point():
-            raise ValueError(f"images must be of a floating dtype, got {images.dtype}: images / 255 is")
+        check_floating(images=images)
         flat = images.flatten(1).double()
         check_finite("images", flat, "image")
         latent_dim = whole_number("latent_dim", latent_dim, most=flat.shape[1] - 1)

@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from vae_lessons.arguments import check_finite, check_tensors
+from vae_lessons.arguments import check_finite, check_floating, check_tensors
 
 MAX_COMPONENTS = 5
 VALLEY = 0.5  # two components are one clump unless the density between them falls below this share of the lower peak
@@ -81,13 +81,19 @@ def knn_accuracy(codes: Tensor, labels: Tensor, test_codes: Tensor, test_labels:
     """How often a vote of the k nearest training codes names a test image's class.
 
     1 where classes lie apart, 1 / (number of classes) where they lie in one another. Codes are
-    (M, K), labels (M,). The error is that of the share over test images.
+    (M, K), labels (M,). The error is that of the share over test images. Raises as `nearest_labels`.
     """
+    _check_as_many(test_codes=test_codes, test_labels=test_labels)
     return share_estimate(nearest_labels(codes, labels, test_codes, k) == test_labels)
 
 
 def nearest_labels(codes: Tensor, labels: Tensor, test_codes: Tensor, k: int = 10) -> Tensor:
-    """The class that the k nearest training codes vote for, for each test code: (B,)."""
+    """The class that the k nearest training codes vote for, for each test code: (B,).
+
+    Raises ValueError for codes that are not (M, K) or not finite, and unless each has a label; TypeError for no tensor.
+    """
+    _check_codes(codes=codes, test_codes=test_codes)
+    _check_as_many(codes=codes, labels=labels)
     neighbours = KNeighborsClassifier(n_neighbors=k).fit(codes.detach().numpy(), labels.numpy())
     return torch.from_numpy(neighbours.predict(test_codes.detach().numpy()))
 
@@ -136,8 +142,14 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
 
     1 where classes that look alike are neighbours in latent space in just that order, 0 where the
     arrangement has nothing to do with looks. Codes are (M, K), images (M, H, W), labels (M,).
+
+    Raises ValueError for fewer than three classes, whose one distance has no rank, and as `nearest_labels`.
     """
+    _check_codes(codes=codes)
+    _check_as_many(codes=codes, images=images, labels=labels)
     classes = labels.unique()
+    if len(classes) < 3:
+        raise ValueError(f"labels must be of at least three classes, got {len(classes)}")
     in_codes, in_pixels = (
         pdist(torch.stack([space[labels == c].mean(dim=0) for c in classes]).numpy())
         for space in (codes.detach(), images.detach().flatten(1))
@@ -147,6 +159,8 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
 
 def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
     """Euclidean distance from each image to the nearest of `reference`: (B, H, W), (M, H, W) to (B,).
+
+    Of an image that is in `reference` it is not quite 0, in float32 about 0.01: it comes from a difference of squares.
 
     Raises ValueError for images of another size or dtype than `reference`, and for what is not finite, of which no
     distance would be large; TypeError for what is no tensor.
@@ -180,8 +194,12 @@ def are_holes(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Tensor
 def active_units(mu: Tensor) -> Tensor:
     """Which latent dimensions say anything about the image: those whose mean moves, Var_x(mu_j) > 0.01: (K,) of bool.
 
-    mu : (M, K), the means of q(z | x) over images. Source: Burda, Grosse and Salakhutdinov (2016).
+    mu : (M, K), the means of q(z | x) over images. Raises ValueError for fewer than two images, another shape, and what
+    is not finite; TypeError for what is no tensor. Source: Burda, Grosse and Salakhutdinov (2016).
     """
+    _check_codes(mu=mu)
+    if len(mu) < 2:
+        raise ValueError(f"mu must be of at least two images, got {len(mu)}: of one, no mean moves")
     return mu.var(dim=0) > ACTIVE
 
 
@@ -201,6 +219,23 @@ def entropy(probabilities: Tensor) -> Tensor:
             "of logits, softmax(dim=1) makes some"
         )
     return torch.special.entr(probabilities).sum(dim=1)
+
+
+def _check_codes(**codes: Tensor) -> None:
+    for name, value in codes.items():
+        if isinstance(value, tuple):
+            raise TypeError(f"{name} must be a tensor of codes, got a tuple, as a VAE's `encode` gives: use `code(x)`")
+        check_floating(**{name: value})
+        if value.dim() != 2:
+            raise ValueError(f"{name} must have shape (M, K), got {tuple(value.shape)}")
+        check_finite(name, value)
+
+
+def _check_as_many(**tensors: Tensor) -> None:
+    check_tensors(**tensors)
+    if len({len(tensor) for tensor in tensors.values()}) > 1:
+        found = ", ".join(f"{name} {len(tensor)}" for name, tensor in tensors.items())
+        raise ValueError(f"{' and '.join(tensors)} must be as many, got {found}")
 
 
 def _check_pictures(images: Tensor, reference: Tensor) -> None:

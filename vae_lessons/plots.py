@@ -166,7 +166,15 @@ def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tens
     deviations, for a Gaussian in two dimensions.
 
     points : (G, 2), first coordinate slowest, as a `GridDensity` has them; log_density : (G,); mu, logvar : (2,)
+
+    Raises ValueError for other shapes, such as those for several images; TypeError for what is no tensor.
     """
+    check_tensors(points=points, log_density=log_density, mu=mu, logvar=logvar)
+    shapes = {"points": points, "log_density": log_density, "mu": mu, "logvar": logvar}
+    expected = (len(points), 2), (len(points),), (2,), (2,)
+    if [tuple(value.shape) for value in shapes.values()] != list(expected):
+        found = ", ".join(f"{name} {tuple(value.shape)}" for name, value in shapes.items())
+        raise ValueError(f"points must be (G, 2), log_density (G,), mu and logvar (2,), of one image, got {found}")
     ax = ax or _axes(4.5, 4)
     n = math.isqrt(len(points))
     density = log_density.exp()

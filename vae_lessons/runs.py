@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from vae_lessons.arguments import positive_number, whole_number
 
-LEAST_SEED = -(2**63)  # of torch's generators
+LEAST_SEED, LARGEST_SEED = -(2**63), 2**64 - 1  # of torch's generators
 SCHEDULES = ("linear", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -26,7 +26,10 @@ class Settings:
     start_at_mean: bool = True
 
     def __post_init__(self) -> None:
-        numbers = {"epochs": whole_number("epochs", self.epochs), "seed": whole_number("seed", self.seed, LEAST_SEED)}
+        numbers = {
+            "epochs": whole_number("epochs", self.epochs),
+            "seed": whole_number("seed", self.seed, LEAST_SEED, LARGEST_SEED),
+        }
         if self.batch_size is not None:
             numbers["batch_size"] = whole_number("batch_size", self.batch_size)
         if self.lr is not None:

@@ -42,8 +42,7 @@ def check_loss(model: nn.Module, data: ImageData) -> None:
             f"model was made for images of {tuple(expected)} pixels, {data.title} has {data.image_shape}: "
             "make it with image_shape=data.image_shape"
         )
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        loss = loss_of(model, data.train[:2], data.train_labels[:2])
+    loss = _loss_of_two(model, data)
     if not isinstance(loss, Tensor):
         hint = "is a return missing?" if loss is None else "return one tensor, with nothing beside it and no .item()"
         raise TypeError(f"model.loss must give a tensor, one value per image, got {type(loss).__name__}: {hint}")
@@ -52,6 +51,25 @@ def check_loss(model: nn.Module, data: ImageData) -> None:
             f"model.loss must give one value per image, shape ({len(data.train[:2])},) for "
             f"{len(data.train[:2])} images, got {tuple(loss.shape)}: sum over pixels, leave the mean to fit"
         )
+
+
+@torch.no_grad()
+def _loss_of_two(model: nn.Module, data: ImageData) -> object:
+    """Where the model is, as in the evaluation, and with no trace in PyTorch's generator."""
+    home, mode = next(model.parameters()).device, model.training
+    model.eval()
+    try:
+        with torch.random.fork_rng(devices=[home] if home.type == "cuda" else []):
+            return loss_of(model, data.train[:2].to(home), data.train_labels[:2].to(home))
+    except RuntimeError as error:
+        if "does not require grad" in str(error):
+            raise ValueError(
+                "model.loss takes a derivative, and fit evaluates without gradients: put that line under "
+                "`with torch.enable_grad():`"
+            ) from error
+        raise
+    finally:
+        model.train(mode)
 
 
 def check_gradient(loss: Tensor) -> None:

@@ -50,7 +50,8 @@ def fit(
     ----------
     model : has `loss(x) -> (B,)`, one value per image; or, with `uses_labels = True`,
         `loss(x, labels) -> (B,)`
-    batch_size : None is 512 images, on a CPU in float32 384; fewer for a small data set, so that an epoch has steps
+    batch_size : None is 512 images, on a CPU in float32 384; fewer for a small data set, so that an epoch has steps.
+        More than there are is all of them
     lr : None is 0.016 at 512 images, and follows the root of the batch size
     schedule : "linear": the rate climbs to `lr` over the first tenth of the steps (over 20 or half of them,
         if the run is short) and falls linearly to zero over the rest; "constant": it is `lr`
