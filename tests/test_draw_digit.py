@@ -486,6 +486,28 @@ def test_the_first_stroke_replaces_the_test_image_and_the_slider_brings_it_back(
     assert page.locator(".strokes path").count() == 0
 
 
+def test_a_button_brings_the_test_image_back_and_nothing_moves_under_the_pen(model, data, open_page):
+    figure = DrawDigit(model, data, chosen=59)
+    for width in (1000, 390, 320):
+        page, _ = open_page(figure, width=width)
+        button, pad = page.get_by_role("button", name="show image"), page.locator(".drawing-pad")
+        images, place = seen(page), pad.bounding_box()
+        expect(button).to_be_hidden()
+        for spoil in (lambda page=page: draw_by_mouse(page), page.get_by_role("button", name="clear").click):
+            spoil()
+            painted(page)
+            assert pad.bounding_box() == place
+            assert seen(page) != images
+            button.click()
+            painted(page)
+            assert seen(page) == images
+            expect(button).to_be_hidden()
+    assert page.get_by_role("slider").get_attribute("aria-valuetext") == "test image 9 (6)"
+    figure.drawing = to_bytes(torch.ones(8, 8))
+    figure.restored += 1
+    assert figure.drawing == ""
+
+
 def test_clear_leaves_a_blank_sheet_and_an_invitation(model, data, open_page):
     figure = DrawDigit(model, data)
     page, troubles = open_page(figure)

@@ -486,11 +486,58 @@ def test_a_slider_says_what_it_is_and_where_it_stands(open_page):
     page.keyboard.press("ArrowRight")
     assert slider.get_attribute("aria-valuetext") == "mu 1.05"
     assert slider.locator("xpath=..").inner_text().split() == ["mean", "μ", "1.05"]
-    sentence = page.locator("[aria-live=polite]")
-    expect(sentence).to_have_text(re.compile(r"mean part 0\.551 nats, .*KL 0\.735 nats, KL 1\.061 bits"))
     for picture in page.locator(".explorable-panels > svg").all():
         assert picture.get_attribute("role") == "img"
         assert picture.get_attribute("aria-label")
+
+
+def test_a_screen_reader_is_told_what_has_changed_once_it_has_come_to_rest(open_page):
+    page, _ = open_page(GaussianKL(mu=1.0))
+    sentence = page.locator("[aria-live=polite]")
+    page.wait_for_timeout(1000)
+    expect(sentence).to_be_empty()
+    page.get_by_role("slider", name="mean μ", exact=True).press("ArrowRight")
+    expect(sentence).to_have_text("mean part 0.551 nats; KL 0.735 nats; KL 1.061 bits")
+
+
+def test_estimates_are_named_for_what_they_are(open_page):
+    page, _ = open_page(Reparameterisation(mu=-1.0))
+    names = page.locator("dt")
+    one = ["pathwise ∂/∂μ", "pathwise ∂/∂log σ²", "sd of pathwise ∂/∂μ", "z"]
+    assert set(one) <= set(names.all_inner_texts())
+    held = printed(page.locator("figure"))
+    assert [text for name, text in held.items() if name.endswith("deviation")] == ["–", "–"]
+    page.get_by_label("hold ε").press("Space")
+    painted(page)
+    assert {"mean pathwise ∂/∂μ", "mean pathwise ∂/∂log σ²", "sd of pathwise ∂/∂μ", "mean z"} <= set(
+        names.all_inner_texts()
+    )
+    expected = Reparameterisation(mu=-1.0, frozen=False).numbers()
+    shown = {name: float(text) for name, text in printed(page.locator("figure")).items()}
+    assert shown == pytest.approx(expected, abs=0.0051)
+    told = re.compile("mean pathwise gradient in log variance .*; mean z")
+    expect(page.locator("[aria-live=polite]")).to_have_text(told)
+
+
+POINTS = """path => [...path.getAttribute("d").matchAll(/[ML]([-\\d.e]+),([-\\d.e]+)/g)].map(([, x, y]) => [+x, +y])"""
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("mu", [-3.0, 3.0])
+def test_samples_lie_on_the_curve_or_have_a_mark_at_its_end(mu, frozen, open_page, drawing_of):
+    figure = Reparameterisation(mu=mu, logvar=2.0, eps=math.copysign(2.5, mu), frozen=frozen)
+    page, _ = open_page(figure)
+    curve = np.array(page.locator(".line.decoder").evaluate(POINTS))
+    samples = np.array(page.locator("svg .dots.encoder").first.evaluate(POINTS))
+    inside = (samples[:, 0] >= curve[0, 0]) & (samples[:, 0] <= curve[-1, 0])
+    heights = np.interp(samples[:, 0], *curve.T)
+    assert samples[inside, 1] == pytest.approx(heights[inside], abs=0.1)
+    z = figure._estimates(figure._shown_noise())["z"]
+    assert inside.tolist() == (z.abs() <= 8).tolist()
+    marks = page.locator(".outside.encoder").get_attribute("d").count("M")
+    assert marks == int((z < -8).any()) + int((z > 8).any()) > 0
+    lines = [line.get_marker() for ax in drawing_of(figure).axes for line in ax.lines]
+    assert marks == lines.count("<") + lines.count(">")
 
 
 @pytest.mark.parametrize("cls", [GaussianKL, ElboGap])
@@ -529,6 +576,44 @@ def test_handles_can_be_dragged(cls, values, count, open_page):
         assert max(abs(moved["x"] - box["x"] - 18), abs(moved["y"] - box["y"] - 18)) > 0
         assert min(abs(moved["x"] - box["x"] - 18), abs(moved["y"] - box["y"] - 18)) < 3  # it follows the pointer
     assert not troubles
+
+
+def middle_of(element):
+    box = element.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize(
+    ("cls", "mu", "widest"), [(GaussianKL, 0.5, 3.5), (GaussianKL, 3.0, 4), (ElboGap, 3.0, 2), (ElboGap, -3.0, 2)]
+)
+def test_the_handle_of_the_spread_stays_with_the_pointer_and_then_in_the_picture(cls, mu, widest, open_page):
+    page, _ = open_page(cls(mu=mu, logvar=0.0))
+    flank, peak = page.locator(".handle.encoder .knob").all()
+    picture = page.locator(".explorable-panels > svg").first.bounding_box()
+    (x, y), centre = middle_of(flank), middle_of(peak)[0]
+    unit = abs(x - centre)
+    for side in (1, -1):  # the pointer goes through the mean
+        x, y = middle_of(flank)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for sd in (1, 1.5, widest):
+            page.mouse.move(centre + side * sd * unit, y, steps=9)
+            painted(page)
+            assert middle_of(flank)[0] == pytest.approx(centre + side * sd * unit, abs=4)
+        page.mouse.up()
+        assert picture["x"] <= middle_of(flank)[0] <= picture["x"] + picture["width"]
+
+
+def test_only_the_main_button_drags_a_handle(open_page):
+    page, _ = open_page(GaussianKL())
+    before = printed(page.locator("figure"))
+    x, y = middle_of(page.locator(".knob").last)
+    page.mouse.move(x, y)
+    page.mouse.down(button="right")
+    page.mouse.move(x + 30, y, steps=3)
+    page.mouse.up(button="right")
+    painted(page)
+    assert printed(page.locator("figure")) == before
 
 
 @pytest.mark.parametrize("cls", [GaussianKL, ElboGap, Reparameterisation])
@@ -609,6 +694,33 @@ def test_no_handle_lies_on_the_name_of_the_prior(open_page):
             assert not all(box[a] - knob[b] < knob[a] < box[a] + box[b] for a, b in (("x", "width"), ("y", "height")))
 
 
+SMALL_BENT = [(2, -4, -1.5, 0.5), (2, -4, 0, 2), (3, -4, 0, 2), (3, 1.5, 3, 2), (-2, -4, 1.5, 0)]
+
+
+def test_no_name_of_a_density_lies_on_another(open_page):
+    page, _ = open_page(ElboGap(), width=800)
+    figure = page.locator("figure.explorable")
+    names = [figure.get_by_text(name, exact=True) for name in ("p(z)", "p(z | x)", "q(z)")]
+    for values in SMALL_BENT:
+        set_sliders(page, figure, values)
+        boxes = [Bbox.from_bounds(*name.bounding_box().values()).padded(-1.5) for name in names]
+        for one, other in itertools.combinations(boxes, 2):
+            assert Bbox.intersection(one, other) is None, values
+
+
+def test_in_a_crowd_a_numeral_goes_where_there_is_most_room(open_page):
+    page, _ = open_page()
+    module = read("common.js") + read("code_dots.js") + "export { amid };"
+    found = page.evaluate(
+        """async ([module, points, taken]) => {
+            const { amid } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
+            return [amid(points, []), amid(points, taken), amid(points, [[50, 0]])];
+        }""",
+        [module, [[0, 0], [4, 0], [8, 0], [9, 0]], [[3, 0], [-2, 0]]],
+    )
+    assert found == [[8, 0], [9, 0], [8, 0]]
+
+
 DARK = "<style>html[data-theme=dark] { background: #121212 }</style>"
 
 
@@ -637,6 +749,26 @@ def test_bars_stand_out_and_the_parts_of_the_kl_from_their_sum(theme, open_page)
     assert contrast(total, parts).min() >= 2
 
 
+def test_sliders_can_be_seen_in_colours_that_the_system_forces(open_page):
+    page, _ = open_page(GaussianKL(mu=0.0), forced_colors="active")
+    slider = page.get_by_role("slider").first
+    pixels = np.asarray(Image.open(io.BytesIO(slider.screenshot())).convert("RGB"))
+    ground, along = pixels[2, 2], pixels[pixels.shape[0] // 2]
+    assert contrast(ground, along[len(along) // 2]) >= 3
+    assert contrast(ground, along[len(along) // 4]) >= 3
+
+
+def test_numerals_of_classes_can_be_read(open_page, drawing_of):
+    page, _ = open_page(MAKERS["LatentExplorer"](), draw_digit())
+    fills = page.locator(".numeral").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    colours = [[255 * float(part) for part in re.findall(r"\d?\.\d+|\d+", fill)] for fill in fills]
+    assert contrast(colours, [255, 255, 255]).min() >= 4.5
+    numerals = [text for ax in drawing_of(draw_digit()).axes for text in ax.texts if text.get_text().isdigit()]
+    assert len(numerals) == 10
+    for numeral in numerals:
+        assert contrast(255 * np.array(numeral.get_color()), [255, 255, 255]) >= 4.5
+
+
 def test_bars_of_a_still_picture_stand_out_too(drawing_of):
     *parts, total = drawing_of(GaussianKL()).axes[1].patches
     for bar in (*parts, total):
@@ -663,6 +795,13 @@ def test_on_a_phone_all_is_legible_and_within_reach(make, open_page):
     assert scrolls <= {"auto", "pan-y", "pan-y pinch-zoom"}  # a finger on the drawing still scrolls the page
 
 
+@pytest.mark.parametrize("make", [GaussianKL, ElboGap, Reparameterisation])
+def test_one_above_the_other_panels_have_letters_of_one_size(make, open_page):
+    page, _ = open_page(make(), width=390)
+    first, second = page.locator(".explorable-panels > svg").evaluate_all("all => all.map(e => e.getScreenCTM().a)")
+    assert first == pytest.approx(second, rel=1e-3)
+
+
 FILTERS = """all => all.map(element => {
     const filters = [];
     for (let e = element; e; e = e.parentElement) filters.push(getComputedStyle(e).filter);
@@ -683,6 +822,10 @@ def test_in_dark_mode_drawing_and_still_are_inverted_once(theme, make, open_page
     assert pictures.evaluate_all(FILTERS) == [expected] * pictures.count()
     assert pictures.count() > 2
     assert not page.locator(".explorable-still").is_visible()
+    page.emulate_media(media="print")  # paper is white
+    assert pictures.evaluate_all(FILTERS) == [[]] * pictures.count()
+    assert page.locator(".explorable-panels").evaluate("e => getComputedStyle(e).color") == "rgb(34, 34, 34)"
+    assert page.locator("figure.explorable").evaluate("e => getComputedStyle(e).breakInside") == "avoid"
 
 
 def test_hostile_text_is_only_text(open_page):
@@ -898,3 +1041,21 @@ def test_a_figure_begins_when_it_comes_near_what_is_seen_of_the_page(open_page):
     second.locator(".explorable-view").wait_for()
     assert not second.locator(".explorable-still").is_visible()
     assert not troubles
+
+
+WITHOUT_ANCHORS = "<style>html { overflow-anchor: none }</style><script>CSS.supports = () => false</script>"
+READ_BELOW = """() => {
+    document.body.insertAdjacentHTML("beforeend", "<p style='margin: 600px 0 5000px'>what is read</p>");
+    document.querySelector("p[style]").scrollIntoView();
+}"""
+
+
+def test_what_is_read_stays_where_it_is_when_a_figure_above_it_begins(open_page):
+    far = "<style>figure.explorable { margin-top: 4000px !important }</style>"
+    page, _ = open_page(ElboGap(), head=WITHOUT_ANCHORS + far, width=390, begun=False)
+    still = page.locator("figure.explorable").bounding_box()["height"]
+    page.evaluate(READ_BELOW)
+    page.locator(".explorable-view").wait_for()
+    painted(page)
+    assert page.locator("figure.explorable").bounding_box()["height"] > still + 100
+    assert page.get_by_text("what is read").bounding_box()["y"] == pytest.approx(0, abs=1)

@@ -301,6 +301,30 @@ def test_t_can_be_dragged_along_the_strips_and_the_curves(place, finger, on_page
         assert standing(figure) == ["1", "2", "0.2"]
 
 
+def test_what_is_written_beside_the_curves_moves_nothing_and_no_other_button_does(on_page):
+    page, figure, _ = on_page()
+    for name in ("limit", "VAE", "distance to the nearest training image"):
+        figure.locator("svg").get_by_text(name, exact=True).click(position={"x": 9, "y": 5})
+    box = figure.locator(".walk-area").first.bounding_box()
+    for place in (box, figure.locator("svg .grip").bounding_box()):
+        x, y = place["x"] + place["width"] / 4, place["y"] + place["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down(button="right")
+        page.mouse.move(x + 40, y, steps=3)
+        page.mouse.up(button="right")
+    painted(page)
+    assert standing(figure) == ["1", "2", "0.5"]
+
+
+def test_sliders_tell_images_by_their_class(on_page):
+    _, figure, _ = on_page(values={"first": 3, "second": 10})
+    second = figure.get_by_role("slider", name="second")
+    assert figure.locator(".explorable-value").all_inner_texts() == ["3", "0 (2)", "0.50"]
+    assert second.get_attribute("aria-valuetext") == "second image 0 (2)"
+    second.press("ArrowLeft")
+    assert second.get_attribute("aria-valuetext") == "second image 9"
+
+
 def test_a_finger_that_scrolls_past_leaves_t_alone(on_page):
     page, figure, _ = on_page(width=360, has_touch=True)
     area = figure.locator(".walk-area").nth(1)
@@ -331,7 +355,8 @@ def test_on_a_phone_all_is_legible_and_within_reach(on_page):
         assert min(box["width"], box["height"]) >= 43.9
     right = max(texts.evaluate_all("all => all.map(e => e.getBoundingClientRect().right)"))
     assert right <= 360
-    actions = figure.locator(".walk-slides").evaluate_all("all => all.map(e => getComputedStyle(e).touchAction)")
+    areas = figure.locator(".walk-area, .walks > svg")
+    actions = areas.evaluate_all("all => all.map(e => getComputedStyle(e).touchAction)")
     assert set(actions) == {"pan-y"}  # up and down scrolls the page
     assert_places_are_aligned(page, figure)
 

@@ -441,6 +441,33 @@ def test_beyond_the_edge_the_position_stays_at_it(open_page):
     assert values_of(page) == [3, 3]
 
 
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_at_the_edge_the_ring_is_seen_whole(latent_dim, open_page):
+    page, _ = open_page(explorer(latent_dim))
+    view, ends = page.locator("figure.explorable"), [3.0, -3.0][:latent_dim]
+    set_sliders(page, view, ends)
+    for field in view.locator(".explorable-field").all():
+        box, ring = field.bounding_box(), field.locator(".knob").bounding_box()
+        for side, length in (("x", "width"), ("y", "height")):
+            assert box[side] <= ring[side] <= box[side] + box[length] - ring[length]
+    assert page.locator(".hair").first.get_attribute("d").startswith("M200,0V")  # the lines tell where it is
+
+
+def test_numerals_lie_apart(open_page):
+    page, _ = open_page(explorer(2))
+    for svg in page.locator(".explorable-field > svg").all():
+        at = svg.locator(".numeral").evaluate_all("all => all.map(e => ['x', 'y'].map(a => +e.getAttribute(a)))")
+        assert min(math.dist(one, other) for one, other in itertools.combinations(at, 2)) > 10
+
+
+def test_a_screen_reader_is_told_of_each_model_by_name(open_page):
+    page, _ = open_page(explorer(2))
+    page.get_by_role("slider").first.press("ArrowRight")
+    told = r"autoencoder: nearest class \d, [\d.]+ away; MSE VAE: nearest class .*; MSE VAE: log prior -1\.839 nats; .*"
+    expect(page.locator("[aria-live=polite]")).to_have_text(re.compile(told))
+    expect(page.locator("[aria-live=polite]")).not_to_contain_text("no prior")
+
+
 def a_lonely_dot(figure, name):
     """Index and position of a test image that no other is near to, and well inside the map."""
     positions = figure._maps[name].frames[figure._frame].position_of(figure._maps[name].codes)[:, :2]

@@ -7,6 +7,7 @@ widget where there is a kernel, as HTML on a page, and as a still picture everyw
 import base64
 import html
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vae_lessons.explorables.controls import controls_of, describe, make_widget
+from vae_lessons.explorables.controls import controls_of, describe, make_widget, names_of_images
 from vae_lessons.explorables.page import figure_html
 from vae_lessons.live import is_live
 from vae_lessons.plots import CLASS_COLOURS, COLOURS, STYLE
@@ -65,6 +66,7 @@ class Explorable(anywidget.AnyWidget):
     _panel = None
     _ipython_display_ = None  # ipywidgets 7, which Colab has, would show the view without the panel
     _is_made = False
+    _classes: Sequence[int] = ()  # of the images that sliders of whole numbers choose from
     still_size = STILL_SIZE
 
     def __init__(self, **traits: Any) -> None:
@@ -79,7 +81,11 @@ class Explorable(anywidget.AnyWidget):
 
     @traitlets.default("_controls")
     def _describe_controls(self) -> list[dict[str, Any]]:
-        return [describe(name, control) for name, control in controls_of(self).items()]
+        described = [describe(name, control) for name, control in controls_of(self).items()]
+        for control in described:
+            if control.get("step") == 1:
+                control["names"] = names_of_images(self._classes)
+        return described
 
     def numbers(self) -> dict[str, float]:
         """What the figure prints, before rounding. The module computes the same under the same names."""

@@ -4,6 +4,9 @@ const APART = 16; // from one numeral to the next
 const EDGE = 9; // from the side of a map to the middle of a numeral
 const N_COLOURS = 10;
 
+// What lies within a length, and no nearer to its ends than a margin.
+const inside = (at, length, margin) => Math.min(length - margin, Math.max(margin, at));
+
 // Which of the points is the nearest, and how far away it is.
 function nearest(points, to) {
   const distances = points.map(point => Math.hypot(...to.map((value, i) => point[i] - value)));
@@ -16,11 +19,12 @@ function distinct(labels) {
 }
 
 // The one of some points that is nearest to their median, and so amid them even where they form an arc. Points too
-// near to one that is taken are left out, unless all are.
+// near to one that is taken are left out; where all are, it is the one farthest from those taken.
 function amid(points, taken) {
   const median = axis => points.map(point => point[axis]).sort((a, b) => a - b)[points.length >> 1];
-  const isFree = point => taken.length === 0 || nearest(taken, point).distance > APART;
-  const free = points.some(isFree) ? points.filter(isFree) : points;
+  const room = points.map(point => nearest(taken, point).distance); // Infinity where none is taken
+  const needed = Math.min(APART, Math.max(...room));
+  const free = points.filter((_, i) => room[i] >= needed);
   return free[nearest(free, [median(0), median(1)]).index];
 }
 
@@ -39,7 +43,7 @@ function dots(svg, labels, width, numeralAt = amid) {
       change(clouds[i], { d: own.map(([x, y]) => `M${x.toFixed(1)},${y.toFixed(1)}h0`).join("") });
       taken.push(numeralAt(own, taken));
       const [x, y] = taken.at(-1);
-      change(numerals[i], { x: Math.min(width - EDGE, Math.max(EDGE, x)), y });
+      change(numerals[i], { x: inside(x, width, EDGE), y });
     });
   };
 }

@@ -4,7 +4,7 @@
 // figure, in one scope; on a page without a kernel, page.js follows.
 
 const GRIP = 26; // radius of what a finger can take hold of: 44 pixels or more on a phone
-const ANNOUNCE_AFTER = 300; // ms
+const ANNOUNCE_AFTER = 800; // ms
 
 // Elements. A child is of its parent's kind, HTML or SVG.
 
@@ -119,7 +119,7 @@ function keepFinger(node) {
 
 // Handles, for those who point. Sliders do the same, so nothing here can be reached by key.
 
-function handle(svg, colour, onDrag) {
+function handle(svg, colour, onDrag, onDrop = () => {}) {
   const group = append(svg, "g", { class: `handle ${colour}`, "aria-hidden": "true" });
   append(group, "circle", { class: "grip", r: GRIP });
   append(group, "circle", { class: "knob", r: 6.5 });
@@ -127,20 +127,25 @@ function handle(svg, colour, onDrag) {
   let held = null; // from the pointer to the handle, so that a hold off its middle does not move it
   keepFinger(group);
   group.addEventListener("pointerdown", event => {
+    if (held !== null || event.button !== 0) return;
     const { x, y } = pointIn(svg, event);
     held = { x: at.x - x, y: at.y - y };
     group.setPointerCapture(event.pointerId);
   });
   group.addEventListener("pointermove", event => {
-    if (held === null) return;
+    if (!group.hasPointerCapture(event.pointerId)) return;
     const { x, y } = pointIn(svg, event);
     onDrag(x + held.x, y + held.y);
   });
-  group.addEventListener("lostpointercapture", () => (held = null));
-  return (x, y) => {
+  group.addEventListener("lostpointercapture", () => {
+    held = null;
+    onDrop();
+  });
+  const place = (x, y) => {
     at = { x, y };
     change(group, { transform: `translate(${x} ${y})` });
   };
+  return Object.assign(place, { isHeld: () => held !== null });
 }
 
 function controlOf(model, name) {
@@ -159,47 +164,67 @@ function move(model, name, value) {
   model.save_changes();
 }
 
-// Two handles on the density of N(μ, σ²): the peak moves μ, the flank moves σ.
+// Two handles on the density of N(μ, σ²): the peak moves μ, the flank moves σ. The flank's stays on the side of the
+// pointer that holds it, and let go, in the picture. Returns place(state, y), which says where on the axis they are.
 function gaussianHandles(svg, model, x) {
-  let mean = 0;
-  const flank = handle(svg, "encoder", at => move(model, "logvar", 2 * Math.log(Math.abs(x.toValue(at) - mean))));
+  let q, y;
+  let side = 1;
+  const drag = at => {
+    const away = x.toValue(at) - q.mean;
+    side = away < 0 ? -1 : 1;
+    move(model, "logvar", 2 * Math.log(Math.abs(away)));
+  };
+  const place = () => {
+    const { mean, sd } = q;
+    if (!flank.isHeld() && Math.abs(mean + side * sd) > x.domain[1]) side = mean < 0 ? 1 : -1;
+    flank(x(mean + side * sd), y(normal(sd, 0, sd)));
+    peak(x(mean), y(normal(0, 0, sd)));
+    return [mean, mean + side * sd];
+  };
+  const flank = handle(svg, "encoder", drag, place);
   const peak = handle(svg, "encoder", at => move(model, "mu", x.toValue(at)));
-  return ({ mu, logvar }, y) => {
-    mean = mu;
-    const sd = Math.exp(logvar / 2);
-    const side = mu + sd < x.domain[1] ? mu + sd : mu - sd;
-    flank(x(side), y(normal(side, mu, sd)));
-    peak(x(mu), y(normal(mu, mu, sd)));
+  return ({ mu, logvar }, heights) => {
+    [q, y] = [{ mean: mu, sd: Math.exp(logvar / 2) }, heights];
+    return place();
   };
 }
+
+// A text of its own, or one that depends on the state.
+const worded = (text, state) => (typeof text === "function" ? text(state) : text);
 
 // The printed numbers: cells of { key, name, spoken }. Returns what fills them with texts by key.
 function readout(parent, cells, columns, unit) {
   const list = append(append(parent, "div", { class: "explorable-numbers" }), "dl", { style: `--columns: ${columns}` });
-  const values = cells.map(({ key, name, unit: own = unit }) => {
+  const places = cells.map(({ key, unit: own = unit }) => {
     const cell = append(list, "div");
-    append(cell, "dt", {}, name);
+    const name = append(cell, "dt");
     const value = append(cell, "dd");
     const number = append(value, "span", { "data-number": key });
     append(value, "small", {}, ` ${own}`);
-    return number;
+    return { name, number };
   });
   const announce = announcer(parent);
-  return texts => {
-    cells.forEach(({ key }, i) => (values[i].textContent = plain(texts[key])));
-    announce(cells.map(({ key, spoken, unit: own = unit }) => `${spoken} ${texts[key]} ${own}`.trim()).join(", "));
+  return (texts, state) => {
+    places.forEach(({ name, number }, i) => {
+      name.textContent = worded(cells[i].name, state);
+      number.textContent = plain(texts[cells[i].key]);
+    });
+    announce(cells.map(({ key, spoken, unit: own = unit }) => `${worded(spoken, state)} ${texts[key]} ${own}`.trim()));
   };
 }
 
-// One sentence for a screen reader, once the values have come to rest; nothing while the page opens.
+// What has changed of some phrases, for a screen reader, once they have come to rest; nothing while the page opens.
 function announcer(parent) {
   const sentence = append(parent, "p", { class: "explorable-spoken", "aria-live": "polite" });
-  let opening = true;
-  let timer;
-  return text => {
+  let known, timer;
+  return phrases => {
+    known ??= phrases;
     clearTimeout(timer);
-    if (!opening) timer = setTimeout(() => (sentence.textContent = text), ANNOUNCE_AFTER);
-    opening = false;
+    timer = setTimeout(() => {
+      const news = phrases.filter((phrase, i) => phrase !== known[i]);
+      if (news.length > 0) sentence.textContent = news.join("; ");
+      known = phrases;
+    }, ANNOUNCE_AFTER);
   };
 }
 
@@ -214,7 +239,7 @@ function show({ model, el }, { reads, numbers, build, print, cells, columns, uni
     const state = Object.fromEntries(reads.map(name => [name, model.get(name)]));
     const values = numbers(state);
     paint(state, values);
-    printNumbers(print(values));
+    printNumbers(print(values, state), state);
   };
   let frame = 0;
   const onChange = () => {

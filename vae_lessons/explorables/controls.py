@@ -4,6 +4,8 @@ Each is a trait of the explorable, declared by the control that moves it. One de
 the ipywidget of a live kernel, and it travels as JSON to the page, which makes a native input of it.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any
@@ -12,7 +14,8 @@ import ipywidgets
 import traitlets
 from traitlets import Bool, HasTraits, Int, TraitError, TraitType
 
-# The name of a switch, and its position in which the control does something; in the other it is not shown.
+# The name of a switch, and its position in which the control does something; in the other it is not shown. A trait
+# that is text, such as a drawing, is on while there is some.
 Condition = tuple[str, bool] | None
 
 
@@ -103,12 +106,23 @@ def describe(name: str, control: Control) -> dict[str, Any]:
     return {"kind": type(control).__name__.lower(), "name": name, **asdict(control)}
 
 
+def names_of_images(classes: Iterable[int]) -> list[str]:
+    """What a page says in place of a slider's whole numbers, where it chooses an image: "3", then "3 (2)"."""
+    seen = Counter[int]()
+    names = []
+    for label in classes:
+        seen[label] += 1
+        names.append(f"{label} ({seen[label]})" if seen[label] > 1 else f"{label}")
+    return names
+
+
 def make_widget(owner: ipywidgets.Widget, name: str, control: Control) -> ipywidgets.Widget:
     """The control as an ipywidget that is linked to the trait, and shown while it does something."""
     widget = control.widget(owner, name)
     if control.shown_if is not None:
         switch, needed = control.shown_if
-        traitlets.dlink((owner, switch), (widget.layout, "display"), lambda now: None if now is needed else "none")
+        display = {needed: None, not needed: "none"}
+        traitlets.dlink((owner, switch), (widget.layout, "display"), lambda now: display[bool(now)])
     return widget
 
 

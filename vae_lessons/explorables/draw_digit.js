@@ -92,8 +92,9 @@ function render(context) {
   const { model } = context;
   const prepared = prepare(model);
   const blank = toBytes(new Float32Array(prepared.images[0].length));
-  const putAway = { "change:chosen": () => write(model, ""), "change:cleared": () => write(model, blank) };
-  for (const [event, listener] of Object.entries(putAway)) model.on(event, listener);
+  const written = { chosen: "", restored: "", cleared: blank };
+  const putAway = Object.entries(written).map(([name, text]) => [`change:${name}`, () => write(model, text)]);
+  for (const [event, listener] of putAway) model.on(event, listener);
   const stop = show(context, {
     reads: ["chosen", "drawing", "draws", "_noise"],
     numbers: state => numbers(state, prepared),
@@ -105,7 +106,7 @@ function render(context) {
   });
   return () => {
     stop();
-    for (const [event, listener] of Object.entries(putAway)) model.off(event, listener);
+    for (const [event, listener] of putAway) model.off(event, listener);
   };
 }
 

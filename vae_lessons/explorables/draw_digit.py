@@ -56,8 +56,8 @@ class DrawDigit(Explorable):
     Attributes
     ----------
     drawing : what is drawn, as base64 of one byte a pixel; "" while a test image is shown. Setting `chosen` to
-        another one empties it.
-    draws, cleared : how often the buttons were pressed
+        another one empties it, as the button for it does.
+    draws, cleared, restored : how often the buttons were pressed
     image : (H, W), what the network is given; mu, logvar : (K,), of the encoder's q(z | x)
 
     Raises
@@ -78,6 +78,7 @@ class DrawDigit(Explorable):
     chosen = Slider("image", "test image", 0, N_IMAGES - 1, step=1).trait()
     draws = Action("sample again").trait()
     cleared = Action("clear").trait()
+    restored = Action("show image", shown_if=("drawing", True)).trait()
 
     @torch.no_grad()
     def __init__(self, model: VAE, data: ImageData, *, chosen: int = 0, caption: str | None = None) -> None:
@@ -156,7 +157,7 @@ class DrawDigit(Explorable):
         self._draw_pictures(axes, z)
         self._latent_plane.draw(axes["plane"], self.mu, self.logvar, z)
 
-    @observe("chosen")
+    @observe("chosen", "restored")
     def _put_drawing_away(self, _: object) -> None:
         self.drawing = ""
 

@@ -68,8 +68,8 @@ function densities(svg, model, x) {
     change(filled, { d: outline + "Z" });
     change(prior, { d: curve(z => normal(z, 0, 1), -5, 5, x, y) });
     change(q, { d: curve(qAt, mu - 6 * sd, mu + 6 * sd, x, y) });
-    placeNames(y, { mu, sd, mode, qAt, posteriorAt });
-    placeHandles(state, y);
+    const handles = placeHandles(state, y);
+    placeNames(y, { mu, handles, mode, qAt, posteriorAt });
   };
 }
 
@@ -78,17 +78,20 @@ function densityNames(svg, x) {
   const posterior = label(svg, "p(z | x)", "posterior");
   const prior = label(svg, "p(z)", "prior", { "text-anchor": "middle" });
   const q = label(svg, "q(z)", "encoder", { "text-anchor": "middle" });
-  return (y, { mu, sd, mode, qAt, posteriorAt }) => {
+  return (y, { mu, handles, mode, qAt, posteriorAt }) => {
     change(q, { x: x(mu), y: y(qAt(mu)) - 13 });
     const away = mode < mu ? -1 : 1; // from q
     let shoulder = mode;
     while (posteriorAt(shoulder) > 0.6 * posteriorAt(mode)) shoulder += 0.02 * away;
     const anchor = away < 0 ? "end" : "start";
-    change(posterior, { x: x(shoulder) + 7 * away, y: y(posteriorAt(shoulder)), "text-anchor": anchor });
-    const isHandle = z => [mu, mu + sd].some(at => Math.abs(z - at) < 0.9);
-    const crowd = z => qAt(z) + posteriorAt(z) + isHandle(z);
-    const free = crowd(2.3) < crowd(-2.3) ? 2.3 : -2.3;
-    change(prior, { x: x(free), y: y(normal(free, 0, 1)) - 7 });
+    const [left, top] = [x(shoulder) + 7 * away, y(posteriorAt(shoulder))];
+    change(posterior, { x: left, y: top, "text-anchor": anchor });
+    const heightAt = z => y(normal(z, 0, 1)) - 7;
+    const isHandle = z => handles.some(at => Math.abs(z - at) < 0.9);
+    const isName = z => Math.abs(x(z) - left - 23 * away) < 40 && Math.abs(heightAt(z) - top) < 14;
+    const crowd = z => qAt(z) + posteriorAt(z) + isHandle(z) + isName(z) + Math.abs(z) / 2; // near to the peak
+    const free = [2.3, -2.3, 3.2, -3.2].reduce((best, z) => (crowd(z) < crowd(best) ? z : best));
+    change(prior, { x: x(free), y: heightAt(free) });
   };
 }
 

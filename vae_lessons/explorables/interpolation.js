@@ -5,6 +5,7 @@ const GAP = 1; // around a picture in a strip, in its pixels
 const PLOT = { width: 672, margin: 128, height: 190 }; // in CSS pixels; widths are those of a wide page
 const TICKS = [0.5, 1, 2, 5, 10, 20, 50, 100]; // steps on the axis of distances
 const LINE = 15; // between two names
+const MARGIN = 10; // around the curves, of what can be pointed at
 
 const mix = (a, b, t) => (1 - t) * a + t * b;
 
@@ -107,8 +108,8 @@ function axes(svg, { width, margin, height }, highest) {
   return [x, y];
 }
 
-// Distances along all walks, with their names at the right, and the present t.
-function curves(svg, size, walks, limit) {
+// Distances along all walks, with their names at the right, and the present t, which can be moved among them.
+function curves(svg, size, walks, limit, onArea) {
   const [x, y] = axes(svg, size, Math.max(limit, ...walks.flatMap(({ distances }) => distances.flat(2))));
   append(svg, "path", { class: "line limit ink", d: `M${x(0)},${y(limit)}H${x(1)}` });
   const now = append(svg, "path", { class: "line thin encoder" });
@@ -116,6 +117,9 @@ function curves(svg, size, walks, limit) {
   const dots = walks.map(({ colour }) => append(svg, "circle", { class: `outside ${colour}`, r: 4 }));
   const knob = append(svg, "circle", { class: "knob encoder", r: 6.5, cy: y.range[1] });
   const names = [...walks, { name: "limit", colour: "ink" }].map(({ name, colour }) => label(svg, name, colour));
+  const [left, top] = [x(0) - MARGIN, y.range[1] - MARGIN];
+  const [width, height] = [x(1) + MARGIN - left, y(0) + MARGIN - top];
+  onArea(append(svg, "rect", { class: "grip", x: left, y: top, width, height }));
   return (state, values) => {
     const all = walks.map(walk => distancesOf(walk, state));
     all.forEach((distances, i) => {
@@ -167,6 +171,7 @@ function slides(element, strip, model) {
   let isSideways = false;
   element.classList.add("walk-slides");
   element.addEventListener("pointerdown", event => {
+    if (event.button !== 0) return;
     [start, isSideways] = [event, false];
     element.setPointerCapture(event.pointerId);
   });
@@ -189,8 +194,9 @@ function build(parent, model) {
   });
   const firstStrip = rows.querySelector(".walk-strip");
   const svg = panel(rows, { ...PLOT, label: "Curves of the pictures' distances to the nearest training image" });
-  const paintCurves = fitting(svg, firstStrip, size => curves(svg, size, walks, limit));
-  for (const element of [...rows.querySelectorAll(".walk-area"), svg]) slides(element, firstStrip, model);
+  const slidesAlong = element => slides(element, firstStrip, model);
+  const paintCurves = fitting(svg, firstStrip, size => curves(svg, size, walks, limit, slidesAlong));
+  rows.querySelectorAll(".walk-area").forEach(slidesAlong);
   return (state, values) => {
     paintFirst(state.first);
     paintSecond(state.second);

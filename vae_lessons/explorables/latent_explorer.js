@@ -48,13 +48,13 @@ function print(values, { explored }) {
 // A column for each model; a model that is alone has a row.
 function cellsOf({ explored }) {
   const of = (what, name) => (explored.length === 1 ? what : `${what}, ${name}`);
+  const said = (what, name) => (explored.length === 1 ? what : `${name}: ${what}`);
   const codes = explored.map(({ name }) => {
-    const what = of("nearest code", name);
-    return { key: `${name}: nearest`, name: what, spoken: what };
+    return { key: `${name}: nearest`, name: of("nearest code", name), spoken: said("nearest class", name) };
   });
   const priors = explored.map(({ name, has_prior }) => {
     const unit = has_prior ? "nats" : "";
-    return { key: `${name}: log p(z)`, name: of("log p(z)", name), spoken: of("log prior", name), unit };
+    return { key: `${name}: log p(z)`, name: of("log p(z)", name), spoken: said("log prior", name), unit };
   });
   return [...codes, ...priors];
 }

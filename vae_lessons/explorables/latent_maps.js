@@ -4,6 +4,7 @@
 
 const REACH = 3; // of a slider, to each side: LatentExplorer's
 const SIDE = 200; // of a map, in units of its own
+const RING = 6.25; // radius of the mark at the position, its stroke included: it stays on the map
 const LANE = 17; // height of the dots of one class, where there is one dimension
 const NEAR = { mouse: 8, touch: 18 }; // how far from a dot one may point, in units of the map
 const FAR = 44; // CSS pixels from the point, beyond which a finger may scroll the page
@@ -39,7 +40,7 @@ function crossHair(svg, { x, y, height }) {
   return ([first, second]) => {
     const [left, top] = [x(first), y ? y(second) : height / 2];
     change(lines, { d: `M${left},0V${height}` + (y ? `M0,${top}H${SIDE}` : "") });
-    change(ring, { cx: left, cy: top });
+    change(ring, { cx: inside(left, SIDE, RING), cy: inside(top, height, RING) });
   };
 }
 

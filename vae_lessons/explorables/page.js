@@ -19,12 +19,12 @@ function pageModel(state) {
 
 // Each makes an input. Returns the element, and what brings it up to a value.
 const INPUTS = {
-  slider(parent, model, { name, label, spoken, low, high, step }) {
+  slider(parent, model, { name, label, spoken, low, high, step, names }) {
     const row = append(parent, "label", { class: "explorable-slider" });
     append(row, "span", {}, label);
     const input = append(row, "input", { type: "range", min: low, max: high, step, autocomplete: "off" });
     const value = append(row, "span", { class: "explorable-value", "aria-hidden": "true" });
-    const digits = step === 1 ? 0 : 2;
+    const textOf = current => names?.[current] ?? fixed(current, step === 1 ? 0 : 2);
     // A finger that scrolls the page sets a slider where it came down all the same. So what it sets first waits for its
     // next move or its end, and is taken back if the page scrolls.
     let before, waits;
@@ -40,8 +40,8 @@ const INPUTS = {
     });
     return [row, current => {
       input.value = current;
-      value.textContent = plain(fixed(current, digits));
-      change(input, { "aria-valuetext": `${spoken} ${fixed(current, digits)}` });
+      value.textContent = plain(textOf(current));
+      change(input, { "aria-valuetext": `${spoken} ${textOf(current)}` });
     }];
   },
   switch(parent, model, { name, label }) {
@@ -69,7 +69,7 @@ function controls(parent, model) {
     follow(model, control.name, update);
     if (control.shown_if === null) continue;
     const [other, needed] = control.shown_if;
-    follow(model, other, position => (row.hidden = position !== needed));
+    follow(model, other, position => (row.hidden = Boolean(position) !== needed));
   }
 }
 
@@ -90,8 +90,11 @@ function mount(figure, render) {
     return;
   }
   const still = figure.querySelector(".explorable-still");
+  const { bottom, height } = figure.getBoundingClientRect();
   still.before(view);
   still.hidden = true;
+  if (bottom > 0 || CSS.supports("overflow-anchor", "auto")) return;
+  scrollBy({ top: figure.offsetHeight - height, behavior: "instant" }); // what is read below it stays where it is
 }
 
 // A figure with networks takes a moment to begin, and most of a long page is never looked at: each begins when it is

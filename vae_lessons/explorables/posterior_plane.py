@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from torch import Tensor
@@ -58,10 +59,8 @@ class PosteriorPlane:
         for label in self.labels.unique().tolist():
             codes, colour = self.codes[self.labels == label], CLASS_COLOURS[label % len(CLASS_COLOURS)]
             ax.plot(*codes.T.tolist(), ".", ms=3, mew=0, alpha=0.6, color=colour)
-            middle = _amid(codes, taken, apart)
-            ax.text(
-                *middle.tolist(), str(label), color=colour, weight="bold", ha="center", va="center", path_effects=halo
-            )
+            middle, style = _amid(codes, taken, apart), {"color": _for_letters(colour), "weight": "bold"}
+            ax.text(*middle.tolist(), str(label), **style, ha="center", va="center", path_effects=halo)
             taken = torch.cat([taken, middle.unsqueeze(0)])
 
 
@@ -81,10 +80,15 @@ def _average_rate(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def _amid(codes: Tensor, taken: Tensor, apart: float) -> Tensor:
-    """The one of codes (N, 2) nearest to their median, of those farther than `apart` from taken (M, 2) if any are."""
-    is_free = torch.cdist(codes, taken.to(codes)).amin(dim=1) > apart
-    free = codes[is_free] if is_free.any() else codes
+    """The one of codes (N, 2) nearest to their median, of those that are `apart` from taken (M, 2), or farthest."""
+    room = torch.cdist(codes, taken.to(codes)).amin(dim=1)
+    free = codes[room >= min(apart, float(room.max()))]
     return free[torch.linalg.vector_norm(free - codes.median(dim=0).values, dim=1).argmin()]
+
+
+def _for_letters(colour: str) -> list[float]:
+    """A quarter darker, as explorable.css has it: letters need more contrast than dots."""
+    return [0.75 * light + 0.25 * dark for light, dark in zip(to_rgb(colour), to_rgb("#222222"), strict=True)]
 
 
 def _draw_ellipses(ax: Axes, mu: Tensor, logvar: Tensor, name: str, colour: str, lw: float) -> None:

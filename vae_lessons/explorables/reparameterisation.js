@@ -48,8 +48,10 @@ export function numbers(state) {
   };
 }
 
-function print(values) {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, fixed(value, 2)]));
+// A single sample has no standard deviation.
+function print(values, { frozen }) {
+  const textOf = ([key, value]) => [key, frozen && key.endsWith("deviation") ? "–" : fixed(value, 2)];
+  return Object.fromEntries(Object.entries(values).map(textOf));
 }
 
 function arrow(x, y, length) {
@@ -88,18 +90,19 @@ function noiseAxis(svg, model, x, [from, to]) {
 // The axis of z, with the density of q, the objective, and arrows along which it rises.
 function objective(svg, model, x, top) {
   const floor = 318;
-  const height = scale([-34, 0], [floor, top + 22]);
+  const height = scale([f(-8), 0], [floor, top + 22]);
   const plot = clip(svg, x, scale([0, 1], [floor, top]));
   const filled = append(plot, "path", { class: "area encoder" });
   const q = append(plot, "path", { class: "line thin encoder" });
   append(plot, "path", { class: "line decoder", d: curve(f, -8, 8, x, height) });
   append(svg, "path", { class: "axis", d: `M${x.range[0]},${top}H${x.range[1]}` });
-  axisBelow(svg, floor)(x, steps(-8, 8, 2));
-  label(svg, "z", "ink", { x: x.range[1], y: floor - 6, "text-anchor": "end" });
+  axisBelow(svg, floor)(x, steps(-6, 6, 2));
+  label(svg, "z", "ink", { x: x.range[1], y: floor + 17, "text-anchor": "end" });
   label(svg, "f(z)", "decoder", { x: x(DATUM) + 60, y: height(-2.5) });
   const qName = label(svg, "q(z)", "encoder", { "text-anchor": "middle" });
   const arrows = append(plot, "path", { class: "line encoder" });
   const dots = append(plot, "path", { class: "dots encoder" });
+  const outside = append(svg, "path", { class: "outside encoder" });
   const placeHandles = gaussianHandles(svg, model, x);
   return (state, samples) => {
     const { mu } = state;
@@ -109,22 +112,26 @@ function objective(svg, model, x, top) {
     change(q, { d: outline });
     change(filled, { d: outline + "Z" });
     change(qName, { x: x(mu), y: y(normal(mu, mu, sd)) - 13 });
-    const at = samples.map(({ z }) => [x(z), Math.min(height(f(z)), floor - 4), slope(z)]);
+    const at = samples.map(({ z }) => [x(z), height(f(z)), slope(z)]);
     const perUnit = ARROW * (x(1) - x(0));
     change(arrows, { d: at.map(([left, y, gradient]) => arrow(left, y, perUnit * gradient)).join("") });
     change(dots, { d: at.map(([left, y]) => `M${left},${y}h0`).join("") });
     arrows.classList.toggle("many", samples.length > 1);
+    const sides = x.domain.filter(end => samples.some(({ z }) => z / end > 1));
+    change(outside, { d: sides.map(end => triangle(x(end), height(f(end)), end < 0 ? Math.PI : 0)).join("") });
     placeHandles(state, y);
   };
 }
 
-// A mark at the edge of the plane for what lies beyond it, pointing there.
-function beyond([u, v], reach, x, y) {
-  const shrink = reach / Math.max(Math.abs(u), Math.abs(v));
-  const [left, top] = [x(u * shrink), y(v * shrink)];
-  const turn = Math.atan2(-v, u);
+// A mark at the edge of a picture for what lies beyond it, pointing there.
+function triangle(left, top, turn) {
   const corner = angle => `${left + 5 * Math.cos(turn + angle)},${top + 5 * Math.sin(turn + angle)}`;
   return `M${corner(0)}L${corner(2.3)}L${corner(-2.3)}Z`;
+}
+
+function beyond([u, v], reach, x, y) {
+  const shrink = reach / Math.max(Math.abs(u), Math.abs(v));
+  return triangle(x(u * shrink), y(v * shrink), Math.atan2(-v, u));
 }
 
 function reachOf(samples, exact) {
@@ -195,17 +202,20 @@ function build(parent, model) {
   };
 }
 
+// Of the sample that is held, or else of all that are shown.
+const averaged = name => ({ frozen }) => (frozen ? name : `mean ${name}`);
+
 const cells = [
-  { key: "pathwise_mu", name: "pathwise ∂/∂μ", spoken: "pathwise gradient in mu" },
-  { key: "pathwise_logvar", name: "pathwise ∂/∂log σ²", spoken: "in log variance" },
-  { key: "pathwise_deviation", name: "sd of pathwise ∂/∂μ", spoken: "its standard deviation in mu" },
-  { key: "score_mu", name: "score ∂/∂μ", spoken: "score-function gradient in mu" },
-  { key: "score_logvar", name: "score ∂/∂log σ²", spoken: "in log variance" },
-  { key: "score_deviation", name: "sd of score ∂/∂μ", spoken: "its standard deviation in mu" },
-  { key: "exact_mu", name: "exact ∂/∂μ", spoken: "exact gradient in mu" },
-  { key: "exact_logvar", name: "exact ∂/∂log σ²", spoken: "in log variance" },
-  { key: "z", name: "z", spoken: "z" },
-];
+  ["pathwise_mu", averaged("pathwise ∂/∂μ"), averaged("pathwise gradient in mu")],
+  ["pathwise_logvar", averaged("pathwise ∂/∂log σ²"), averaged("pathwise gradient in log variance")],
+  ["pathwise_deviation", "sd of pathwise ∂/∂μ", "standard deviation of pathwise gradient in mu"],
+  ["score_mu", averaged("score ∂/∂μ"), averaged("score gradient in mu")],
+  ["score_logvar", averaged("score ∂/∂log σ²"), averaged("score gradient in log variance")],
+  ["score_deviation", "sd of score ∂/∂μ", "standard deviation of score gradient in mu"],
+  ["exact_mu", "exact ∂/∂μ", "exact gradient in mu"],
+  ["exact_logvar", "exact ∂/∂log σ²", "exact gradient in log variance"],
+  ["z", averaged("z"), averaged("z")],
+].map(([key, name, spoken]) => ({ key, name, spoken }));
 
 function render(context) {
   const reads = ["mu", "logvar", "eps", "frozen", "draws", "_noise"];

@@ -137,8 +137,8 @@ class Reparameterisation(Explorable):
         ax.text(5, -2, "f(z)", color=COLOURS["decoder"])
         points = torch.from_numpy(grid).unsqueeze(1)
         q = gaussian.log_prob(points, torch.full_like(points, self.mu), torch.full_like(points, self.logvar)).exp()
-        low = -34 + 24 * q / max(0.8, 1.1 * float(q.max()))
-        ax.fill_between(grid, -34, low, color=COLOURS["encoder"], alpha=0.15, lw=0)
+        low = -50 + 35 * q / max(0.8, 1.1 * float(q.max()))
+        ax.fill_between(grid, -50, low, color=COLOURS["encoder"], alpha=0.15, lw=0)
         ax.plot(grid, low, color=COLOURS["encoder"], lw=1.25)
         shown = self._estimates(self._shown_noise())
         height = -0.5 * (shown["z"] - self.DATUM).square()
@@ -146,7 +146,10 @@ class Reparameterisation(Explorable):
         in_z = {"angles": "xy", "scale_units": "xy", "scale": 2.5}  # an arrow is 0.4 of the gradient long
         arrows = {"color": COLOURS["encoder"], "width": 0.006, "alpha": 1 if self.frozen else 0.25}
         ax.quiver(shown["z"], height, shown["pathwise_mu"], torch.zeros_like(height), **in_z, **arrows)
-        ax.set(xlabel="z", xlim=(-8, 8), ylim=(-34, 2), yticks=[])
+        for end, mark in ((-8, "<"), (8, ">")):
+            if (shown["z"] / end > 1).any():  # beyond the edge
+                ax.plot(end, -0.5 * (end - self.DATUM) ** 2, mark, color=COLOURS["encoder"], clip_on=False)
+        ax.set(xlabel="z", xlim=(-8, 8), ylim=(-50, 2), yticks=[])
         ax.spines.left.set_visible(False)
 
     def _draw_plane(self, ax: Axes) -> None:
