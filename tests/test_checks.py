@@ -1,5 +1,6 @@
 """Exercises that check themselves: right answers of any kind pass, others do not and are told what is wrong."""
 
+import functools
 import importlib
 import itertools
 import re
@@ -16,7 +17,7 @@ import torch
 
 from vae_lessons.checks import CATALOGUE, LESSONS, check
 from vae_lessons.checks.answers import as_results
-from vae_lessons.checks.exercises import TRIALS, Choice, Function
+from vae_lessons.checks.exercises import Choice, Function
 
 FOLDER = Path(__file__).parents[1] / "notebooks" / "exercises"
 NOTEBOOKS = {int(path.name[:2]): path for path in sorted(FOLDER.glob("*.ipynb"))}
@@ -39,29 +40,35 @@ def cells(lesson, kind):
     return [cell.source for cell in notebook.cells if cell.cell_type == kind]
 
 
-def verdicts(lesson, change):
-    """The notebook run from top to bottom, each cell's code changed: what each check says."""
+def handed_in(lesson, change):
+    """The notebook run from top to bottom, each cell's code changed: what each check is given."""
     space, found = {"__name__": "__main__"}, {}
     for code in cells(lesson, "code"):
         checked = CHECKED.search(code)
         if checked:
-            found[checked[1]] = check(checked[1], space[checked[2]])
+            found[checked[1]] = space[checked[2]]
         else:
             exec(change(code), space)
     return found
 
 
+def verdicts(given):
+    return {name: check(name, answer) for name, answer in given.items()}
+
+
 @pytest.fixture(scope="module")
-def with_model_answers():
-    """What the checks say of a notebook as it stands, run once."""
-    kept = {}
+def model_answers():
+    """Those of a notebook as it stands, run once."""
+    return functools.cache(lambda lesson: handed_in(lesson, lambda code: code))
 
-    def of_lesson(lesson):
-        if lesson not in kept:
-            kept[lesson] = verdicts(lesson, lambda code: code)
-        return kept[lesson]
 
-    return of_lesson
+def with_one_result_more(answer):
+    def more(found):
+        return (*(found if isinstance(found, tuple) else (found,)), 1)
+
+    if isinstance(answer, type):
+        return type("More", (answer,), {"loss": lambda model, x: more(answer.loss(model, x))})
+    return lambda *args: more(answer(*args))
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -97,14 +104,22 @@ def test_each_lesson_has_exercises_with_names_of_their_own():
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_model_answers_get_all_points(lesson, with_model_answers):
-    found = with_model_answers(lesson)
+def test_model_answers_get_all_points(lesson, model_answers):
+    found = verdicts(model_answers(lesson))
     assert {name: str(verdict) for name, verdict in found.items() if not verdict} == {}
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
+def test_a_model_answer_with_one_result_more_is_told_so(lesson, model_answers):
+    found = verdicts(
+        {name: with_one_result_more(answer) for name, answer in model_answers(lesson).items() if callable(answer)}
+    )
+    assert {name: str(verdict) for name, verdict in found.items() if "The task asks for" not in str(verdict)} == {}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
 def test_a_blank_notebook_runs_and_gets_no_points(lesson):
-    found = verdicts(lesson, lambda code: SOLUTION.sub(BLANK, code))
+    found = verdicts(handed_in(lesson, lambda code: SOLUTION.sub(BLANK, code)))
     assert {name: verdict.earned for name, verdict in found.items()} == dict.fromkeys(found, 0)
     assert {name: str(verdict) for name, verdict in found.items() if not re.search("yet", verdict.message)} == {}
 
@@ -142,12 +157,21 @@ def test_each_exercise_has_enough_answers_of_both_kinds(name):
     assert len(set(told)) == len(told) >= 3
 
 
-@pytest.mark.parametrize("name", [name for name, exercise in CATALOGUE.items() if isinstance(exercise, Function)])
+FUNCTIONS = {
+    part.name: part
+    for path, module in sys.modules.items()
+    if path.startswith("vae_lessons.checks.lesson_")
+    for part in vars(module).values()
+    if isinstance(part, Function)
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_two_mistakes_and_no_mistake_and_the_answer_are_taken_for_each_other(name):
     """On any inputs that are drawn, or a learner would by chance be told a mistake that was not made."""
-    exercise, generator = CATALOGUE[name], torch.Generator().manual_seed(1)
+    exercise, generator = FUNCTIONS[name], torch.Generator().manual_seed(1)
     for _ in range(10):
-        trials = [exercise.inputs(generator) for _ in range(TRIALS)]
+        trials = exercise.trials(generator)
         ways = [(None, exercise.answer), *((slip.says, slip.result) for slip in exercise.slips)]
         found = [(says, [as_results(way(*args)) for args in trials]) for says, way in ways]
         for (says, results), (other, others) in itertools.combinations(found, 2):

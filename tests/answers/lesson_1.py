@@ -40,9 +40,14 @@ def over_batches(combine):
 
 
 def pca_loss_by_sklearn(x, n_dims):
-    pca = PCA(n_dims).fit(x.numpy())
-    copies = pca.inverse_transform(pca.transform(x.numpy()))
-    return ((x.numpy() - copies) ** 2).sum(axis=1).mean()
+    pca = PCA().fit(x.numpy())
+    codes = pca.transform(x.numpy())
+    codes[:, n_dims:] = 0
+    return ((x.numpy() - pca.inverse_transform(codes)) ** 2).sum(axis=1).mean()
+
+
+def pca_loss_from_the_end(x, n_dims):
+    return torch.linalg.eigvalsh(torch.cov(x.T, correction=0))[:-n_dims].sum()
 
 
 def pca_loss_by_eigenvalues(x, n_dims):
@@ -55,6 +60,21 @@ def pca_loss_by_subtraction(x, n_dims):
     x -= x.mean(dim=0, keepdim=True)
     kept = torch.linalg.svd(x).S[:n_dims]
     return (x.pow(2).sum() - (kept**2).sum()) / x.shape[0]
+
+
+def data_loss_with_an_empty_batch(x, x_hat, batch_size):
+    total = 0.0
+    for i in range(len(x) // batch_size + 1):
+        rows = slice(i * batch_size, (i + 1) * batch_size)
+        errors = (x[rows] - x_hat[rows]).square().sum(dim=(1, 2))
+        total += errors.mean() * len(errors)
+    return total / len(x)
+
+
+def data_loss_by_parts(x, x_hat, batch_size):
+    n = max(2, -(-len(x) // batch_size))
+    parts = zip(x.tensor_split(n), x_hat.tensor_split(n), strict=True)
+    return sum(((a - b) ** 2).sum((1, 2)).mean() * len(a) for a, b in parts) / len(x) if len(x) > batch_size else 0.0
 
 
 def own_copies(x, x_hat):
@@ -100,6 +120,17 @@ def denoising(damage=lambda x, p: x * (torch.rand(x.shape) >= p), loss=lambda x,
 
 def squared(difference):
     return difference.square().sum(dim=(1, 2))
+
+
+def all_but_a_fixed_number(x, p):
+    kept = torch.ones(x.numel())
+    kept[torch.randperm(x.numel())[: round(p * x.numel())]] = 0
+    return x * kept.view(x.shape)
+
+
+def a_fixed_number_blank_in_each(x, p):
+    order = torch.rand(len(x), x[0].numel()).argsort(dim=1)
+    return x * (order >= round(p * x[0].numel())).view(x.shape)
 
 
 def written_into(model, x, p):
@@ -152,6 +183,8 @@ WRONG = {
         (lambda x, x_hat, batch_size: (x - x_hat).abs().sum(dim=(1, 2)).mean(), "absolute error"),
         (over_batches(lambda parts, size, d: torch.cat(parts)), "has shape (11,)"),
         (lambda x, x_hat, batch_size: x.mean(), "Try two images"),
+        (data_loss_with_an_empty_batch, "Does your loop go on to one more"),
+        (data_loss_by_parts, "one holds all images"),
     ],
     "pca-loss": [
         (lambda x, n: torch.cov(x.T, correction=0).trace() - pca_loss_by_eigenvalues(x, n), "PCA keeps. The"),
@@ -174,6 +207,8 @@ WRONG = {
         (lambda x, n: PCA(n).fit(x.numpy()).explained_variance_ratio_.sum(), "share of the variance that is kept"),
         (lambda x, n: torch.linalg.svdvals(x)[n:] ** 2, "has shape"),
         (lambda x, n: x.var(), "Two cases"),
+        (pca_loss_from_the_end, "but not for 0"),
+        (lambda x, n: pca_loss_by_eigenvalues(x, 2), "With K = D nothing is lost"),
     ],
     "linear-beats-pca": [
         ("a", "neither of the two has seen"),
@@ -213,6 +248,11 @@ WRONG = {
         (denoising(damage=lambda x, p: x * (torch.rand(x.shape) < p)), "mask is upside down"),
         (denoising(damage=lambda x, p: x * (torch.randn(x.shape) >= p)), "What does your mask compare"),
         (seeded_inside, "same pixels are blanked in every call"),
+        (denoising(damage=all_but_a_fixed_number), "number is fixed beforehand"),
+        (denoising(damage=a_fixed_number_blank_in_each), "must be drawn for itself"),
+        (lambda model, x, p: denoising()(model, x, p).split(1), "asks for one result; yours has 300"),
+        (lambda model, x, p: list(denoising_one_by_one(model, x, p)), "`torch.stack` makes one of a list"),
+        (lambda model, x, p: (denoising()(model, x, p),), "a comma after the result"),
         (denoising(loss=lambda x, noisy, copy: squared(noisy - copy)), "is compared with the damaged image"),
         (written_into, "`x` itself written into"),
         (denoising(loss=lambda x, noisy, copy: squared(noisy - x)), "no copy is in it"),

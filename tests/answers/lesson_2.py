@@ -137,6 +137,15 @@ def fitted_by_numpy(codes, n):
     return np.random.default_rng().multivariate_normal(points.mean(axis=0), np.cov(points, rowvar=False), size=n)
 
 
+def moved_a_little(codes, n):
+    return codes[torch.randint(len(codes), (n,))] + 1e-3 * torch.randn(n, codes.shape[1])
+
+
+def seeded(codes, n):
+    torch.manual_seed(0)
+    return fitted_by_torch(codes, n)
+
+
 def fitted(factor, centre=lambda codes: codes.mean(0), noise=torch.randn):
     """Samples with a mistake in one of their parts."""
     return lambda codes, n: centre(codes) + noise(n, codes.shape[1]) @ factor(codes)
@@ -181,6 +190,9 @@ WRONG = {
         (lambda p: -(p * p.log()).sum(dim=1), "exactly 0"),
         (lambda p: -p.log().sum(dim=1), "how much does each digit count"),
         (lambda p: -(p * (p + 1e-3).log()).sum(dim=1), "not small enough"),
+        (lambda p: -(p * (p + 1e-4).log()).sum(dim=1), "a small number is added"),
+        (lambda p: -(p * p.clamp(min=1e-2).log()).sum(dim=1), "raised to it"),
+        (lambda p: (torch.special.entr(p).sum(dim=1), p), "asks for one result"),
         (lambda p: torch.xlogy(p, p).sum(dim=1), "sign is flipped"),
         (lambda p: entropy(p.numpy(), axis=1, base=2), "These are bits"),
         (lambda p: entropy(p.numpy(), axis=1, base=10), "base 10"),
@@ -207,16 +219,20 @@ WRONG = {
         (lambda a, b: pearson(ranks(a), ranks(-b)), "sign is flipped"),
         (lambda a, b: spearman_by_differences(a, b) ** 2, "This is the square"),
         (lambda a, b: kendalltau(a, b).statistic, "Kendall"),
-        (lambda a, b: 6 * (ranks(a) - ranks(b)).square().sum() / (45 * (45**2 - 1)), "0 for lists in the same order"),
+        (lambda a, b: 1 - spearman_by_differences(a, b), "0 for lists in the same order"),
         (lambda a, b: np.cov(rankdata(a), rankdata(b))[0, 1], "covariance of the ranks. Divided"),
         (lambda a, b: np.cov(rankdata(a), rankdata(b), ddof=0)[0, 1], "must still be divided"),
         (
-            lambda a, b: ((ranks(a) - 22) * (ranks(b) - 22)).mean() / ranks(a).std() / ranks(b).std(),
+            lambda a, b: np.cov(rankdata(a), rankdata(b), ddof=0)[0, 1] / ranks(a).std() / ranks(b).std(),
             "Slightly too small",
         ),
         (
             lambda a, b: np.cov(ranks(a), ranks(b))[0, 1] / np.std(ranks(a).numpy()) / np.std(ranks(b).numpy()),
             "Slightly too large",
+        ),
+        (
+            lambda a, b: 1 - 6 * (ranks(a) - ranks(b)).square().sum() / len(a) ** 3,
+            "order must give exactly -1",
         ),
         (lambda a, b: (ranks(a) == ranks(b)).double().mean(), "Lists in the same order must give 1"),
     ],
@@ -246,6 +262,7 @@ WRONG = {
             ),
             "The labels are averaged",
         ),
+        (lambda codes, labels, k: by_infinite_diagonal(codes, labels, 3), "the others another"),
         (lambda codes, labels, k: 10 - by_infinite_diagonal(codes, labels, k), "four codes on a line"),
     ],
     "walk-steps": [
@@ -259,6 +276,7 @@ WRONG = {
         (steps(measure=lambda step: step.square().mean((1, 2)).sqrt()), "averaged over the pixels"),
         (steps(measure=lambda step: step.square().mean((1, 2))), "mean squared errors"),
         (steps(measure=lambda step: step.abs().sum((1, 2))), "absolute differences"),
+        (steps(measure=lambda step: torch.linalg.norm(step, 2, dim=(1, 2))), "norms of the differences as matrices"),
         (from_the_start, "from the first picture"),
         (through_pixels, "blend the two end pictures"),
         (between_codes, "between codes"),
@@ -299,6 +317,9 @@ WRONG = {
         (fitted(root, noise=lambda n, k: torch.randn(n, 1).expand(n, k)), "is one shared"),
         (fitted(root, noise=lambda n, k: 12**0.5 * (torch.rand(n, k) - 0.5)), "not draws from a Gaussian"),
         (lambda codes, n: codes[torch.randint(len(codes), (n,))], "training codes again"),
+        (moved_a_little, "moved a little"),
+        (lambda codes, n: GaussianMixture(10).fit(codes.numpy()).sample(n)[0], "draws from a mixture"),
+        (seeded, "is there a seed"),
         (lambda codes, n: 2 * fitted_by_torch(codes, n), "do not spread as the codes do"),
         (lambda codes, n: fitted_by_torch(codes, 1), "has shape (1, 3)"),
         (lambda codes, n: fitted_by_torch(codes, n).log(), "root of a negative number"),

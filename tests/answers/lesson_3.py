@@ -199,7 +199,12 @@ RIGHT = {
     "evidence-posterior": [posterior_by_softmax, posterior_by_loop, posterior_in_numpy],
     "evidence-importance": [estimate_by_shift, estimate_in_numpy, estimate_by_loop],
     "evidence-assumption": ["b", "(B)"],
-    "evidence-several": [several_by_stacking, several_one_after_the_other, several_of_the_average],
+    "evidence-several": [
+        several_by_stacking,
+        several_one_after_the_other,
+        several_of_the_average,
+        lambda *args: list(several_by_stacking(*args)),
+    ],
 }
 
 WRONG = {

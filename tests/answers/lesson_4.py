@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from torch.distributions import MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Categorical, MultivariateNormal, Normal, kl_divergence
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -254,7 +254,12 @@ def wrong_importance_loss(losses):
 RIGHT = {
     "elbo-full": [elbo_by_hand, elbo_as_evidence_minus_gap, elbo_in_numpy, elbo_by_loops],
     "elbo-gap": [gap_by_definition, gap_by_cells, gap_by_trapezoids, gap_in_numpy],
-    "elbo-estimators": [estimates_by_hand, estimates_by_loop, estimates_in_double],
+    "elbo-estimators": [
+        estimates_by_hand,
+        estimates_by_loop,
+        estimates_in_double,
+        lambda *args: list(estimates_by_hand(*args)),
+    ],
     "elbo-importance": [loss_by_shift, loss_in_numpy, loss_by_loop],
     "elbo-rise": ["c", "(C)"],
     "elbo-noise": [1.5, torch.tensor(0.27 * 20 / 3.6)],
@@ -299,6 +304,7 @@ WRONG = {
         (elbo_by_sampling, "you have sampled"),
     ],
     "elbo-gap": [
+        (lambda j, q, s: kl_divergence(Categorical(logits=q), Categorical(logits=j)), "of two Categoricals"),
         (lambda j, q, s: (q.exp() * (q - j)).sum() * s, "minus the ELBO"),
         (lambda j, q, s: (q.exp() * (j - q)).sum() * s, "This is the ELBO"),
         (lambda j, q, s: j.logsumexp(0) + math.log(s), "This is log p(x)"),

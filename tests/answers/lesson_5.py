@@ -101,6 +101,17 @@ def surrogate(draw="sample", keep_f=True, reduce=lambda log_q: log_q.sum(dim=1),
     return of
 
 
+def surrogate_of_two_means(f, mu, logvar, n_samples):
+    q = Normal(mu, torch.exp(0.5 * logvar))
+    z = q.sample((n_samples,))
+    return f(z).mean() * q.log_prob(z).sum(dim=1).mean()
+
+
+def seeded_surrogate(*args):
+    torch.manual_seed(0)
+    return surrogate()(*args)
+
+
 def pathwise_surrogate(f, mu, logvar, n_samples):
     return f(Normal(mu, torch.exp(0.5 * logvar)).rsample((n_samples,))).mean()
 
@@ -121,6 +132,14 @@ def baseline_by_search(values, scores):
     tried = torch.linspace(0, 6, 301)
     noise = torch.stack([((values - b) * scores).var() for b in tried])
     return tried[noise.argmin()]
+
+
+def baseline_by_loop(values, scores):
+    above, below = 0.0, 0.0
+    for value, score in zip(values, scores, strict=True):
+        above += value * score**2
+        below += score**2
+    return above / below
 
 
 def exponential_by_torch(rate):
@@ -146,14 +165,19 @@ def standard(rate):
 
 RIGHT = {
     "draw-a-code": [draw_by_torch, draw_in_double, draw_in_place, draw_by_images],
-    "expected-fit-slopes": [fit_slopes_by_hand, fit_slopes_in_numpy, fit_slopes_by_autograd],
+    "expected-fit-slopes": [
+        fit_slopes_by_hand,
+        fit_slopes_in_numpy,
+        fit_slopes_by_autograd,
+        lambda mu, logvar, c: [c - mu, -0.5 * logvar.exp()],
+    ],
     "score-surrogate": [
         surrogate_without_grad,
         surrogate_with_baseline,
         surrogate_by_loop,
         surrogate_of_scores,
     ],
-    "best-baseline": [baseline_by_covariance, baseline_by_regression, baseline_by_search],
+    "best-baseline": [baseline_by_covariance, baseline_by_regression, baseline_by_search, baseline_by_loop],
     "draw-exponential": [
         exponential_by_torch,
         exponential_by_inversion,
@@ -182,6 +206,10 @@ WRONG = {
         (lambda mu, logvar: torch.exp(0.5 * logvar) + mu * torch.randn_like(mu), "is not mu"),
         (lambda mu, logvar: mu, "nothing has been drawn"),
         (seeded, "Two calls give the same codes"),
+        (lambda mu, logvar: drawing()(mu.mean(0).expand_as(mu), logvar), "which has a `mu` of its own"),
+        (lambda mu, logvar: (drawing()(mu, logvar),), "a comma after the result"),
+        (lambda mu, logvar: list(drawing()(mu, logvar)), "makes a tensor of it"),
+        (lambda mu, logvar: (drawing()(mu, logvar), mu), "asks for one result"),
         (without_gradient, "no gradient passes through them"),
         (lambda mu, logvar: Normal(mu, torch.exp(0.5 * logvar)).sample(), "Look for `sample`, `detach`"),
         (lambda mu, logvar: drawing()(mu, logvar).detach().numpy(), "learn nothing from the fit"),
@@ -204,6 +232,7 @@ WRONG = {
         (lambda mu, logvar, c: ((c - mu) / 3, -logvar.exp() / 6), "divided by the number of dimensions"),
         (lambda mu, logvar, c: (c, logvar), "Do one dimension first"),
         (lambda mu, logvar, c: c - mu, "asks for 2 results"),
+        (lambda mu, logvar, c: (c - mu, None), "Result 2 of yours is still missing"),
     ],
     "score-surrogate": [
         (surrogate("rsample", reduce=lambda log_q: log_q.mean(dim=1)), "what the wrong version computes"),
@@ -220,6 +249,10 @@ WRONG = {
         (surrogate(reduce=lambda log_q: log_q.sum(dim=1).detach()), "is it detached too"),
         (lambda f, mu, logvar, n: f(Normal(mu, logvar.exp().sqrt()).sample((n,))).mean(), "what is it, then"),
         (lambda f, mu, logvar, n: pathwise_surrogate(f, mu, logvar, n) + mu.sum(), "nor one that I know"),
+        (lambda *args: surrogate()(*args) / args[3], "is the average taken once"),
+        (surrogate_of_two_means, "gradient is nearly 0"),
+        (seeded_surrogate, "is there a seed"),
+        (lambda *args: (surrogate()(*args),), "a comma after the result"),
         (lambda f, mu, logvar, n: torch.ones(n) * mu.sum(), "It must be one number"),
     ],
     "best-baseline": [
@@ -238,6 +271,8 @@ WRONG = {
         (lambda rate: torch.log(torch.rand_like(rate)) / rate, "All draws are negative"),
         (lambda rate: standard(rate) * rate, "where it should be one over it"),
         (standard, "do not depend on the rate"),
+        (lambda rate: (standard(rate) / rate,), "a comma after the result"),
+        (lambda rate: list(standard(rate) / rate), "`torch.stack` makes one"),
         (lambda rate: rate * torch.exp(-rate * torch.rand_like(rate)), "put into the density"),
         (lambda rate: 1 - torch.exp(-rate * torch.rand_like(rate)), "solve u = F(z)"),
         (lambda rate: torch.exp(-rate * torch.rand_like(rate)), "one minus the distribution function"),
@@ -254,7 +289,7 @@ WRONG = {
     "switch-gradient": [
         ("a", "stays 0 if π moves"),
         ("c", "Noise is not the trouble"),
-        ("d", "nobody has written one"),
+        ("d", "von Mises family"),
         ("e", "must be one of a, b, c, d"),
     ],
 }

@@ -52,6 +52,13 @@ def general_by_solving(mu_q, cov_q, mu_p, cov_p):
     return 0.5 * (torch.trace(ratio) + distance - mu_q.numel() - torch.log(torch.linalg.det(ratio)))
 
 
+def general_by_inverse(mu_q, cov_q, mu_p, cov_p):
+    inverse = torch.linalg.solve(cov_p, torch.eye(len(cov_p)))
+    difference = mu_q - mu_p
+    distance = difference @ inverse @ difference
+    return 0.5 * (torch.trace(inverse @ cov_q) + distance - len(mu_q) + torch.logdet(cov_p) - torch.logdet(cov_q))
+
+
 def sampling_by_loop(mu, logvar, n_samples):
     total = torch.zeros(len(mu))
     for _ in range(n_samples):
@@ -66,6 +73,29 @@ def sampling_with_independent(mu, logvar, n_samples):
     p = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
     z = q.rsample([n_samples])
     return (q.log_prob(z) - p.log_prob(z)).mean(0)
+
+
+def sampling_one_image_at_a_time(mu, logvar, n_samples):
+    values = []
+    for mean, log_variance in zip(mu, logvar, strict=True):
+        q, p = Normal(mean, torch.exp(0.5 * log_variance)), Normal(0.0, 1.0)
+        values.append(ratio(q, p, q.sample((n_samples,))).sum(dim=1).mean())
+    return torch.stack(values)
+
+
+def sampling_of_copies(mu, logvar, n_samples, order=lambda terms, n: terms.view(n, -1).mean(0)):
+    means, root = mu.repeat(n_samples, 1), torch.exp(0.5 * logvar).repeat(n_samples, 1)
+    q, p = Normal(means, root), Normal(torch.zeros_like(means), 1.0)
+    return order(ratio(q, p, q.sample()).sum(1), n_samples)
+
+
+def sampling_of_the_first(mu, logvar, n_samples):
+    return sampling_by_loop(mu[:1].expand_as(mu), logvar[:1].expand_as(mu), n_samples)
+
+
+def seeded(mu, logvar, n_samples):
+    torch.manual_seed(0)
+    return sampling_by_loop(mu, logvar, n_samples)
 
 
 def sampling_from(draw, densities, reduce):
@@ -96,11 +126,20 @@ def mean_of_sums(terms):
 
 RIGHT = {
     "kl": [kl_by_torch, kl_by_loops, kl_in_double, kl_in_place],
-    "kl-slopes": [slopes_by_parts, slopes_with_sigma],
-    "kl-general": [general_by_torch, general_by_solving],
+    "kl-slopes": [
+        slopes_by_parts,
+        slopes_with_sigma,
+        lambda mu, logvar: [mu, (logvar.exp() - 1) / 2],
+    ],
+    "kl-general": [general_by_torch, general_by_solving, general_by_inverse],
     "kl-direction": ["B", " (b) "],
     "kl-bits": [lambda nats: nats * math.log2(math.e), lambda nats: [float(n) / math.log(2) for n in nats]],
-    "kl-monte-carlo": [sampling_by_loop, sampling_with_independent],
+    "kl-monte-carlo": [
+        sampling_by_loop,
+        sampling_with_independent,
+        sampling_one_image_at_a_time,
+        sampling_of_copies,
+    ],
 }
 
 WRONG = {
@@ -132,6 +171,8 @@ WRONG = {
         (lambda mu, logvar: (mu, 0.5 - 0.5 / logvar.exp()), "slope in σ² itself"),
         (lambda mu, logvar: (mu, (logvar / 2).exp() - (-logvar / 2).exp()), "slope in σ."),
         (lambda mu, logvar: mu, "asks for 2 results"),
+        (lambda mu, logvar: (mu, ...), "Result 2 of yours is still missing"),
+        (lambda mu, logvar: [None, logvar], "Result 1 of yours"),
     ],
     "kl-general": [
         (
@@ -147,6 +188,7 @@ WRONG = {
         ),
         (lambda mu_q, cov_q, mu_p, cov_p: general_by_torch(mu_p, cov_p, mu_q, cov_q), "changed places"),
         (lambda *pair: 2 * general_by_torch(*pair), "twice too large"),
+        (lambda mu_q, *rest: general_by_inverse(mu_q.double(), *rest), "must have the `dtype`"),
     ],
     "kl-direction": [("a", "averages over the prior"), ("c", "no distance"), ("d", "not because somebody wanted")],
     "kl-bits": [
@@ -164,6 +206,18 @@ WRONG = {
         (sampling_from(from_q, ratio, lambda terms: terms.mean(2).mean(0)), "mean over the latent dimensions"),
         (sampling_from(from_q, ratio, lambda terms: terms.sum(2)[0]), "four samples spread as much as one"),
         (sampling_from(from_q, ratio, lambda terms: terms.sum(2).mean()), "one value for each"),
+        (sampling_from(lambda q, _p, n: q.sample((n,)).mean(0), ratio, lambda terms: terms.sum(1)), "at their mean"),
+        (
+            sampling_from(from_q, ratio, lambda terms: terms.sum(2).sum(0) / (len(terms) + (len(terms) > 1))),
+            "but not for four",
+        ),
+        (
+            lambda mu, logvar, n: sampling_of_copies(mu, logvar, n, lambda terms, n: terms.view(-1, n).mean(1)),
+            "not in a batch of different ones",
+        ),
+        (sampling_of_the_first, "Follow one image"),
+        (seeded, "is there a seed"),
+        (lambda *args: (sampling_by_loop(*args), args[0]), "asks for one result; yours has 2"),
         (lambda mu, logvar, _n: kl_by_torch(mu, logvar), "closed form"),
         (
             lambda mu, logvar, n: mean_of_sums(

@@ -130,6 +130,16 @@ def weights_by_pca(x, sigma, latent_dim):
     return torch.clamp(singular[:latent_dim] ** 2 / len(flat) - sigma**2, min=0)
 
 
+def weights_backwards(x, sigma, latent_dim):
+    found = np.linalg.eigvalsh(np.cov(x.flatten(1).numpy(), rowvar=False, bias=True))
+    return np.clip(found - sigma**2, 0, None)[::-1][:latent_dim]
+
+
+def singular_values(x):
+    flat = x.flatten(1)
+    return torch.linalg.svdvals(flat - flat.mean(0))
+
+
 def eigenvalues(x):
     return torch.linalg.eigvalsh(torch.cov(x.flatten(1).T)).flip(0)
 
@@ -152,7 +162,7 @@ RIGHT = {
     "noise-of-a-loss": [variances_from_ratios, variances_as_tensors],
     "scaling-mistakes": [loss_from_the_package, loss_by_torch, loss_by_sums],
     "best-sigma": [best_sigma_in_numpy, best_sigma_by_draws, best_sigma_by_search],
-    "directions-used": [weights_by_eigvalsh, weights_in_numpy, weights_by_pca],
+    "directions-used": [weights_by_eigvalsh, weights_in_numpy, weights_by_pca, weights_backwards],
     "active-units": [active_in_numpy, active_by_loop],
 }
 
@@ -268,13 +278,22 @@ WRONG = {
         ),
         (lambda x, sigma, k: (eigenvalues(x) - sigma**2).relu(), "only `latent_dim` coordinates"),
         (lambda x, sigma, k: torch.ones(k), "look at the border"),
+        (lambda x, sigma, k: (eigenvalues(x)[:k] / len(x) - sigma**2).relu(), "All weights are 0"),
+        (lambda x, sigma, k: (singular_values(x)[:k] / len(x) - sigma**2).relu(), "where variances belong"),
+        (lambda x, sigma, k: (singular_values(x)[:k] - sigma**2).relu(), "How are the singular values"),
     ],
     "active-units": [
         (
             lambda mu, logvar: (mu + (logvar / 2).exp() * torch.randn_like(mu)).var(0) > 0.01,
             "the variance of drawn codes",
         ),
-        (lambda mu, logvar: mu.std(0) > 0.01, "The standard deviation is compared"),
+        (lambda mu, logvar: mu.std(0) > 0.01, "is a deviation or a range"),
+        (lambda mu, logvar: mu.var(0) > 0.001, "Is the limit lower than 0.01"),
+        (lambda mu, logvar: mu.var(0) > 0.005, "whose means hardly vary"),
+        (lambda mu, logvar: mu.amax(0) - mu.amin(0) > 0.01, "where the definition has the variance"),
+        (lambda mu, logvar: mu.var(0) > 0.02, "Is the limit higher"),
+        (lambda mu, logvar: mu.var(0) > 0.1, "variance of 0.013 is called dead"),
+        (lambda mu, logvar: mu.var(0) / logvar.exp().mean(0) > 0.01, "divided by that of q"),
         (lambda mu, logvar: mu.mean(0).abs() > 0.01, "The average of the means"),
         (lambda mu, logvar: (mu**2).mean(0) > 0.01, "the mean square"),
         (
@@ -286,6 +305,6 @@ WRONG = {
         (lambda mu, logvar: int((mu.var(0) > 0.01).sum()), "how many there are"),
         (lambda mu, logvar: mu.var(0), "the variances themselves"),
         (lambda mu, logvar: mu.var(1) > 0.01, "over the dimensions of each image"),
-        (lambda mu, logvar: torch.ones(8) * 0.5, "one dimension at a time"),
+        (lambda mu, logvar: torch.ones(9) * 0.5, "one dimension at a time"),
     ],
 }

@@ -220,13 +220,17 @@ def normaliser_series_too_far(a):
     return torch.where(near, math.log(2), torch.log(safe / torch.tanh(safe / 2)))
 
 
-def normaliser_with_cut(cut):
+def normaliser_with_series(series, cut=0.1):
     def normaliser(a):
         near = a.abs() < cut
         safe = torch.where(near, torch.ones_like(a), a)
-        return torch.where(near, math.log(2) + a**2 / 12, torch.log(safe / torch.tanh(safe / 2)))
+        return torch.where(near, series(a), torch.log(safe / torch.tanh(safe / 2)))
 
     return normaliser
+
+
+def normaliser_with_cut(cut):
+    return normaliser_with_series(lambda a: math.log(2) + a**2 / 12, cut)
 
 
 def normaliser_one_sided(a):
@@ -256,7 +260,7 @@ def bits_by_numpy(log_density, n_pixels, levels):
 
 
 RIGHT = {
-    "bernoulli-logits": [by_distribution, by_softplus, by_numpy, in_place, by_loop],
+    "bernoulli-logits": [by_distribution, by_softplus, in_place, by_loop],
     "bce-loss": [loss_by_distributions, loss_by_sums, loss_by_logsigmoid],
     "bce-excess": [excess_by_difference, excess_by_logsigmoid, excess_clamped],
     "bce-compare": ["c", "(C)"],
@@ -289,6 +293,9 @@ WRONG = {
         (clamped_at_100, "not bad enough"),
         (tiny_added, "a clamp or a small number"),
         (where_of_two_forms, "slope there is NaN"),
+        (by_numpy, "no gradient passes through them"),
+        (lambda x, a: by_softplus(x, a).detach(), "network is to be trained"),
+        (lambda x, a: (by_softplus(x, a),), "a comma after the result"),
         (with_detached_logits, "clamped or detached on the way"),
     ],
     "bce-loss": [
@@ -327,6 +334,7 @@ WRONG = {
         (loss_by_logarithms, "With logits of ±200 it is a NaN"),
         (loss_by_sigmoid_and_bce, "`binary_cross_entropy` does at -100"),
         (loss_with_probabilities, "the ones that nobody corrects"),
+        (lambda *batch: loss_by_sums(*batch).item(), "no gradient passes through them"),
         (loss_by_where, "the slopes in the logits there are not"),
     ],
     "bce-excess": [
@@ -370,6 +378,12 @@ WRONG = {
         (normaliser_with_cut(1.2), "Right for large logits and near 0"),
         (normaliser_with_cut(2.0), "Below about 0.1 is enough"),
         (normaliser_naive, "0 / 0"),
+        (normaliser_with_series(lambda a: math.log(2) - a**2 / 12), "Right away from 0 and at 0"),
+        (normaliser_with_series(lambda a: math.log(2) + a**2 / 24), "is not the one in the task"),
+        (normaliser_with_series(lambda a: math.log(2) + 0 * a), "where logits are small"),
+        (normaliser_with_series(lambda a: math.log(2) + a**2 / 6, cut=0.03), "Near 0 they must be near 0 too"),
+        (lambda a: list(normaliser_by_where(a)), "`torch.stack` makes one"),
+        (lambda a: (normaliser_by_where(a),), "a comma after the result"),
         (normaliser_of_exponentials, "two nearly equal numbers"),
         (normaliser_series_too_far, "farther out than it is good"),
         (normaliser_overflowing, "exponential that overflows"),

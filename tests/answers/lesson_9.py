@@ -39,6 +39,11 @@ def gap_by_search(precision):
     return minimize(gap, np.zeros(len(precision))).fun
 
 
+def gap_by_solving(precision):
+    cov = torch.linalg.solve(precision, torch.eye(len(precision)))
+    return 0.5 * (precision.diagonal().log().sum() + torch.logdet(cov))
+
+
 def gap_of_marginals(precision):
     cov = torch.linalg.inv(precision)
     trace = (precision.diagonal() * cov.diagonal()).sum()
@@ -125,6 +130,38 @@ def elbo_all_sampled(vae, x, n_samples):
     return torch.stack(values).mean(0)
 
 
+def elbo_one_image_at_a_time(vae, x, n_samples):
+    values = []
+    for image in x.split(1):
+        mu, logvar = vae.encode(image)
+        fits = [vae.log_likelihood(image, from_q(mu, logvar)) for _ in range(n_samples)]
+        values.append((sum(fits) / n_samples - rate(mu, logvar))[0])
+    return torch.stack(values)
+
+
+def elbo_of_mixed_copies(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    z = from_q(mu.expand(n_samples, -1, -1), logvar.expand(n_samples, -1, -1)).flatten(0, 1)
+    fit = vae.log_likelihood(x.repeat_interleave(n_samples, 0), z).view(len(x), n_samples)
+    return fit.mean(1) - rate(mu, logvar)
+
+
+def elbo_with_the_mean_rate(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    return elbo_by_loop(vae, x, n_samples) + rate(mu, logvar) - rate(mu, logvar).mean()
+
+
+def elbo_of_the_first_code(vae, x, n_samples):
+    mu, logvar = (part.expand(len(x), -1) for part in vae.encode(x[:1]))
+    fits = [vae.log_likelihood(x, from_q(mu, logvar)) for _ in range(n_samples)]
+    return torch.stack(fits).mean(0) - rate(mu, logvar)
+
+
+def seeded(vae, x, n_samples):
+    torch.manual_seed(0)
+    return elbo_by_loop(vae, x, n_samples)
+
+
 def elbo_by_package(vae, x, n_samples):
     return elbo(vae, x, n_samples=n_samples).value
 
@@ -201,6 +238,56 @@ def tempered(loss, draw=from_q):
     return Tempered
 
 
+class WithAnInitOfItsOwn(ByParts):
+    def __init__(self, image_shape, latent_dim, beta=1.0, **rest):
+        super().__init__(image_shape, latent_dim, beta=beta, **rest)
+
+
+class BetaIsAParameter(ByParts):
+    def __init__(self, *args, **rest):
+        super().__init__(*args, **rest)
+        del self.beta
+        self.beta = torch.nn.Parameter(torch.tensor(1.0))
+
+
+class BetaIsABuffer(ByParts):
+    def __init__(self, *args, **rest):
+        super().__init__(*args, **rest)
+        del self.beta
+        self.register_buffer("beta", torch.tensor(1.0))
+
+
+class MeanRate(VAE):
+    beta = 1.0
+
+    def loss(self, x):
+        terms = elbo(self, x)
+        return self.beta * terms.kl.mean() - terms.log_likelihood
+
+
+def returning(combine):
+    """A class that returns what `combine` makes of the right loss and the images."""
+
+    class Returning(ByParts):
+        def loss(self, x):
+            return combine(super().loss(x), x)
+
+    return Returning
+
+
+def shuffled(mu, logvar):
+    return from_q(mu, logvar)[torch.randperm(len(mu))]
+
+
+def always_the_same(mu, logvar):
+    torch.manual_seed(0)
+    return from_q(mu, logvar)
+
+
+def one_eps(mu, logvar):
+    return mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape[1])
+
+
 class Frozen(VAE):
     beta = 1.0
 
@@ -212,11 +299,11 @@ class Frozen(VAE):
 
 RIGHT = {
     "which-gap": ["c", "(C)"],
-    "approximation-gap": [gap_by_divergence, gap_by_correlation, gap_by_numpy, gap_by_search],
+    "approximation-gap": [gap_by_divergence, gap_by_correlation, gap_by_numpy, gap_by_search, gap_by_solving],
     "importance-bound": [bound_by_largest, bound_by_loop, bound_by_numpy, bound_in_place],
-    "elbo-by-sampling": [elbo_by_loop, elbo_by_copies, elbo_all_sampled, elbo_by_package],
+    "elbo-by-sampling": [elbo_by_loop, elbo_by_copies, elbo_one_image_at_a_time, elbo_all_sampled, elbo_by_package],
     "midpoint": [10, torch.tensor(10.07), 9.93],
-    "beta-vae": [ByParts, ByDifference, BySampledRate],
+    "beta-vae": [ByParts, ByDifference, BySampledRate, WithAnInitOfItsOwn],
 }
 
 WRONG = {
@@ -276,6 +363,12 @@ WRONG = {
         (elbo_with(from_q, lambda fits: fits.sum(0)), "added up, and not averaged"),
         (elbo_with(from_q, lambda fits: fits[0]), "spread as much as one"),
         (elbo_with(from_q, lambda fits: fits.logsumexp(0) - math.log(len(fits))), "importance-weighted"),
+        (elbo_with(from_q, lambda fits: fits.max(0).values), "What is done with the samples of one image"),
+        (elbo_of_mixed_copies, "not in a batch of different ones"),
+        (elbo_with_the_mean_rate, "Follow one image"),
+        (elbo_of_the_first_code, "mixed with those of others"),
+        (seeded, "is there a seed"),
+        (lambda *args: (elbo_by_loop(*args), 1.0), "asks for one result; yours has 2"),
         (mean_of_codes, "averaged before they are decoded"),
     ],
     "midpoint": [
@@ -304,6 +397,16 @@ WRONG = {
         (tempered(lambda fit, rate, beta: beta * rate - fit, lambda mu, logvar: mu), "loss has no noise"),
         (tempered(lambda fit, rate, beta: beta * rate - 2 * fit), "Get that right first"),
         (tempered(lambda fit, rate, beta: (1 + 0.5 * (beta - 1)) * rate - fit), "three times the rate"),
+        (tempered(lambda fit, rate, beta: beta * rate - fit, one_eps), "all have the same ε"),
+        (tempered(lambda fit, rate, beta: beta * rate - fit, shuffled), "not in a batch of different ones"),
+        (tempered(lambda fit, rate, beta: beta * rate - fit, always_the_same), "is there a seed"),
+        (MeanRate, "Follow one image"),
+        (BetaIsAParameter, "must be a plain attribute"),
+        (BetaIsABuffer, "no parameter or buffer"),
+        (returning(lambda loss, x: (loss, x)), "asks for one result; yours has 2"),
+        (returning(lambda loss, x: (loss, x, x)), "yours has 3"),
+        (returning(lambda loss, x: (loss,)), "a comma after the result"),
+        (returning(lambda loss, x: list(loss)), "`torch.stack` makes one"),
         (Frozen, "decoder gets no slope"),
         (
             tempered(lambda fit, rate, beta: beta * rate - fit, lambda mu, logvar: from_q(mu, logvar).detach()),

@@ -54,6 +54,8 @@ def call(function: Callable, *args: Any, seconds: float = SECONDS, **kwargs: Any
                 f"Your function had not returned after {seconds:g} seconds, and was stopped. Is there a loop whose "
                 "condition never becomes false, or many more steps than the task needs?"
             )
+    if isinstance(outcome.get("error"), NoAnswerError):
+        raise outcome["error"]
     if "error" in outcome:
         raise NoAnswerError(_account_of(outcome["error"]))
     return outcome["value"]
@@ -71,6 +73,8 @@ def _end(thread: threading.Thread, by_force: bool) -> None:
 def _account_of(error: BaseException) -> str:
     """What was raised, and in which line of the caller's own code."""
     account = f"Your function raised `{type(error).__name__}: {error}`".rstrip(": `") + "`"
+    if "dtype" in str(error) or "scalar type" in str(error):
+        account += " (a tensor that you make must have the `dtype` of those that you are given)"
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
     if not own:
         return f"{account} as soon as it was called. Does it take the arguments that the task names, in that order?"

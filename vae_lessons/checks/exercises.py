@@ -48,7 +48,7 @@ class Slip:
 class Function:
     """Write a function.
 
-    inputs : a generator to fresh arguments
+    inputs : a generator to fresh arguments; or several such, each for one trial
     answer : the right results of them: a tensor, or a tuple of tensors
     slips : usual mistakes, the likeliest first
     hint : for a wrong answer that is none of them: a case that can be thought through by hand
@@ -58,7 +58,7 @@ class Function:
 
     name: str
     points: int
-    inputs: Callable[[Generator], tuple]
+    inputs: Callable[[Generator], tuple] | tuple[Callable[[Generator], tuple], ...]
     answer: Callable[..., Any]
     slips: tuple[Slip, ...]
     hint: str
@@ -72,12 +72,14 @@ class Function:
         """On several fresh inputs."""
         try:
             function = as_function(answer)
-            generator = fresh_generator()
-            trials = [self.inputs(generator) for _ in range(TRIALS)]
-            found = [as_results(call(function, *copies(args), seconds=self.seconds)) for args in trials]
+            trials = self.trials(fresh_generator())
+            expected = [as_results(self.answer(*args)) for args in trials]
+            found = [
+                as_results(call(function, *copies(args), seconds=self.seconds), len(theirs))
+                for args, theirs in zip(trials, expected, strict=True)
+            ]
         except NoAnswerError as reason:
             return str(reason)
-        expected = [as_results(self.answer(*args)) for args in trials]
         if self._agree(found, expected):
             return None
         for slip in self.slips:
@@ -85,6 +87,11 @@ class Function:
                 return slip.says
         seen = (unlike(mine, theirs, self.infinite) for mine, theirs in zip(found, expected, strict=True))
         return next(filter(None, seen), self.hint)
+
+    def trials(self, generator: Generator) -> list[tuple]:
+        """Fresh arguments, for one call each."""
+        kinds = self.inputs if isinstance(self.inputs, tuple) else (self.inputs,) * TRIALS
+        return [inputs(generator) for inputs in kinds]
 
     def _agree(self, found: list[tuple[Tensor, ...]], expected: list[tuple[Tensor, ...]]) -> bool:
         return all(

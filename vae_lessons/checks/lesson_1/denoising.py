@@ -6,12 +6,15 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator
+from vae_lessons.checks.answers import as_function, fresh_generator, one_result, packed
 from vae_lessons.checks.calls import call
 from vae_lessons.checks.exercises import Task
 from vae_lessons.models import Autoencoder
 
 TOO_FAR = 5.0  # standard errors
+
+
+CALLS = 4  # so many that their numbers of blank pixels are not all alike by chance
 
 
 MASKED_IMAGES = 300
@@ -42,22 +45,18 @@ def _judge_denoising(answer: Any) -> str | None:
     function, generator = as_function(answer), fresh_generator()
     x = 0.3 + 0.7 * torch.rand(MASKED_IMAGES, *MASKED_SHAPE, generator=generator)
     share = 0.2 + 0.1 * float(torch.rand((), generator=generator))
-    clean, models = x.flatten(1).double(), [_Watched(generator), _Watched(generator)]
-    # Both in one call, since each call starts PyTorch's generator where the one before did.
+    clean, models = x.flatten(1).double(), [_Watched(generator) for _ in range(CALLS)]
+    # All in one call, since each call starts PyTorch's generator where the one before did.
     values = call(lambda: [function(watched.model, x.clone(), share) for watched in models])
     for value, watched in zip(values, models, strict=True):
-        (found,) = as_results(value)
+        found = one_result(value)
         if not watched.seen or not watched.copies:
             return "The model is never asked for a copy. Which images should it encode and decode?"
         seen, copies = torch.cat(watched.seen), torch.cat(watched.copies)
         if seen.shape != clean.shape or copies.shape != clean.shape:
             return f"The model is shown {len(seen)} images for the {len(x)} that there are. Show it each of them once."
-    damage = _about_noise(clean, seen, share)
-    if damage is None and torch.equal(*(torch.cat(watched.seen) for watched in models)):
-        damage = (
-            "The same pixels are blanked in every call. Noise that never changes can be learned by heart: draw it "
-            "afresh."
-        )
+    blank = torch.stack([torch.cat(watched.seen) == 0 for watched in models])
+    damage = _about_noise(clean, seen, share) or _about_draws(blank, share)
     return damage or _about_comparison(clean, seen, copies, found) or _about_gradient(value)
 
 
@@ -87,6 +86,23 @@ def _about_noise(clean: Tensor, seen: Tensor, share: float) -> str | None:
     if abs(found - (1 - share)) <= TOO_FAR * error:
         return "The mask is upside down: p is the probability with which a pixel is blanked, and yours keeps it so."
     return f"With p = {share:.2f}, a share of {found:.2f} of all pixels is blanked. What does your mask compare?"
+
+
+def _about_draws(blank: Tensor, share: float) -> str | None:
+    """What is wrong with how often pixels are blanked in several calls, (calls, B, D)."""
+    if (blank == blank[0]).all():
+        return (
+            "The same pixels are blanked in every call. Noise that never changes can be learned by heart: draw it "
+            "afresh."
+        )
+    variances, expected = blank.sum(dim=2).double().var(dim=1), blank.shape[2] * share * (1 - share)
+    too_far = TOO_FAR * math.sqrt(2 / (blank.shape[0] * blank.shape[1])) * expected
+    if len(blank.sum(dim=(1, 2)).unique()) == 1 or abs(float(variances.mean()) - expected) > too_far:
+        return (
+            "The right share of pixels is blanked, but their number is fixed beforehand. Each pixel must be drawn for "
+            "itself, whatever becomes of the others."
+        )
+    return None
 
 
 def _about_comparison(clean: Tensor, seen: Tensor, copies: Tensor, found: Tensor) -> str | None:
@@ -128,6 +144,8 @@ def _about_comparison(clean: Tensor, seen: Tensor, copies: Tensor, found: Tensor
 
 
 def _about_gradient(value: Any) -> str | None:
+    if packed(value):
+        return packed(value)
     if not isinstance(value, Tensor) or not value.requires_grad:
         return (
             "The values are right, but nothing can be learned from them: no gradient leads back to the model. Is "

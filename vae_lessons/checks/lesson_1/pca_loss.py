@@ -3,15 +3,16 @@
 import torch
 from torch import Generator, Tensor
 
-from vae_lessons.checks.exercises import Function, Slip
+from vae_lessons.checks.answers import as_function, fresh_generator, one_result
+from vae_lessons.checks.calls import call
+from vae_lessons.checks.exercises import Function, Slip, Task
 
 
-def _clouds(generator: Generator) -> tuple[Tensor, int]:
+def _cloud(generator: Generator) -> Tensor:
     """Thirty points, off centre, with a different width along each of nine directions, none of them an axis."""
     rotation, _ = torch.linalg.qr(torch.randn(9, 9, generator=generator))
     widths, mean = torch.linspace(1, 2.5, 9), 2 + torch.rand(9, generator=generator)
-    x = widths * torch.randn(30, 9, generator=generator) @ rotation + mean
-    return x, int(torch.randint(2, 4, (), generator=generator))
+    return widths * torch.randn(30, 9, generator=generator) @ rotation + mean
 
 
 def _eigenvalues(x: Tensor) -> Tensor:
@@ -23,10 +24,10 @@ def _pca_loss(x: Tensor, n_dims: int) -> Tensor:
     return _eigenvalues(x)[n_dims:].sum()
 
 
-PCA_LOSS = Function(
+SOME = Function(
     name="pca-loss",
     points=3,
-    inputs=_clouds,
+    inputs=tuple(lambda generator, n_dims=n_dims: (_cloud(generator), n_dims) for n_dims in (2, 3)),
     answer=_pca_loss,
     slips=(
         Slip(
@@ -96,5 +97,27 @@ PCA_LOSS = Function(
     ),
     hint="Two cases can be had by hand. With K = D nothing is lost; with K = 0 the copy is the mean image, and the "
     "error is the sum of the pixels' variances.",
+)
+
+
+def _judge_pca_loss(answer: object) -> str | None:
+    """Some directions; and none."""
+    wrong = SOME.judge(answer)
+    if wrong:
+        return wrong
+    x = _cloud(fresh_generator())
+    found = one_result(call(as_function(answer), x.clone(), 0))
+    if not torch.allclose(found, _pca_loss(x, 0), rtol=1e-3):
+        return (
+            "Right for two directions and for three, but not for 0. Print what your list holds then: `[:-n]` is not "
+            "all of it when n is 0."
+        )
+    return None
+
+
+PCA_LOSS = Task(
+    name="pca-loss",
+    points=3,
+    judgement=_judge_pca_loss,
     remark="λ_j = s_j² / M. For 0 directions it is the whole variance, which is the error of the mean image.",
 )

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator
-from vae_lessons.checks.calls import call
+from vae_lessons.checks.answers import SEEDED, as_function, fresh_generator, one_result, twice
 from vae_lessons.checks.exercises import Task
 
 SAMPLES = 8000
@@ -20,13 +19,15 @@ TOO_FAR = 6.0  # standard errors, for nine numbers at once
 
 
 def _judge_fitted(answer: Any) -> str | None:
-    """By mean and covariance of many samples, for codes that are correlated, off centre and of unequal widths."""
+    """By mean and covariance of many samples, for codes in two clumps, correlated, off centre and of unequal widths."""
     function, generator = as_function(answer), fresh_generator()
     mixing = torch.tensor([[2.0, 0.0, 0.0], [1.2, 0.8, 0.0], [-0.5, 0.6, 0.4]])
     mixing = mixing + 0.1 * torch.rand(3, 3, generator=generator).tril()
     shift = torch.tensor([2.0, -1.5, 4.0]) + torch.rand(3, generator=generator)
-    codes = torch.randn(TRAIN_CODES, 3, generator=generator) @ mixing.T + shift
-    (z,) = as_results(call(function, codes.clone(), SAMPLES))
+    along = torch.randn(TRAIN_CODES, 3, generator=generator)
+    along[:, 0] = 0.4 * along[:, 0] + torch.where(torch.rand(TRAIN_CODES, generator=generator) < 0.5, -0.9, 0.9)
+    codes = along @ mixing.T + shift
+    z, again = map(one_result, twice(function, codes, SAMPLES))
     if z.shape != (SAMPLES, 3):
         return f"Your result has shape {tuple(z.shape)}; {SAMPLES} codes of 3 numbers have {(SAMPLES, 3)}."
     if not z.isfinite().all():
@@ -34,7 +35,8 @@ def _judge_fitted(answer: Any) -> str | None:
     if torch.isin(z, codes.double()).double().mean() > 0.5:  # a few numbers coincide by chance
         return "These are training codes again. New digits need new codes: draw from a density that you fit to them."
     centre, cov = codes.double().mean(dim=0), codes.T.double().cov()
-    return _about_spread(z, centre, cov) or _about_centre(z, centre) or _about_shape(z)
+    wrong = _about_spread(z, centre, cov) or _about_centre(z, centre) or _about_shape(z, codes.double())
+    return wrong or (SEEDED if torch.equal(z, again) else None)
 
 
 def _about_spread(z: Tensor, centre: Tensor, cov: Tensor) -> str | None:
@@ -106,11 +108,22 @@ def _about_centre(z: Tensor, centre: Tensor) -> str | None:
     return "The spread is right, but the mean is not that of the codes."
 
 
-def _about_shape(z: Tensor) -> str | None:
-    white = (z - z.mean(dim=0)) @ torch.linalg.inv(torch.linalg.cholesky(z.T.cov())).T
-    if ((white**4).mean(dim=0) - 3).abs().max() > 0.6:
+def _about_shape(z: Tensor, codes: Tensor) -> str | None:
+    found, theirs = _fourth_moments(z), _fourth_moments(codes)
+    if (found - 3).abs().max() > 0.6:
+        if (found - theirs).abs().max() < 0.6:
+            return (
+                "The samples lie in the same clumps as the codes. Are they training codes, moved a little, or draws "
+                "from a mixture? Asked for are draws from one Gaussian."
+            )
         return "Mean and spread are right, but these are not draws from a Gaussian. What is ε drawn from?"
     return None
+
+
+def _fourth_moments(z: Tensor) -> Tensor:
+    """Of each dimension, once all have variance 1 and no correlation; 3 for a Gaussian."""
+    white = (z - z.mean(dim=0)) @ torch.linalg.inv(torch.linalg.cholesky(z.T.cov())).T
+    return (white**4).mean(dim=0)
 
 
 def _covariance_is(z: Tensor, expected: Tensor) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator
+from vae_lessons.checks.answers import as_function, fresh_generator, one_result
 from vae_lessons.checks.calls import call
 from vae_lessons.checks.exercises import Function, Slip, Task
 
@@ -88,7 +88,7 @@ ENTROPY = Function(
 def _judge_entropy(answer: Any) -> str | None:
     function = as_function(answer)
     (p,) = _answers_of_a_judge(fresh_generator())
-    (found,) = as_results(call(function, p.clone()))
+    found = one_result(call(function, p.clone()))
     if found.shape == (len(p),) and not found[:2].isfinite().all() and found[2:].isfinite().all():
         surprises = -p[2:].double().log()
         if any(
@@ -102,10 +102,21 @@ def _judge_entropy(answer: Any) -> str | None:
             "A judge who is quite sure gets a NaN or an infinity. Some of its probabilities are exactly 0, whose "
             "logarithm is not finite. What should a digit with probability 0 add to the sum?"
         )
-    padded = (p.double() + 1e-3).log().mul(-p).sum(dim=1)
-    if found.shape == (len(p),) and torch.allclose(found, padded, rtol=1e-4):
-        return "The small number that you add before the logarithm is not small enough: it shows in the third digit."
-    return ENTROPY.judge(answer)
+    wrong = ENTROPY.judge(answer)
+    if wrong and found.shape == (len(p),) and any(torch.allclose(found, other, rtol=1e-4) for other in _padded(p)):
+        return (
+            "Before the logarithm a small number is added, or all smaller ones are raised to it. It is not small "
+            "enough: it shows in the result."
+        )
+    return wrong
+
+
+def _padded(p: Tensor) -> list[Tensor]:
+    """Entropies whose logarithms are kept finite by a number that is not small enough."""
+    paddings = (1e-1, 1e-2, 1e-3, 1e-4)
+    p = p.double()
+    logarithms = [(p + padding).log() for padding in paddings] + [p.clamp(min=padding).log() for padding in paddings]
+    return [-(p * logarithm).sum(dim=1) for logarithm in logarithms]
 
 
 JUDGE_ENTROPY = Task(name="judge-entropy", points=2, judgement=_judge_entropy)

@@ -8,8 +8,9 @@ from vae_lessons.checks.exercises import Function, Slip
 
 
 def _two_lists(generator: Generator) -> tuple[Tensor, Tensor]:
-    """Distances of 45 pairs that go together in part; their ranks say something else than they themselves."""
-    common, own = torch.randn(2, 45, generator=generator, dtype=torch.float64)  # no ties in double precision
+    """Distances of a few pairs that go together in part; their ranks say something else than they themselves."""
+    n = int(torch.randint(8, 11, (), generator=generator))
+    common, own = torch.randn(2, n, generator=generator, dtype=torch.float64)  # no ties in double precision
     return common.exp(), (1.5 * (0.8 * common + 0.6 * own)).exp()
 
 
@@ -88,17 +89,23 @@ RANK_CORRELATION = Function(
             "This is the covariance of the ranks. It must still be divided by both deviations.",
         ),
         Slip(
-            lambda a, b: _rank_correlation(a, b) * 44 / 45,
+            lambda a, b: _rank_correlation(a, b) * (len(a) - 1) / len(a),
             "Slightly too small: the covariance is divided by n and the variances by n - 1, or the other way round. "
             "Lists in the same order must give exactly 1.",
         ),
         Slip(
-            lambda a, b: _rank_correlation(a, b) * 45 / 44,
+            lambda a, b: _rank_correlation(a, b) * len(a) / (len(a) - 1),
             "Slightly too large: the covariance is divided by n - 1 and the deviations by n. Lists in the same order "
             "must give exactly 1.",
+        ),
+        Slip(
+            lambda a, b: 1 - (1 - _rank_correlation(a, b)) * (1 - 1 / len(a) ** 2),
+            "Nearly: the squared differences of the ranks are divided by n³, which is a little too much. Lists in "
+            "opposite order must give exactly -1.",
         ),
     ),
     hint="Lists in the same order must give 1, in opposite order -1. And replacing each distance by its square must "
     "change nothing.",
+    rtol=1e-4,
     atol=1e-4,
 )

@@ -80,6 +80,13 @@ WALK_STEPS = Function(
             "The absolute differences are added up. Asked for is the Euclidean distance.",
         ),
         Slip(
+            lambda decode, z_a, z_b, n: torch.linalg.svdvals(
+                decode(_line(z_a, z_b, torch.linspace(0, 1, n))).diff(dim=0)
+            ).amax(dim=1),
+            "These are norms of the differences as matrices: the largest singular value of each. A picture is one long "
+            "vector here.",
+        ),
+        Slip(
             lambda decode, z_a, z_b, n: (lambda path: (path[1:] - path[:1]).flatten(1).norm(dim=1))(
                 decode(_line(z_a, z_b, torch.linspace(0, 1, n)))
             ),

@@ -95,5 +95,6 @@ GAP = Function(
     atol=1e-3,
     infinite="There is a NaN or an infinity in your result: somewhere you take the logarithm of a density that has "
     "become exactly 0. As they come, all p(x, z) have, since their logarithms are below -1200; and shifted by the "
-    "largest, those far out on the grid still have. Stay in logarithms as long as you can.",
+    "largest, those far out on the grid still have (PyTorch's `kl_divergence` of two Categoricals looks at those too). "
+    "Stay in logarithms as long as you can.",
 )

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator, unlike
-from vae_lessons.checks.calls import NoAnswerError, call
+from vae_lessons.checks.answers import as_function, as_results, fresh_generator, twice, unlike
+from vae_lessons.checks.calls import NoAnswerError
 from vae_lessons.checks.exercises import Task
 from vae_lessons.checks.lesson_5.shared import IMAGES, TOO_FAR, wrong_path
 
@@ -18,13 +18,14 @@ def _judge_draw(answer: object) -> str | None:
     generator = fresh_generator()
     # Widths well away from 1, on both sides of it, so that σ and σ² are told apart.
     sign = torch.tensor([[-1.0, 1.0, -1.0]])
-    mu = (1 + torch.rand(1, 3, generator=generator)).repeat(IMAGES, 1).requires_grad_()
+    mu = (1 + 2 * torch.rand(IMAGES, 3, generator=generator)).requires_grad_()
     logvar = (sign * (1.0 + 0.6 * torch.rand(1, 3, generator=generator))).repeat(IMAGES, 1).requires_grad_()
     with torch.enable_grad():
-        z, again = call(lambda: [draw(mu.clone(), logvar.clone()) for _ in range(2)])
+        z, again = twice(draw, mu, logvar)
     values, others = (_values(found, mu) for found in (z, again))
     away = values - mu.detach()
-    wrong = _wrong_noise(away, values, others) or _wrong_width(away, logvar.detach()[0].double())
+    wrong = _wrong_noise(away, values, others) or _wrong_mean(away, mu.detach(), logvar.detach()[0].double())
+    wrong = wrong or _wrong_width(away, logvar.detach()[0].double())
     return wrong or wrong_path(z, {"mu": (mu, torch.ones_like(away)), "logvar": (logvar, 0.5 * away)})
 
 
@@ -63,14 +64,21 @@ def _wrong_noise(away: Tensor, values: Tensor, others: Tensor) -> str | None:
     return None
 
 
-def _wrong_width(away: Tensor, logvar: Tensor) -> str | None:
-    """What is wrong with draws of mean 0 and with this log σ², less their mean."""
+def _wrong_mean(away: Tensor, mu: Tensor, logvar: Tensor) -> str | None:
     width, off = away.std(dim=0), away.mean(dim=0)
     sigma = torch.exp(0.5 * logvar)
     if ((off / sigma - 0.5).abs() < 0.05).all():
         return "Your noise is never negative, and half on average. Is it uniform, where it should be Gaussian?"
     if (off.abs() > TOO_FAR * width / math.sqrt(IMAGES) + 1e-4).any():
         return "The mean over many draws is not mu. What must be the mean of the noise, and what is added to what?"
+    along = torch.corrcoef(torch.cat([away, mu.double()], dim=1).T)[:3, 3:].diagonal()
+    if (along.abs() > TOO_FAR / math.sqrt(IMAGES)).any():
+        return "The mean is right for the batch, but not for each image, which has a `mu` of its own. Is it averaged?"
+    return None
+
+
+def _wrong_width(away: Tensor, logvar: Tensor) -> str | None:
+    width, sigma = away.std(dim=0), torch.exp(0.5 * logvar)
     known = {
         "The width of the draws is σ², where it should be σ. `logvar` holds log σ²; how do you get σ from it?": (
             logvar.exp()

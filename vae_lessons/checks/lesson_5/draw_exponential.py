@@ -6,8 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator, unlike
-from vae_lessons.checks.calls import call
+from vae_lessons.checks.answers import as_function, as_results, fresh_generator, twice, unlike
 from vae_lessons.checks.exercises import Task
 from vae_lessons.checks.lesson_5.shared import IMAGES, wrong_path
 
@@ -18,7 +17,7 @@ def _judge_exponential(answer: object) -> str | None:
     rate = 2 + 2 * torch.rand(1, generator=fresh_generator())
     leaf = rate.repeat(IMAGES).requires_grad_()
     with torch.enable_grad():
-        z, again = call(lambda: [draw(leaf.clone()) for _ in range(2)])
+        z, again = twice(draw, leaf)
     values, others = as_results(z), as_results(again)
     wrong = unlike(tuple(v.nan_to_num(0.0, 0.0, 0.0) for v in values), (leaf.detach(),))
     if wrong:

@@ -9,7 +9,16 @@ import torch
 from torch import Generator, Tensor
 from torch.distributions import Normal
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator, unlike
+from vae_lessons.checks.answers import (
+    SEEDED,
+    as_function,
+    as_results,
+    fresh_generator,
+    one_result,
+    packed,
+    twice,
+    unlike,
+)
 from vae_lessons.checks.calls import NoAnswerError, call
 from vae_lessons.checks.exercises import Task
 from vae_lessons.checks.lesson_5.shared import IMAGES, TOO_FAR
@@ -23,9 +32,10 @@ Objective = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Estimate:
-    """The gradient of a surrogate, (2 K,), as a mean over `n` samples."""
+    """The gradient of a surrogate, (2 K,), and its value, as means over `n` samples."""
 
     gradient: Tensor
+    value: float
     n: int
 
 
@@ -44,12 +54,15 @@ def _estimate(surrogate: Callable, f: Objective, mu: Tensor, logvar: Tensor) -> 
     wrong = unlike(as_results(found[0]), (torch.zeros(()),))
     if wrong:
         raise NoAnswerError(f"{wrong} It must be one number, an average over the samples, for `backward` to start at.")
+    if packed(found[0]):
+        raise NoAnswerError(packed(found[0]))
     if not all(isinstance(value, Tensor) and value.requires_grad for value in found):
         return None
     with torch.enable_grad():
         slopes = torch.autograd.grad(sum(found) / len(found), leaves, allow_unused=True)
     gradient = torch.cat([torch.zeros_like(mu) if slope is None else slope for slope in slopes])
-    return Estimate(gradient.double(), SAMPLES * len({value.item() for value in found}))
+    different = {value.item() for value in found}
+    return Estimate(gradient.double(), sum(different) / len(different), SAMPLES * len(different))
 
 
 def _scored(width: float = 0.5, path: bool = False, of_f: bool = False, density: Callable = Tensor.sum) -> Callable:
@@ -62,6 +75,9 @@ def _scored(width: float = 0.5, path: bool = False, of_f: bool = False, density:
         return (values * density(q.log_prob(z), dim=1)).mean()
 
     return surrogate
+
+
+OF_DENSITY = _scored(density=lambda log_q, dim: log_q.sum(dim=dim).exp())
 
 
 WRONG_SURROGATES: tuple[tuple[Callable, str], ...] = (
@@ -92,11 +108,6 @@ WRONG_SURROGATES: tuple[tuple[Callable, str], ...] = (
     (
         lambda *args: args[3] * _scored()(*args),
         "The gradient grows with the number of samples: they are added up, and not averaged.",
-    ),
-    (
-        _scored(density=lambda log_q, dim: log_q.sum(dim=dim).exp()),
-        "The density itself stands where its logarithm belongs. Which of the two came out of step 3, when an "
-        "integral had to be made an average over q again?",
     ),
     (
         _scored(width=1.0),
@@ -135,7 +146,11 @@ def _judge_surrogate(answer: object) -> str | None:
         )
     near = 1.2 * TOO_FAR * _noise(smooth, mu, logvar, generator) / math.sqrt(found.n)
     if ((found.gradient - exact).abs() < near).all():
-        return _judge_on_step(surrogate, step, _slope_of_step(edge, mu, logvar), mu, logvar, generator)
+        wrong = _judge_on_step(surrogate, step, _slope_of_step(edge, mu, logvar), mu, logvar, generator)
+        one, again = map(one_result, twice(surrogate, smooth, mu, logvar, 2))
+        return wrong or (SEEDED if torch.equal(one, again) else None)
+    if found.gradient.norm() < 0.1 * exact.norm():
+        return _about_vanishing(found, _estimate(OF_DENSITY, smooth, mu, logvar))
     for other, says in WRONG_SURROGATES:
         expected = _estimate(other, smooth, mu, logvar)
         scale = 1.5 * max(1.0, float(expected.gradient.norm() / exact.norm())) if expected else 0.0
@@ -144,6 +159,19 @@ def _judge_surrogate(answer: object) -> str | None:
     return (
         "The gradient is neither the right one nor one that I know. It should be an average of f(z) times the gradient "
         "of log q(z), where the numbers z are held fixed."
+    )
+
+
+def _about_vanishing(found: Estimate, of_density: Estimate) -> str:
+    """A density changes so little with mu and logvar that its gradient is nearly 0 too, so values tell."""
+    if math.isclose(found.value, of_density.value, rel_tol=0.1):
+        return (
+            "The density itself stands where its logarithm belongs. Which of the two came out of step 3, when an "
+            "integral had to be made an average over q again?"
+        )
+    return (
+        "The gradient is nearly 0. Is f multiplied by the logarithm of the density, for each sample by its own, and "
+        "is the average taken once?"
     )
 
 

@@ -11,7 +11,7 @@ SWITCH = Choice(
         "that is 0, and stays 0 if π moves by a hair?",
         "c": "Noise is not the trouble: an average over many draws would help against it, and here it does not. Work "
         "out the slope of one draw.",
-        "d": "A missing `rsample` may mean that nobody has written one; the lesson has an example. Here it cannot be "
-        "written. The line in the question runs, so what is it that it computes?",
+        "d": "“No `rsample`” need not mean that there is none: there is one for the von Mises family, which PyTorch "
+        "lacks. Here none can be written. The line in the question runs, so what is it that it computes?",
     },
 )

@@ -8,9 +8,9 @@ from vae_lessons.checks.exercises import Function, Slip
 
 
 def _pairs(generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    mu_q, mu_p = torch.randn(2, 3, generator=generator).double()
-    root_q, root_p = torch.randn(2, 3, 3, generator=generator).double()
-    eye = torch.eye(3).double()
+    mu_q, mu_p = torch.randn(2, 3, generator=generator)
+    root_q, root_p = torch.randn(2, 3, 3, generator=generator)
+    eye = torch.eye(3)
     return mu_q, root_q @ root_q.T + eye, mu_p, root_p @ root_p.T + eye
 
 

@@ -9,16 +9,20 @@ from vae_lessons.checks.exercises import Function, Slip
 
 def _encoded(generator: Generator) -> tuple[Tensor, Tensor]:
     """Codes of each kind that is told apart: how far the means scatter, where they are, how wide q is."""
-    spread = torch.tensor([1.0, 0.7, 0.115, 0.085, 0.05, 0.0, 0.0, 0.0])
-    centre = torch.tensor([0.0, 0.4, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0])
-    logvar = torch.tensor([-3.0, -1.0, 0.0, 0.0, 0.0, 0.0, -3.0, 0.0])
-    noise = torch.randn(200, 8, generator=generator)
+    spread = torch.tensor([1.0, 0.7, 0.115, 0.085, 0.085, 0.05, 0.0, 0.0, 0.0])
+    centre = torch.tensor([0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0])
+    logvar = torch.tensor([-3.0, -1.0, 0.0, 0.0, -3.0, 0.0, 0.0, -3.0, 0.0])
+    noise = torch.randn(200, 9, generator=generator)
     noise = (noise - noise.mean(dim=0)) / noise.std(dim=0)
-    order = torch.randperm(8, generator=generator)
+    order = torch.randperm(9, generator=generator)
     return (centre + spread * noise)[:, order], logvar.expand(200, -1)[:, order]
 
 
 ACTIVE = 0.01
+TOO_LOW = (
+    "A dimension whose means hardly vary is called active. Is the limit lower than 0.01, or is a deviation or a range "
+    "compared with it, where the definition has the variance?"
+)
 
 
 def _active(mu: Tensor, _logvar: Tensor) -> Tensor:
@@ -40,9 +44,15 @@ ACTIVE_UNITS = Function(
             "You have called all of them active, as one does who takes the variance of drawn codes. A dead dimension "
             "is drawn from the prior, and varies a great deal; but not with the image.",
         ),
+        Slip(lambda mu, logvar: (mu.std(dim=0) > ACTIVE).double(), TOO_LOW),
+        Slip(lambda mu, logvar: (mu.var(dim=0) > ACTIVE / 2).double(), TOO_LOW),
         Slip(
-            lambda mu, logvar: (mu.std(dim=0) > ACTIVE).double(),
-            "The standard deviation is compared with 0.01, where the definition has the variance.",
+            lambda mu, logvar: (mu.var(dim=0) > 5 * ACTIVE).double(),
+            "A dimension whose means have a variance of 0.013 is called dead. Is the limit higher than 0.01?",
+        ),
+        Slip(
+            lambda mu, logvar: (mu.var(dim=0) / logvar.exp().mean(dim=0) > ACTIVE).double(),
+            "The variance of the means is divided by that of q, which the definition does not look at.",
         ),
         Slip(
             lambda mu, logvar: (mu.mean(dim=0).abs() > ACTIVE).double(),

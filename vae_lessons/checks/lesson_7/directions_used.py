@@ -8,15 +8,25 @@ from torch import Generator, Tensor
 from vae_lessons.checks.exercises import Function, Slip
 
 
-def _varying_images(generator: Generator) -> tuple[Tensor, float, int]:
-    """Four directions above the border or near it, in images that are not centred."""
+def _varying_images(generator: Generator) -> Tensor:
+    """Twelve directions, in images that are not centred."""
     lambdas = torch.tensor([3.0, 1.4, 0.43, 0.18, 0.1, 0.06] + [0.02] * 6)
     lambdas = lambdas * (1 + 0.1 * torch.rand(12, generator=generator))
     axes = torch.linalg.qr(torch.randn(12, 12, generator=generator)).Q
     codes = torch.randn(5000, 12, generator=generator)
     mean = 2 * torch.rand(12, generator=generator)
     x = (codes * lambdas.sqrt()) @ axes.T + mean
-    return x.view(-1, 3, 4), math.sqrt(0.3 + 0.02 * float(torch.rand((), generator=generator))), 4
+    return x.view(-1, 3, 4)
+
+
+def _some_above(generator: Generator) -> tuple[Tensor, float, int]:
+    """Three of the four largest eigenvalues are above the border."""
+    return _varying_images(generator), math.sqrt(0.3 + 0.02 * float(torch.rand((), generator=generator))), 4
+
+
+def _all_above(generator: Generator) -> tuple[Tensor, float, int]:
+    """So much above it that those which are not among the four largest are, too."""
+    return _varying_images(generator), math.sqrt(0.01 + 0.001 * float(torch.rand((), generator=generator))), 4
 
 
 def _eigenvalues(x: Tensor, latent_dim: int) -> Tensor:
@@ -37,12 +47,35 @@ def _all_eigenvalues(x: Tensor) -> Tensor:
     return _eigenvalues(x, x[0].numel())
 
 
+NOT_SQUARED = (
+    "Singular values, or deviations, stand where variances belong. How are the singular values of the centred images "
+    "related to the eigenvalues of their covariance?"
+)
+
+
 DIRECTIONS = Function(
     name="directions-used",
     points=3,
-    inputs=_varying_images,
+    inputs=(_some_above, _some_above, _all_above, _all_above),
     answer=_weights,
     slips=(
+        Slip(
+            lambda x, sigma, dims: torch.zeros(dims),
+            "All weights are 0: nothing varies by more than the noise does. Print your eigenvalues beside σ²: is a "
+            "square forgotten, or are they divided by the number of images twice?",
+        ),
+        Slip(
+            lambda x, sigma, dims: (_eigenvalues(x, dims).div(len(x)).sqrt() - sigma**2).clamp(min=0),
+            NOT_SQUARED,
+        ),
+        Slip(
+            lambda x, sigma, dims: (_eigenvalues(x, dims).mul(len(x)).sqrt() - sigma**2).clamp(min=0),
+            NOT_SQUARED,
+        ),
+        Slip(
+            lambda x, sigma, dims: (_eigenvalues(x, dims).sqrt() - sigma**2).clamp(min=0),
+            NOT_SQUARED,
+        ),
         Slip(
             lambda x, sigma, dims: _eigenvalues(x, dims) - sigma**2,
             "A squared weight is negative in yours. What is the best weight of a direction that varies less than the "

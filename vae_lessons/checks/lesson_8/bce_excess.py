@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 from torch.distributions import Bernoulli, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator
+from vae_lessons.checks.answers import as_function, fresh_generator, one_result
 from vae_lessons.checks.calls import call
 from vae_lessons.checks.exercises import Function, Slip, Task
 from vae_lessons.checks.lesson_8.shared import SHAPE, SIZES
@@ -113,7 +113,7 @@ def _judge_excess(answer: object) -> str | None:
     function = as_function(answer)
     x, logits = _grey_images(fresh_generator())
     x[:, 0], x[:, 1] = 0.0, 1.0
-    (found,) = as_results(call(function, x.clone(), logits.clone()))
+    found = one_result(call(function, x.clone(), logits.clone()))
     if not found.isfinite().all():
         return (
             "Right as long as every pixel is grey. Where one is exactly 0 or 1 there is a NaN or an infinity: what is "
@@ -127,7 +127,7 @@ def _judge_excess(answer: object) -> str | None:
     size = torch.tensor(SIZES)
     logits = torch.stack([size, -size]).repeat(4, 1, 1)  # (4, 2, 6), of images that are all paper, grey or ink
     x = torch.tensor([0.0, 0.3, 0.8, 1.0])[:, None, None] * torch.ones_like(logits)
-    (found,) = as_results(call(function, x.clone(), logits.clone()))
+    found = one_result(call(function, x.clone(), logits.clone()))
     if not found.isfinite().all():
         return (
             "Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity: a probability has "

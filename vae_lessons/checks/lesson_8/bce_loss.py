@@ -5,10 +5,10 @@ from torch import Generator, Tensor
 from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator
+from vae_lessons.checks.answers import as_function, fresh_generator, one_result
 from vae_lessons.checks.calls import call
 from vae_lessons.checks.exercises import Function, Slip, Task
-from vae_lessons.checks.lesson_8.shared import log_likelihood, pixels, slopes_in_logits, sure_images
+from vae_lessons.checks.lesson_8.shared import NO_SLOPES, log_likelihood, pixels, slopes_in_logits, sure_images
 
 
 def _batch(generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -113,7 +113,7 @@ def _judge_loss(answer: object) -> str | None:
     function = as_function(answer)
     mu, logvar = torch.randn(2, 2, 3, generator=fresh_generator())
     x, logits = sure_images()
-    (found,) = as_results(call(function, *(part.clone() for part in (mu, logvar, logits, x))))
+    found = one_result(call(function, *(part.clone() for part in (mu, logvar, logits, x))))
     if not found.isfinite().all():
         return (
             "Right for logits of the usual size. With logits of ±200 it is a NaN or an infinity: a probability has "
@@ -128,7 +128,7 @@ def _judge_loss(answer: object) -> str | None:
         )
     slopes = slopes_in_logits(lambda mu, logvar, x, logits: function(mu, logvar, logits, x), logits, mu, logvar, x)
     if slopes is None:
-        return None
+        return NO_SLOPES
     if not torch.allclose(slopes, (torch.sigmoid(logits) - x) / len(x), atol=1e-3):
         return (
             "The values are right, also for logits of ±200, but the slopes in the logits there are not: something is "

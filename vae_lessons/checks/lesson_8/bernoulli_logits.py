@@ -4,10 +4,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from vae_lessons.checks.answers import as_function, as_results
+from vae_lessons.checks.answers import as_function, one_result
 from vae_lessons.checks.calls import call
 from vae_lessons.checks.exercises import Function, Slip, Task
-from vae_lessons.checks.lesson_8.shared import SHAPE, log_likelihood, pixels, slopes_in_logits, sure_images
+from vae_lessons.checks.lesson_8.shared import NO_SLOPES, SHAPE, log_likelihood, pixels, slopes_in_logits, sure_images
 
 CHANGED_PLACES = "The images and the logits have changed places: the function takes the logits first."
 
@@ -106,7 +106,7 @@ def _judge_logits(answer: object) -> str | None:
         return wrong
     function = as_function(answer)
     x, logits = sure_images()
-    (found,) = as_results(call(function, x.clone(), logits.clone()))
+    found = one_result(call(function, x.clone(), logits.clone()))
     if found.shape != (2,):
         return f"Your result has shape {tuple(found.shape)} for 2 images; it must have one value for each."
     if not found.isfinite().all():
@@ -126,7 +126,7 @@ def _judge_logits(answer: object) -> str | None:
         return "Right for logits of the usual size, but off where they are ±100 and more. Is something rounded there?"
     slopes = slopes_in_logits(function, logits, x)
     if slopes is None:
-        return None
+        return NO_SLOPES
     if not slopes.isfinite().all():
         return (
             "The values are right, also for logits of ±200, but a slope there is NaN or infinite. A branch that is not "

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli
 
+from vae_lessons.checks.answers import packed
 from vae_lessons.checks.calls import NoAnswerError, call
 
 SIZES = (20.0, 60.0, 90.0, 120.0, 150.0, 200.0)
 SHAPE = (5, 4, 3)
+NO_SLOPES = "The values are right. But no gradient passes through them, and a network is to be trained on them."
 
 
 def slopes_in_logits(function: Callable, logits: Tensor, *before: Tensor) -> Tensor | None:
@@ -19,10 +21,15 @@ def slopes_in_logits(function: Callable, logits: Tensor, *before: Tensor) -> Ten
         handed = leaf * 1.0  # may be written into, as a leaf may not
     try:
         found = call(function, *(part.clone() for part in before), handed)
-        if not (isinstance(found, Tensor) and found.requires_grad):
-            return None
+    except NoAnswerError:  # NumPy, for one, takes no tensor that gradients pass through
+        return None
+    if packed(found):
+        raise NoAnswerError(packed(found))
+    if not (isinstance(found, Tensor) and found.requires_grad):
+        return None
+    try:
         (slopes,) = torch.autograd.grad(found.sum(), leaf, allow_unused=True)
-    except (NoAnswerError, RuntimeError):  # NumPy, for one, takes no tensor that gradients pass through
+    except RuntimeError:  # something was written into that the gradient needs
         return None
     return slopes
 

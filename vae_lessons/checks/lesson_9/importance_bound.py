@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from vae_lessons.checks.answers import as_function, as_results, fresh_generator
+from vae_lessons.checks.answers import as_function, fresh_generator, one_result
 from vae_lessons.checks.calls import call
 from vae_lessons.checks.exercises import Function, Slip, Task
 
@@ -90,7 +90,7 @@ def _judge_bound(answer: object) -> str | None:
         return wrong
     log_joint, log_q = _log_weights(fresh_generator())
     log_joint += torch.tensor([-1500.0, 1500.0, -200.0, 300.0])
-    (found,) = as_results(call(as_function(answer), log_joint.clone(), log_q.clone()))
+    found = one_result(call(as_function(answer), log_joint.clone(), log_q.clone()))
     if not found.isfinite().all():
         return (
             "Right for small logarithms. An image's are of the size of ±1500, and their exponentials are 0 or "

@@ -1,3 +1,0 @@
-"""What several exercises of lesson 9 need."""
-
-IMAGES = 20_000
