@@ -17,6 +17,8 @@ from torch.nn import functional as nnf
 TRIED = (512, 784, 400)  # images, inputs and outputs of a layer
 TRIALS = 7
 WORTH_IT = 1.25  # times as fast: far enough from 1 that two runs on one machine choose alike
+SLOPES_OF_INPUTS = torch.ops.aten.mkldnn_linear_backward_input.default  # looked up once: that takes a while
+SLOPES_OF_WEIGHTS = torch.ops.aten.mkldnn_linear_backward_weights.default
 LEAST_ROWS, LEAST_WEIGHTS = 64, 2**16  # with fewer, to change the layout takes longer than it gains
 
 
@@ -67,11 +69,12 @@ class _ByOneDNN(torch.autograd.Function):
         if torch.is_grad_enabled():
             return slopes @ weight, slopes.T @ x, slopes.sum(dim=0) if ctx.has_bias else None
         slopes = slopes.to_mkldnn()
+        needs_x, needs_weight, needs_bias = ctx.needs_input_grad
         of_x = of_weight = of_bias = None
-        if ctx.needs_input_grad[0]:
-            of_x = torch.ops.aten.mkldnn_linear_backward_input(x.shape, slopes, weight).to_dense()
-        if any(ctx.needs_input_grad[1:]):
-            of_weight, of_bias = torch.ops.aten.mkldnn_linear_backward_weights(slopes, inputs, weight, ctx.has_bias)
+        if needs_x:
+            of_x = SLOPES_OF_INPUTS(x.shape, slopes, weight).to_dense()
+        if needs_weight or needs_bias:
+            of_weight, of_bias = SLOPES_OF_WEIGHTS(slopes, inputs, weight, ctx.has_bias)
         return of_x, of_weight, of_bias if ctx.has_bias else None
 
 
