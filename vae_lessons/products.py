@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional as nnf
 
+IS_BUILT_IN = torch.backends.mkldnn.is_available()
 TRIED = (512, 784, 400)  # images, inputs and outputs of a layer
 TRIALS = 7
 WORTH_IT = 1.25  # times as fast: far enough from 1 that two runs on one machine choose alike
@@ -80,10 +81,10 @@ class _ByOneDNN(torch.autograd.Function):
 
 def _is_large(x: Tensor, weight: Tensor) -> bool:
     return (
-        x.is_cpu
+        weight.numel() >= LEAST_WEIGHTS  # which most layers have not
+        and x.is_cpu
         and x.dim() == 2
-        and len(x) >= LEAST_ROWS
-        and weight.numel() >= LEAST_WEIGHTS
+        and x.shape[0] >= LEAST_ROWS
         and x.dtype == weight.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
@@ -91,7 +92,7 @@ def _is_large(x: Tensor, weight: Tensor) -> bool:
 
 
 def _has_onednn() -> bool:
-    return torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    return IS_BUILT_IN and torch.backends.mkldnn.enabled
 
 
 def _seconds_of_products() -> dict[str, float]:
