@@ -68,6 +68,8 @@ def rates(data: ImageData) -> Iterator[Measurement]:
         ("float32", "oneDNN"): lambda: n_images_of_products(batches["float32"], torch.float32, multiply_by_onednn),
         ("bfloat16", "`torch.mm`"): lambda: n_images_of_products(batches["bfloat16"], torch.bfloat16),
     }
+    if not torch.backends.mkldnn.is_available():
+        del roofs["float32", "oneDNN"]
     found = by_turns(
         {
             "tutorial": lambda: n / tutorial.epoch(STEPS),

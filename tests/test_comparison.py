@@ -13,9 +13,9 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, Gaussian, ImageData, comparison, measures
+from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, Gaussian, ImageData, comparison
+from vae_lessons.clumps import Clumps
 from vae_lessons.comparison import compare, contrast, decoded_grid, measure, measure_or_load, usable_sigma
-from vae_lessons.measures import Clumps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -79,7 +79,7 @@ def known() -> dict[str, float]:
 @pytest.fixture
 def no_clumps(monkeypatch) -> None:
     """The slowest of the measurements, where something else is asked."""
-    monkeypatch.setattr(measures, "count_clumps", lambda _: Clumps(1, 0.0, 1))
+    monkeypatch.setattr(comparison, "count_clumps", lambda _: Clumps(1, 0.0, 1))
 
 
 # The grid

@@ -636,10 +636,11 @@ def test_the_first_look_at_a_loss_leaves_no_trace(few):
             return self.norm(super().encode(x))
 
     model = Normed(few.image_shape, 2, (8,))
+    model.decoder.eval()
     state = torch.random.get_rng_state()
     check_loss(model, few)
     assert model.norm.num_batches_tracked == 0
-    assert model.training
+    assert [model.training, model.norm.training, model.decoder.training] == [True, True, False]
     assert torch.equal(torch.random.get_rng_state(), state)
 
 

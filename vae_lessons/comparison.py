@@ -9,6 +9,7 @@ from torch import Tensor
 from vae_lessons import measures
 from vae_lessons.arguments import check_finite, check_floating, whole_number
 from vae_lessons.cache import identity, measured_or_kept
+from vae_lessons.clumps import count_clumps
 from vae_lessons.data import ImageData
 from vae_lessons.measures import mean_estimate
 from vae_lessons.models import VAE, Autoencoder, Classifier
@@ -146,7 +147,7 @@ def _of_reconstructions(x_hat: Tensor, x: Tensor) -> dict[str, float]:
 
 def _of_codes(train_codes: Tensor, test_codes: Tensor, data: ImageData) -> dict[str, float]:
     labels = data.train_labels
-    clumps = [measures.count_clumps(train_codes[labels == c][:N_CODES]) for c in labels.unique()]
+    clumps = [count_clumps(train_codes[labels == c][:N_CODES]) for c in labels.unique()]
     accuracy = measures.knn_accuracy(train_codes, labels, test_codes, data.test_labels)
     return {
         "10-nearest-neighbour accuracy": accuracy.value,

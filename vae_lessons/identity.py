@@ -140,7 +140,7 @@ def _of_function(function: FunctionType) -> tuple:
         return scope["__name__"], code.co_qualname, closure
     attributes = _names(code)
     outside = {name: scope[name] for name in sorted(_taken_from(code, TAKES_A_GLOBAL)) if name in scope}
-    imported = {name: importlib.import_module(name) for name in sorted(_taken_from(code, {"IMPORT_NAME"}))}
+    imported = {name: _imported(name) for name in sorted(_taken_from(code, {"IMPORT_NAME"}))}
     taken = {name: _looked_into(value, attributes) for name, value in (outside | closure | imported).items()}
     return code, function.__defaults__, function.__kwdefaults__, vars(function), taken
 
@@ -166,6 +166,13 @@ def _of_file(module: ModuleType) -> tuple:
 @_parts.register(MethodType)
 def _of_wrapped(wrapper: Any) -> tuple:
     return tuple(getattr(wrapper, name, None) for name in ("fget", "fset", "fdel", "func", "__func__", "__self__"))
+
+
+def _imported(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ImportError:  # the function may have something else for that case
+        return None
 
 
 def _looked_into(value: Any, attributes: set[str]) -> Any:

@@ -1,7 +1,7 @@
 """Matrix products on a CPU: which of PyTorch's ways to compute them is the quickest here.
 
-In float32 they go to a BLAS library, in most builds MKL, which does not use all that every processor has. oneDNN, which
-PyTorch has too, often does; it takes tensors in a layout of its own. In bfloat16 products are oneDNN's in any case.
+In float32 they go to a BLAS library, in most builds MKL, which is not the quickest on every processor. oneDNN, which
+PyTorch has too, may be; it takes tensors in a layout of its own. In bfloat16 products are oneDNN's in any case.
 """
 
 import math

@@ -56,7 +56,7 @@ def check_loss(model: nn.Module, data: ImageData) -> None:
 @torch.no_grad()
 def _loss_of_two(model: nn.Module, data: ImageData) -> object:
     """Where the model is, as in the evaluation, and with no trace in PyTorch's generator."""
-    home, mode = next(model.parameters()).device, model.training
+    home, modes = next(model.parameters()).device, {part: part.training for part in model.modules()}
     model.eval()
     try:
         with torch.random.fork_rng(devices=[home] if home.type == "cuda" else []):
@@ -69,7 +69,8 @@ def _loss_of_two(model: nn.Module, data: ImageData) -> object:
             ) from error
         raise
     finally:
-        model.train(mode)
+        for part, mode in modes.items():
+            part.training = mode
 
 
 def check_gradient(loss: Tensor) -> None:
