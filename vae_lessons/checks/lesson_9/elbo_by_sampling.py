@@ -1,23 +1,20 @@
 """Exercise 9.4: the ELBO, as it is defined."""
 
+import itertools
 import math
 from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
 
-from vae_lessons import bounds
+from vae_lessons import bounds, gaussian
 from vae_lessons.checks.answers import MIXED, SEEDED, as_function, fresh_generator, one_result, twice
 from vae_lessons.checks.calls import call
 from vae_lessons.checks.exercises import Task
 from vae_lessons.linear_gaussian import LinearGaussian
 
 TOO_FAR = 5.0  # standard errors
-
-
 IMAGES = 4000
-
-
 DRAWS = 20_000  # for what has no closed form
 
 
@@ -54,26 +51,28 @@ class _Truth:
         self.fit, self.rate = float(terms.log_likelihood), float(terms.kl)
         self.elbo = self.fit - self.rate
         self.plug_in = float(model.log_likelihood(image, self.mu)) - self.rate
-        zeros = torch.zeros_like(self.mu)
+        zeros, two_logs = torch.zeros_like(self.mu), 2 * self.logvar.abs().log()
+        drawn_from = {
+            "The codes are drawn from the prior. The average is one over q, the image's own.": (zeros, zeros),
+            "The draws are too narrow: σ² has been used as their width, where σ belongs.": (self.mu, 2 * self.logvar),
+            "The draws are too wide: log σ² has been used as their width, as it is.": (self.mu, two_logs),
+            "The draws are about the right mean, but with the width 1 of the prior.": (self.mu, zeros),
+        }
         self.of_one = {
             "right": self.elbo,
             "The sign is flipped: this is the loss. Asked for is the ELBO, which goes up.": -self.elbo,
             "The rate is added. What a code costs is taken away from what it explains.": self.fit + self.rate,
             "The rate is missing: this is the fit alone, and nothing keeps the codes near the prior.": self.fit,
-            "The codes are drawn from the prior. The average is one over q, the image's own.": self._of(zeros, zeros),
-            "The draws are too narrow: σ² has been used as their width, where σ belongs.": self._of(
-                self.mu, 2 * self.logvar
-            ),
-            "The draws are too wide: log σ² has been used as their width, as it is.": self._of(
-                self.mu, 2 * self.logvar.abs().log()
-            ),
-            "The draws are about the right mean, but with the width 1 of the prior.": self._of(self.mu, zeros),
+            **{says: self._of(*q) for says, q in drawn_from.items()},
         }
         self.decoded_average = self._of(self.mu, self.logvar - math.log(4))
         # Of averages inside the logarithm there are two kinds: of p(x, z) / q(z | x), and of p(x | z) alone.
-        copies, seeded = image.expand(DRAWS, -1), Generator().manual_seed(0)
+        seeded = Generator().manual_seed(0)
+        copies = image.expand(DRAWS, -1)
         fits = torch.stack([bounds.elbo(model, copies, generator=seeded).log_likelihood for _ in range(4)])
         self.error = float(fits.std()) / math.sqrt(IMAGES)
+        of_draws = {says: self._error_of(copies, *q, seeded) for says, q in drawn_from.items()}
+        self.errors = dict.fromkeys(self.of_one, self.error) | of_draws
         self.inside_logarithm = [
             float((fits.logsumexp(dim=0) - math.log(4)).mean()) - self.rate,
             float(bounds.iwae_bound(model, copies, 4, seeded).mean()),
@@ -82,12 +81,20 @@ class _Truth:
     def _of(self, mu: Tensor, logvar: Tensor) -> float:
         return float(self.model.truth.elbo(self.image, mu, logvar).log_likelihood) - self.rate
 
+    def _error_of(self, copies: Tensor, mu: Tensor, logvar: Tensor, generator: Generator) -> float:
+        """Of a mean over all images, for codes drawn from N(mu, diag σ²)."""
+        z = gaussian.reparameterise(mu.expand(DRAWS, -1), logvar.expand(DRAWS, -1), generator)
+        return float(self.model.log_likelihood(copies, z).std()) / math.sqrt(IMAGES)
+
     def tells_them_apart(self) -> bool:
         """Whether no two of them are near each other, in standard errors of a mean over all images."""
-        of_one = torch.tensor(list(self.of_one.values())).sort().values
+        in_order = sorted(self.of_one, key=self.of_one.get)
+        near = any(
+            self.of_one[higher] - self.of_one[lower] < 12 * max(self.errors[lower], self.errors[higher])
+            for lower, higher in itertools.pairwise(in_order)
+        )
         others = (self.elbo, *self.inside_logarithm)
-        apart = [abs(self.decoded_average - other) for other in others]
-        return bool(of_one.diff().min() > 12 * self.error) and min(apart) > 8 * self.error
+        return not near and all(abs(self.decoded_average - other) > 8 * self.error for other in others)
 
 
 def _fresh_truth(generator: Generator) -> _Truth:
