@@ -36,10 +36,10 @@ lab: $(READY) ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 
 classroom: $(READY) ## Make a course folder for nbgrader: student notebooks, solutions, settings
-	$(BIN)/python -m vae_lessons.classroom make classroom
+	$(BIN)/python -m vae_exercises.classroom make classroom
 
 mark: $(READY) ## Mark what has been handed in for an assignment: make mark ASSIGNMENT=06-kl
-	$(BIN)/python -m vae_lessons.classroom mark classroom $(ASSIGNMENT)
+	$(BIN)/python -m vae_exercises.classroom mark classroom $(ASSIGNMENT)
 
 bench: book ## Measure training, live figures, pages and building, and compare with the report in benchmarks/
 	$(BIN)/python -m benchmarks $(PARTS)

@@ -53,7 +53,7 @@ def main() -> None:
         made.add(part, here | {"probe after, GFLOP/s": round(machine.probe())}, measured)
         print(f"\n{part}\n\n{report.table(measured)}", flush=True)
         made.save()
-    fell = list(report.what_fell(made, before))
+    fell = list(report.regressions(made, before))
     print("\n" + "\n".join(fell or ["nothing fell, and every goal is reached"]))
 
 

@@ -23,7 +23,7 @@ WAIT = 5  # ms between two looks
 FRAME = 16.0  # ms
 MEGABYTE, KILOBYTE = 1e6, 1e3
 FIRST_PAGE = "book/index"
-HOLDER, FIGURE = "figure.explorable", ".explorable-view"
+HOLDER, FIGURE = "figure.live-figure", ".live-figure-view"
 CONTROL = "input[type=range]:visible, [tabindex='0']:visible"
 # From the time stamp that the browser gave the key to the moment when the frame after it is painted: a message that
 # is sent in an animation frame arrives when style, layout and paint of that frame are done.
@@ -41,7 +41,7 @@ WATCH = """figure => {
 }"""
 NOTE_FIRST_FIGURE = """
     new MutationObserver((_, observer) => {
-        if (!document.querySelector(".explorable-view")) return;
+        if (!document.querySelector(".live-figure-view")) return;
         observer.disconnect();
         requestAnimationFrame(() => setTimeout(() => (window.usableAfter = performance.now())));
     }).observe(document, { childList: true, subtree: true });

@@ -35,7 +35,7 @@ def load(path: Path = FILE) -> Report:
     return Report(kept["machines"], parts)
 
 
-def what_fell(now: Report, before: Report) -> Iterator[str]:
+def regressions(now: Report, before: Report) -> Iterator[str]:
     """Each measurement that is clearly worse than `before`, and each goal that is missed."""
     for part, measured in now.parts.items():
         earlier = {entry.name: entry for entry in before.parts.get(part, [])}

@@ -14,7 +14,7 @@ def hold_still(article: Tag) -> None:
     """Take off what is for a screen; unfold what is folded, and leave a picture of what moves."""
     for element in article.select(ON_SCREEN_ONLY):
         element.decompose()
-    for figure in article.select("figure.explorable figcaption"):
+    for figure in article.select("figure.live-figure figcaption"):
         figure.append(written("p", STANDS_STILL, "stands-still"))
     for picture_link in article.select("a.image-reference"):
         picture_link.unwrap()

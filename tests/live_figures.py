@@ -9,13 +9,13 @@ from playwright.sync_api import Locator, Page
 from torch import Generator
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Gaussian, ImageData, fit, load_images
-from vae_lessons.explorables import DrawDigit, ElboGap, GaussianKL, Interpolation, LatentExplorer, Reparameterisation
-from vae_lessons.explorables.base import Explorable
-from vae_lessons.explorables.controls import Slider, controls_of
+from vae_lessons.figures import DrawDigit, ElboGap, GaussianKL, Interpolation, LatentExplorer, Reparameterisation
+from vae_lessons.figures.runtime.controls import Slider, controls_of
+from vae_lessons.figures.runtime.widget import LiveFigure
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS_WITH_LIVE_FIGURES = [
-    path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if "vae_lessons.explorables" in path.read_text(encoding="utf-8")
+    path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if "vae_lessons.figures" in path.read_text(encoding="utf-8")
 ]
 ONLY_FOR_THE_EYE = {"test codes"}  # switches that hide a part of the drawing, and change no number
 SET_SLIDERS = """([figure, values]) => {
@@ -70,7 +70,7 @@ MAKERS = {
 }
 
 
-def sliders_of(figure: Explorable) -> dict[str, Slider]:
+def sliders_of(figure: LiveFigure) -> dict[str, Slider]:
     return {name: control for name, control in controls_of(figure).items() if isinstance(control, Slider)}
 
 
@@ -109,14 +109,14 @@ def scrolled(page: Page, by: int) -> None:
 
 def start_all(page: Page) -> None:
     """Begin every figure, each of which waits to come near what is seen of the page; then go back to its top."""
-    for figure in page.locator("figure.explorable").all():
+    for figure in page.locator("figure.live-figure").all():
         figure.scroll_into_view_if_needed()
-        figure.locator(".explorable-view").wait_for()
+        figure.locator(".live-figure-view").wait_for()
     page.evaluate("scrollTo(0, 0)")
 
 
 def drawn(figure: Locator) -> bytes:
-    return figure.locator(".explorable-panels").screenshot()
+    return figure.locator(".live-figure-panels").screenshot()
 
 
 def assert_moves(page: Page, figure: Locator, control: Locator) -> None:
@@ -124,7 +124,9 @@ def assert_moves(page: Page, figure: Locator, control: Locator) -> None:
 
     Those that are only for the eye change the drawing alone.
     """
-    others = [f for f in page.locator("figure.explorable").all() if f.get_attribute("id") != figure.get_attribute("id")]
+    others = [
+        f for f in page.locator("figure.live-figure").all() if f.get_attribute("id") != figure.get_attribute("id")
+    ]
     picture, numbers, elsewhere = drawn(figure), printed(figure), [printed(other) for other in others]
     control.focus()
     page.keyboard.press("ArrowRight" if control.get_attribute("type") == "range" else "Space")
@@ -137,7 +139,7 @@ def assert_moves(page: Page, figure: Locator, control: Locator) -> None:
 def assert_every_control_moves(page: Page, figure: Locator) -> None:
     """Sliders and buttons first, then switches, then what these have brought out: none is passed over."""
     start_all(page)
-    controls = figure.locator(".explorable-controls :is(input, button)").all()
+    controls = figure.locator(".live-figure-controls :is(input, button)").all()
     moved = set()
     for turn in ("before", "switches", "after"):
         for i, control in enumerate(controls):

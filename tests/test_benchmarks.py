@@ -62,7 +62,7 @@ def test_what_fell_is_named_and_what_rose_or_is_new_is_not():
     before.add("training", {}, [measured("a"), measured("b"), measured("c", higher_is_better=False)])
     now.add("training", {}, [measured("a", 1.5), measured("b", 2.5), measured("c", 4.0, higher_is_better=False)])
     now.add("pages", {}, [measured("new", goal=3.0), measured("good", goal=1.0)])
-    said = list(report.what_fell(now, before))
+    said = list(report.regressions(now, before))
     assert [line.split(": ")[1] for line in said] == ["a", "c", "new"]
     assert "0.75 times as good" in said[0]
     assert "0.50 times as good" in said[1]
@@ -166,4 +166,4 @@ def test_between_differences_there_is_no_ratio():
     reports = report.Report(), report.Report()
     for made, entry in zip(reports, (better, before), strict=True):
         made.add("quality", {}, [entry])
-    assert not list(report.what_fell(*reports))
+    assert not list(report.regressions(*reports))

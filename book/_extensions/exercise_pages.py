@@ -7,7 +7,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from vae_lessons.classroom import write_pages
+from vae_exercises.classroom import write_pages
 
 logger = logging.getLogger(__name__)
 

@@ -27,9 +27,8 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from vae_lessons import load_images
-from vae_lessons.cache import NOT_ABOUT_LESSONS, package_fingerprint
-from vae_lessons.data import course_root
-from vae_lessons.downloads import DataError
+from vae_lessons.data import DataError, course_root
+from vae_lessons.training.cache import source_fingerprint
 
 CACHES_KEPT = 4  # so that undoing a change finds its outputs again
 logger = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ def prepare(_app: Sphinx, config: Config) -> None:
     os.environ["VAE_LESSONS_STATIC"] = "1"
     fast = os.environ.get("VAE_LESSONS_FAST", "") not in ("", "0")
     lock = (course_root() / "requirements.txt").read_bytes()
-    parts = (package_fingerprint(NOT_ABOUT_LESSONS), data.fingerprint, hashlib.sha256(lock).hexdigest())
+    parts = (source_fingerprint(), data.fingerprint, hashlib.sha256(lock).hexdigest())
     caches = course_root() / ".cache" / ("lessons-fast" if fast else "lessons")
     mine = caches / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     mine.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ ICON_SCRIPT = "scripts/fontawesome.js"
 # wherever it does not find the others; beside them, as the theme has it, it does nothing.
 SEARCH_SCRIPTS = ["searchtools.js", "language_data.js", "searchindex.js", "sphinx_highlight.js"]
 SHARED_BY_FIGURES = re.compile(
-    r'(<script\b[^>]*\bclass="explorable-weights"[^>]*>[^<]*</script>|<style>\s*\.explorable-view\b[^<]*</style>)\s*'
+    r'(<script\b[^>]*\bclass="live-figure-weights"[^>]*>[^<]*</script>|<style>\s*\.live-figure-view\b[^<]*</style>)\s*'
 )
 
 MODULE = re.compile(r'(?:(?<=<script type="module">)|(?<=<style>))[^<]*(?:<(?!/script>|/style>)[^<]*)*')

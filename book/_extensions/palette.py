@@ -9,7 +9,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from vae_lessons.diagrams.page import in_dark_mode
-from vae_lessons.plots import COLOURS
+from vae_lessons.evaluation.plots import COLOURS
 
 SHEET = "palette.css"
 

@@ -11,7 +11,8 @@ from sklearn.mixture import GaussianMixture
 from torch.nn import functional as nnf
 
 from equations import equation
-from vae_lessons import Autoencoder, measures
+from vae_lessons import Autoencoder
+from vae_lessons.evaluation import metrics
 
 
 def autoencoder_and_images(generator: torch.Generator) -> tuple[Autoencoder, torch.Tensor]:
@@ -85,7 +86,7 @@ def interpolation(generator):
 def entropy(generator):
     """The package against scipy, and against its extremes: 0 for certainty, log C for C equal shares."""
     p = torch.rand(5, 10, generator=generator, dtype=torch.float64).softmax(dim=1)
-    np.testing.assert_allclose(measures.entropy(p).numpy(), stats.entropy(p.numpy(), axis=1), rtol=1e-12)
+    np.testing.assert_allclose(metrics.entropy(p).numpy(), stats.entropy(p.numpy(), axis=1), rtol=1e-12)
     certain, equal = torch.eye(10, dtype=torch.float64), torch.full((1, 10), 0.1, dtype=torch.float64)
-    assert not measures.entropy(certain).any()
-    assert float(measures.entropy(equal)) == pytest.approx(math.log(10), rel=1e-12)
+    assert not metrics.entropy(certain).any()
+    assert float(metrics.entropy(equal)) == pytest.approx(math.log(10), rel=1e-12)

@@ -11,7 +11,7 @@ from scipy import integrate, optimize, special, stats
 from torch.nn import functional as nnf
 
 from equations import equation
-from vae_lessons.likelihoods import Bernoulli, ContinuousBernoulli
+from vae_lessons.probability.likelihoods import Bernoulli, ContinuousBernoulli
 
 D = 5
 

@@ -15,9 +15,9 @@ from torch.nn import functional as nnf
 
 from equations import equation
 from vae_lessons import VAE, Gaussian, elbo
-from vae_lessons.bounds import exact_elbo
-from vae_lessons.linear_gaussian import LinearGaussian
-from vae_lessons.measures import active_units
+from vae_lessons.evaluation.metrics import active_units
+from vae_lessons.inference import elbo_quadrature
+from vae_lessons.models import LinearGaussian
 
 
 def draw(generator: torch.Generator, *shape: int) -> torch.Tensor:
@@ -142,7 +142,9 @@ def best_sigma(generator):
     x, (mu, logvar) = draw(generator, 20, 6), draw(generator, 2, 20, 2)
 
     def loss(log_variance):
-        return -float(exact_elbo(LinearGaussian(weight, bias, math.exp(log_variance / 2)), x, mu, logvar).value.mean())
+        return -float(
+            elbo_quadrature(LinearGaussian(weight, bias, math.exp(log_variance / 2)), x, mu, logvar).value.mean()
+        )
 
     found = optimize.minimize_scalar(loss, bounds=(-8, 8), method="bounded", options={"xatol": 1e-9})
     squared_error = np.linalg.norm(x - mu @ weight.T - bias, axis=1) ** 2  # of the mean's image

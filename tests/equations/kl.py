@@ -10,8 +10,8 @@ from sklearn.decomposition import PCA
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from equations import equation
-from vae_lessons.gaussian import kl_diagonal, kl_gaussians, kl_to_standard_normal
-from vae_lessons.linear_gaussian import LinearGaussian
+from vae_lessons.models import LinearGaussian
+from vae_lessons.probability.gaussian import kl_diagonal, kl_gaussians, kl_to_standard_normal
 
 
 def draw(generator: torch.Generator, *shape: int) -> torch.Tensor:

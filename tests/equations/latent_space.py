@@ -8,8 +8,8 @@ from scipy import stats
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from equations import equation
-from vae_lessons.bounds import best_gaussian, elbo, exact_elbo, exact_log_evidence
-from vae_lessons.linear_gaussian import LinearGaussian
+from vae_lessons.inference import best_gaussian, elbo, elbo_quadrature, log_evidence_quadrature
+from vae_lessons.models import LinearGaussian
 
 K, D = 2, 4
 
@@ -40,9 +40,9 @@ def log_evidence(model: LinearGaussian, x: torch.Tensor) -> torch.Tensor:
 def two_gaps(generator):
     """The package's gaps: their sum against PyTorch's KL from the posterior, the first against lesson 4's formula."""
     model, x = model_and_images(generator)
-    of_best = exact_elbo(model, x, *best_gaussian(model, x)).value
-    approximation = exact_log_evidence(model, x) - of_best
-    amortisation = of_best - exact_elbo(model, x, *model.encode(x)).value
+    of_best = elbo_quadrature(model, x, *best_gaussian(model, x)).value
+    approximation = log_evidence_quadrature(model, x) - of_best
+    amortisation = of_best - elbo_quadrature(model, x, *model.encode(x)).value
 
     mu, logvar = model.encode(x)
     mean, cov = model.posterior(x)

@@ -14,7 +14,7 @@ from scipy import integrate, stats
 from torch.distributions import Normal
 
 from equations import equation
-from vae_lessons.gaussian import reparameterise
+from vae_lessons.probability.gaussian import reparameterise
 
 
 def parameters(generator: torch.Generator) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vae_lessons.diagrams.drawing import Drawing, Line, Node, Point
 from vae_lessons.diagrams.page import Diagram
-from vae_lessons.networks import positive_integers
+from vae_lessons.models.layers import positive_ints
 
 
 class Layout(NamedTuple):
@@ -86,9 +86,9 @@ class Words(NamedTuple):
 
 def _networks(image_shape: Sequence[int], hidden: Sequence[int], latent_dim: int) -> tuple[list[Layer], Words]:
     """All layers from x to x̂, z in their middle, and words for them."""
-    height, width = positive_integers("image_shape", image_shape, length=2)
-    hidden = positive_integers("hidden", hidden)
-    (latent_dim,) = positive_integers("latent_dim", [latent_dim])
+    height, width = positive_ints("image_shape", image_shape, length=2)
+    hidden = positive_ints("hidden", hidden)
+    (latent_dim,) = positive_ints("latent_dim", [latent_dim])
     n_pixels = height * width
     words = Words(
         f"An image x of {height} × {width} = {n_pixels:,} pixels",

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 
 from vae_lessons.diagrams.drawing import Drawing, element
-from vae_lessons.plots import COLOURS
+from vae_lessons.evaluation.plots import COLOURS
 
 LIGHT = {"ink": "#222222"} | COLOURS
 LUMINANCE = np.array([0.213, 0.715, 0.072])  # of red, green and blue, as CSS filters have it

@@ -1,0 +1,418 @@
+"""Answers to the exercises of lesson 9, as learners write them."""
+
+import math
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
+
+from vae_lessons import elbo, inference
+from vae_lessons.models import VAE
+
+# The approximation gap
+
+
+def gap_by_divergence(precision):
+    zeros = torch.zeros_like(precision[0])
+    q = MultivariateNormal(zeros, torch.diag(1 / precision.diagonal()))
+    return kl_divergence(q, MultivariateNormal(zeros, precision_matrix=precision))
+
+
+def gap_by_correlation(precision):
+    root = precision.diagonal().rsqrt()
+    return -0.5 * torch.log(torch.linalg.det(root[:, None] * precision * root))
+
+
+def gap_by_numpy(precision):
+    precision = precision.numpy()
+    return 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+
+
+def gap_by_search(precision):
+    precision = precision.numpy()
+
+    def gap(logvar):
+        trace = (np.diag(precision) * np.exp(logvar)).sum()
+        return 0.5 * (trace - len(precision) - np.linalg.slogdet(precision)[1] - logvar.sum())
+
+    return minimize(gap, np.zeros(len(precision))).fun
+
+
+def gap_by_solving(precision):
+    cov = torch.linalg.solve(precision, torch.eye(len(precision)))
+    return 0.5 * (precision.diagonal().log().sum() + torch.logdet(cov))
+
+
+def gap_of_marginals(precision):
+    cov = torch.linalg.inv(precision)
+    trace = (precision.diagonal() * cov.diagonal()).sum()
+    return 0.5 * (trace - len(cov) + torch.logdet(cov) - cov.diagonal().log().sum())
+
+
+def gap_of_other_direction(precision):
+    cov = torch.linalg.inv(precision)
+    return 0.5 * (cov.diagonal().log().sum() - torch.logdet(cov))
+
+
+def gap_from_posterior(precision):
+    zeros = torch.zeros_like(precision[0])
+    q = MultivariateNormal(zeros, torch.diag(1 / precision.diagonal()))
+    return kl_divergence(MultivariateNormal(zeros, precision_matrix=precision), q)
+
+
+# The importance-weighted bound
+
+
+def bound_by_largest(log_joint, log_q):
+    log_weights = log_joint - log_q
+    largest = log_weights.max(dim=0).values
+    return largest + (log_weights - largest).exp().mean(dim=0).log()
+
+
+def bound_by_loop(log_joint, log_q):
+    values = []
+    for b in range(log_joint.shape[1]):
+        weights = [float(log_joint[s, b] - log_q[s, b]) for s in range(len(log_q))]
+        top = max(weights)
+        values.append(top + math.log(sum(math.exp(w - top) for w in weights) / len(weights)))
+    return torch.tensor(values)
+
+
+def bound_by_numpy(log_joint, log_q):
+    return np.logaddexp.reduce((log_joint - log_q).double().numpy(), axis=0) - np.log(len(log_q))
+
+
+def bound_in_place(log_joint, log_q):
+    return log_joint.sub_(log_q).sub_(math.log(len(log_q))).logsumexp(0)
+
+
+def bound_naive(log_joint, log_q):
+    return (log_joint - log_q).exp().mean(0).log()
+
+
+def bound_clamped(log_joint, log_q):
+    return (log_joint - log_q).clamp(-80, 80).exp().mean(0).log()
+
+
+# The ELBO by sampling
+
+
+def rate(mu, logvar):
+    return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)
+
+
+def elbo_by_loop(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    total = 0
+    for _ in range(n_samples):
+        total = total + vae.log_likelihood(x, mu + (0.5 * logvar).exp() * torch.randn_like(mu))
+    return total / n_samples - rate(mu, logvar)
+
+
+def elbo_by_copies(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    z = Normal(mu, torch.exp(logvar / 2)).rsample((n_samples,))
+    fit = vae.log_likelihood(x.repeat(n_samples, 1), z.flatten(0, 1)).view(n_samples, -1)
+    return fit.mean(0) - rate(mu, logvar)
+
+
+def elbo_all_sampled(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    q = Independent(Normal(mu, torch.exp(logvar / 2)), 1)
+    p = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+    generator = torch.Generator()
+    generator.seed()
+    values = []
+    for _ in range(n_samples):
+        z = mu + torch.exp(logvar / 2) * torch.randn(mu.shape, generator=generator)
+        values.append(vae.log_likelihood(x, z) + p.log_prob(z) - q.log_prob(z))
+    return torch.stack(values).mean(0)
+
+
+def elbo_one_image_at_a_time(vae, x, n_samples):
+    values = []
+    for image in x.split(1):
+        mu, logvar = vae.encode(image)
+        fits = [vae.log_likelihood(image, from_q(mu, logvar)) for _ in range(n_samples)]
+        values.append((sum(fits) / n_samples - rate(mu, logvar))[0])
+    return torch.stack(values)
+
+
+def elbo_of_mixed_copies(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    z = from_q(mu.expand(n_samples, -1, -1), logvar.expand(n_samples, -1, -1)).flatten(0, 1)
+    fit = vae.log_likelihood(x.repeat_interleave(n_samples, 0), z).view(len(x), n_samples)
+    return fit.mean(1) - rate(mu, logvar)
+
+
+def elbo_with_the_mean_rate(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    return elbo_by_loop(vae, x, n_samples) + rate(mu, logvar) - rate(mu, logvar).mean()
+
+
+def elbo_of_the_first_code(vae, x, n_samples):
+    mu, logvar = (part.expand(len(x), -1) for part in vae.encode(x[:1]))
+    fits = [vae.log_likelihood(x, from_q(mu, logvar)) for _ in range(n_samples)]
+    return torch.stack(fits).mean(0) - rate(mu, logvar)
+
+
+def seeded(vae, x, n_samples):
+    torch.manual_seed(0)
+    return elbo_by_loop(vae, x, n_samples)
+
+
+def elbo_by_package(vae, x, n_samples):
+    return elbo(vae, x, n_samples=n_samples).value
+
+
+def elbo_with(draw, reduce=lambda fits: fits.mean(0), weight=-1):
+    """A function that samples, with a mistake in one of its parts."""
+
+    def estimate(vae, x, n_samples):
+        mu, logvar = vae.encode(x)
+        fits = torch.stack([vae.log_likelihood(x, draw(mu, logvar)) for _ in range(n_samples)])
+        return reduce(fits) + weight * rate(mu, logvar)
+
+    return estimate
+
+
+def from_q(mu, logvar):
+    return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+
+
+def mean_of_codes(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    z = torch.stack([from_q(mu, logvar) for _ in range(n_samples)]).mean(0)
+    return vae.log_likelihood(x, z) - rate(mu, logvar)
+
+
+def closed_form(vae, x, _n_samples):
+    terms = vae.truth.elbo(x, *vae.encode(x))
+    return terms.value
+
+
+# A weight on the rate
+
+
+class ByParts(VAE):
+    def __init__(self, *args, beta=1.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.beta = beta
+
+    def loss(self, x):
+        mu, logvar = self.encode(x)
+        z = Normal(mu, torch.exp(logvar / 2)).rsample()
+        return -self.log_likelihood(x, z) + self.beta * rate(mu, logvar)
+
+
+class ByDifference(VAE):
+    beta = 1.0
+
+    def loss(self, images):
+        terms = inference.elbo(self, images, n_samples=3)
+        return -terms.value + (self.beta - 1) * terms.kl
+
+
+class BySampledRate(VAE):
+    beta = 1.0
+
+    def loss(self, x):
+        mu, logvar = self.encode(x)
+        q = Independent(Normal(mu, torch.exp(0.5 * logvar)), 1)
+        z = q.rsample()
+        prior = Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1)
+        return self.beta * (q.log_prob(z) - prior.log_prob(z)) - self.log_likelihood(x, z)
+
+
+def tempered(loss, draw=from_q):
+    """A class whose loss is `loss(fit, rate, beta)`."""
+
+    class Tempered(VAE):
+        beta = 1.0
+
+        def loss(self, x):
+            mu, logvar = self.encode(x)
+            return loss(self.log_likelihood(x, draw(mu, logvar)), rate(mu, logvar), self.beta)
+
+    return Tempered
+
+
+class WithAnInitOfItsOwn(ByParts):
+    def __init__(self, image_shape, latent_dim, beta=1.0, **rest):
+        super().__init__(image_shape, latent_dim, beta=beta, **rest)
+
+
+class BetaIsAParameter(ByParts):
+    def __init__(self, *args, **rest):
+        super().__init__(*args, **rest)
+        del self.beta
+        self.beta = torch.nn.Parameter(torch.tensor(1.0))
+
+
+class BetaIsABuffer(ByParts):
+    def __init__(self, *args, **rest):
+        super().__init__(*args, **rest)
+        del self.beta
+        self.register_buffer("beta", torch.tensor(1.0))
+
+
+class MeanRate(VAE):
+    beta = 1.0
+
+    def loss(self, x):
+        terms = elbo(self, x)
+        return self.beta * terms.kl.mean() - terms.reconstruction
+
+
+def returning(combine):
+    """A class that returns what `combine` makes of the right loss and the images."""
+
+    class Returning(ByParts):
+        def loss(self, x):
+            return combine(super().loss(x), x)
+
+    return Returning
+
+
+def shuffled(mu, logvar):
+    return from_q(mu, logvar)[torch.randperm(len(mu))]
+
+
+def always_the_same(mu, logvar):
+    torch.manual_seed(0)
+    return from_q(mu, logvar)
+
+
+def one_eps(mu, logvar):
+    return mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape[1])
+
+
+class Frozen(VAE):
+    beta = 1.0
+
+    @torch.no_grad()
+    def loss(self, x):
+        terms = elbo(self, x)
+        return self.beta * terms.kl - terms.reconstruction
+
+
+RIGHT = {
+    "which-gap": ["c", "(C)"],
+    "approximation-gap": [gap_by_divergence, gap_by_correlation, gap_by_numpy, gap_by_search, gap_by_solving],
+    "importance-bound": [bound_by_largest, bound_by_loop, bound_by_numpy, bound_in_place],
+    "elbo-by-sampling": [elbo_by_loop, elbo_by_copies, elbo_one_image_at_a_time, elbo_all_sampled, elbo_by_package],
+    "midpoint": [10, torch.tensor(10.07), 9.93],
+    "beta-vae": [ByParts, ByDifference, BySampledRate, WithAnInitOfItsOwn],
+}
+
+WRONG = {
+    "which-gap": [("a", "No encoder occurs"), ("b", "looked for without the encoder"), ("d", "whoever finds it")],
+    "approximation-gap": [
+        (lambda precision: 2 * gap_by_numpy(precision), "twice too large"),
+        (lambda precision: -gap_by_numpy(precision), "sign is flipped"),
+        (gap_of_marginals, "posterior's own variances"),
+        (gap_of_other_direction, "read as the covariance"),
+        (gap_from_posterior, "then this is KL(p || q*)"),
+        (lambda precision: precision.diagonal().log().sum() / 2, "determinant of the posterior is missing"),
+        (lambda precision: -torch.logdet(precision) / 2, "that of q* is missing"),
+        (lambda precision: gap_by_divergence(precision) + 1.5, "-K of the KL"),
+        (
+            lambda precision: (precision.diagonal().log().sum() + torch.logdet(precision)) / 2,
+            "determinant has the wrong sign",
+        ),
+        (lambda precision: precision.square().sum() - precision.diagonal().square().sum(), "Try both"),
+    ],
+    "importance-bound": [
+        (
+            lambda log_joint, log_q: ((log_q - log_joint).softmax(0) * (log_joint - log_q)).sum(0),
+            "still over minus the log-weights",
+        ),
+        (
+            lambda log_joint, log_q: ((log_joint - log_q).softmax(0) * (log_joint - log_q)).sum(0),
+            "weighted average of log-weights",
+        ),
+        (lambda log_joint, log_q: (log_joint - log_q).mean(0), "mean of the logarithms"),
+        (lambda log_joint, log_q: (log_joint - log_q).logsumexp(0), "logarithm of a sum"),
+        (lambda log_joint, log_q: bound_by_largest(log_q, log_joint), "q stands over p"),
+        (lambda log_joint, log_q: -bound_by_largest(log_q, log_joint), "harmonic mean"),
+        (lambda log_joint, log_q: bound_by_largest(log_joint, log_q).exp(), "mean of the weights"),
+        (lambda log_joint, log_q: -bound_by_largest(log_joint, log_q), "sign is flipped"),
+        (lambda log_joint, log_q: bound_by_largest(log_joint, 0 * log_q), "q plays no part"),
+        (lambda log_joint, log_q: (log_joint - log_q).max(0).values, "Only the best code"),
+        (lambda log_joint, log_q: bound_by_largest(log_joint.T, log_q.T), "over the images"),
+        (lambda log_joint, log_q: bound_by_largest(log_joint, log_q).mean(), "averaged over the batch"),
+        (lambda log_joint, log_q: bound_by_largest(log_joint, log_q) + 1, "any L"),
+        (bound_naive, "the largest be taken out first"),
+        (bound_clamped, "something clamped"),
+    ],
+    "elbo-by-sampling": [
+        (elbo_with(lambda mu, logvar: mu), "Only the mean of q is decoded"),
+        (closed_form, "no noise at all"),
+        (elbo_with(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.randn(2)), "all have the same ε"),
+        (elbo_with(from_q, lambda fits: fits.mean()), "goes over the batch too"),
+        (lambda vae, x, n_samples: elbo_by_loop(vae, x, n_samples).mean(), "one value for each"),
+        (lambda vae, x, n_samples: -elbo_by_loop(vae, x, n_samples), "sign is flipped"),
+        (elbo_with(from_q, weight=1), "The rate is added"),
+        (elbo_with(from_q, weight=0), "The rate is missing"),
+        (elbo_with(lambda mu, logvar: torch.randn_like(mu)), "drawn from the prior"),
+        (elbo_with(lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu)), "too narrow"),
+        (elbo_with(lambda mu, logvar: mu + logvar * torch.randn_like(mu)), "too wide"),
+        (elbo_with(lambda mu, logvar: mu + torch.randn_like(mu)), "width 1 of the prior"),
+        (elbo_with(lambda mu, logvar: from_q(mu, logvar) + 30), "more than chance explains"),
+        (elbo_with(from_q, lambda fits: fits.sum(0)), "added up, and not averaged"),
+        (elbo_with(from_q, lambda fits: fits[0]), "spread as much as one"),
+        (elbo_with(from_q, lambda fits: fits.logsumexp(0) - math.log(len(fits))), "importance-weighted"),
+        (elbo_with(from_q, lambda fits: fits.max(0).values), "What is done with the samples of one image"),
+        (elbo_of_mixed_copies, "not in a batch of different ones"),
+        (elbo_with_the_mean_rate, "Follow one image"),
+        (elbo_of_the_first_code, "mixed with those of others"),
+        (seeded, "is there a seed"),
+        (lambda *args: (elbo_by_loop(*args), 1.0), "asks for one result; yours has 2"),
+        (mean_of_codes, "averaged before they are decoded"),
+    ],
+    "midpoint": [
+        (20, "at the two ends"),
+        (math.sqrt(10), "That is the length"),
+        (14.14, "shrinks by that factor"),
+        (5.0, "one of the two codes contributes"),
+        (0, "origin on average"),
+        (40, "a half as well"),
+        (0.5, "one coordinate's share"),
+        (7.0, "ten thousand pairs"),
+        ("ten", "must be one number"),
+    ],
+    "beta-vae": [
+        (tempered(lambda fit, rate, beta: fit - beta * rate), "both signs are flipped"),
+        (tempered(lambda fit, rate, beta: rate - fit), "`beta` has no part in it"),
+        (tempered(lambda fit, rate, beta: rate - beta * fit), "the fit that β weighs"),
+        (tempered(lambda fit, rate, beta: beta * (rate - fit)), "β weighs both terms"),
+        (tempered(lambda fit, rate, beta: rate / beta - fit), "divided by β"),
+        (tempered(lambda fit, rate, beta: -fit - beta * rate), "costs less here"),
+        (tempered(lambda fit, rate, beta: rate - fit + beta * rate), "counted twice"),
+        (tempered(lambda fit, rate, beta: beta * rate - fit / 9), "mean over the pixels"),
+        (tempered(lambda fit, rate, beta: beta * rate / 2 - fit), "mean over the latent dimensions"),
+        (tempered(lambda fit, rate, beta: beta * beta * rate - fit), "by β twice"),
+        (tempered(lambda fit, rate, beta: (beta * rate - fit).mean()), "one value for each"),
+        (tempered(lambda fit, rate, beta: beta * rate - fit, lambda mu, logvar: mu), "loss has no noise"),
+        (tempered(lambda fit, rate, beta: beta * rate - 2 * fit), "Get that right first"),
+        (tempered(lambda fit, rate, beta: (1 + 0.5 * (beta - 1)) * rate - fit), "three times the rate"),
+        (tempered(lambda fit, rate, beta: beta * rate - fit, one_eps), "all have the same ε"),
+        (tempered(lambda fit, rate, beta: beta * rate - fit, shuffled), "not in a batch of different ones"),
+        (tempered(lambda fit, rate, beta: beta * rate - fit, always_the_same), "is there a seed"),
+        (MeanRate, "Follow one image"),
+        (BetaIsAParameter, "must be a plain attribute"),
+        (BetaIsABuffer, "no parameter or buffer"),
+        (returning(lambda loss, x: (loss, x)), "asks for one result; yours has 2"),
+        (returning(lambda loss, x: (loss, x, x)), "yours has 3"),
+        (returning(lambda loss, x: (loss,)), "a comma after the result"),
+        (returning(lambda loss, x: list(loss)), "`torch.stack` makes one"),
+        (Frozen, "decoder gets no slope"),
+        (
+            tempered(lambda fit, rate, beta: beta * rate - fit, lambda mu, logvar: from_q(mu, logvar).detach()),
+            "switch the code off",
+        ),
+        (tempered(lambda fit, rate, beta: beta * rate.detach() - fit), "Is it detached"),
+        (lambda x: x, "needs your class itself"),
+    ],
+}

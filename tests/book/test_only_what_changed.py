@@ -1,0 +1,71 @@
+"""What a second build writes: nothing, or all pages, and none that is no longer in the book."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sphinx.application import Sphinx
+
+FILES = {
+    "index.md": "# Index\n\n```{toctree}\none\nfolder/two\n```\n",
+    "one.md": "# One\n",
+    "folder/two.md": "# Two\n",
+    "_extensions/made_here.py": "",
+    "_static/style.css": "p {}",
+    "_templates/layout.html": "",
+}
+PAGES = {"index", "one", "folder/two"}
+ROOT = Path(__file__).parents[2]
+
+
+def times_of_pages(site):
+    return {str(page.relative_to(site).with_suffix("")): page.stat().st_mtime_ns for page in site.rglob("*.html")}
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A small book, and what builds it: that returns the names of the pages that it wrote."""
+    monkeypatch.syspath_prepend(ROOT / "book/_extensions")
+    source, out = tmp_path / "book", tmp_path / "site"
+    for name, text in FILES.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text, encoding="utf-8")
+
+    def build():
+        before = times_of_pages(out)
+        extensions = {"extensions": ["myst_parser", "only_what_changed"]}
+        app = Sphinx(source, None, out, tmp_path / "doctrees", "html", extensions, status=None, warning=None)
+        app.build()
+        assert app.statuscode == 0
+        return {name for name, time in times_of_pages(out).items() if time != before.get(name)} & PAGES
+
+    build.source, build.out = source, out
+    assert build() == PAGES
+    return build
+
+
+def test_where_nothing_has_changed_no_page_is_written(book):
+    assert book() == set()
+
+
+@pytest.mark.parametrize("changed", ["one.md", *(name for name in FILES if name[0] == "_")])
+def test_one_change_writes_all_pages_since_each_lists_the_others(book, changed):
+    with (book.source / changed).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert book() == PAGES
+
+
+def test_a_page_that_has_left_the_book_leaves_the_site_with_its_figure(book):
+    for name, colour in (("kept", 0), ("gone", 255)):
+        Image.new("L", (2, 2), colour).save(book.source / f"{name}.png")
+    (book.source / "one.md").write_text("# One\n\n![kept](kept.png)\n", encoding="utf-8")
+    (book.source / "folder/two.md").write_text("# Two\n\n![gone](../gone.png)\n", encoding="utf-8")
+    book()
+    for name in ("kept", "gone"):
+        (book.out / f"_images/{name}.webp").touch()  # as `light_images` puts one beside each
+    (book.source / "index.md").write_text("# Index\n\n```{toctree}\none\n```\n", encoding="utf-8")
+    (book.source / "folder/two.md").unlink()
+    assert book() == {"index", "one"}
+    assert {file.name for file in (book.out / "_images").iterdir()} == {"kept.png", "kept.webp"}
+    assert not (book.out / "folder/two.html").exists()
+    assert (book.out / "genindex.html").exists()

@@ -1,0 +1,407 @@
+"""Files on disk and from the network: each way they can be wrong is an error that says what to do.
+
+The files are small ones made here, whose sizes and checksums the room is told to expect.
+"""
+
+import errno
+import hashlib
+import http.client
+import importlib.metadata
+import os
+import socket
+import struct
+import sys
+import types
+import urllib.error
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+from vae_lessons import load_images
+from vae_lessons.data import downloads
+from vae_lessons.data import data_root
+from vae_lessons.data.downloads import DataError, NotOnDiskError, load_splits
+
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+SIZES = {"train": 30, "t10k": 20}
+REAL = data_root() if os.environ.get("VAE_LESSONS_DATA") else None
+
+
+def idx(values: np.ndarray) -> bytes:
+    """The values in the format of the MNIST files."""
+    return struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.astype("u1").tobytes()
+
+
+def small_arrays(seed: int) -> dict[str, np.ndarray]:
+    """The four files' contents: noise as images, and labels in equal numbers."""
+    rng = np.random.default_rng(seed)
+    images = {f"{split}-images-idx3-ubyte": rng.integers(0, 256, (n, 28, 28)) for split, n in SIZES.items()}
+    labels = {f"{split}-labels-idx1-ubyte": rng.permutation(np.arange(n) % 10) for split, n in SIZES.items()}
+    return images | labels
+
+
+def write(root: Path, files: dict[str, bytes], folder: str = "MNIST") -> Path:
+    raw = root / folder / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (raw / name).write_bytes(content)
+    return raw
+
+
+@pytest.fixture
+def arrays() -> dict[str, np.ndarray]:
+    return small_arrays(seed=0)
+
+
+@pytest.fixture(autouse=True)
+def files(arrays, monkeypatch) -> dict[str, bytes]:
+    """The small files, which pass for MNIST's own while a test runs."""
+    files = {name: idx(arrays[name]) for name in FILES}
+    monkeypatch.setattr(downloads, "SPLIT_SIZES", SIZES)
+    monkeypatch.setattr(downloads, "MNIST_SHA256", {f: hashlib.sha256(c).hexdigest() for f, c in files.items()})
+    return files
+
+
+@pytest.fixture
+def fashion() -> dict[str, bytes]:
+    return {name: idx(values) for name, values in small_arrays(seed=1).items()}
+
+
+@pytest.fixture(autouse=True)
+def network(monkeypatch):
+    """There is none, unless a test asks for another failure: network(error)."""
+
+    def fails_with(error: Exception) -> None:
+        def urlopen(*_, **__):
+            raise error
+
+        monkeypatch.setattr("urllib.request.urlopen", urlopen)
+
+    fails_with(urllib.error.URLError("No route to host"))
+    return fails_with
+
+
+@pytest.fixture
+def mirror(files, monkeypatch) -> list[Path]:
+    """A mirror that answers; lists the folders that were downloaded to."""
+    folders = []
+
+    def download(dataset):
+        folders.append(Path(dataset.root))
+        write(Path(dataset.root), files)
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "download", download)
+    return folders
+
+
+# Files on disk
+
+
+def test_the_room_knows_mnists_four_files():
+    assert tuple(downloads.MNIST_SHA256) == FILES
+
+
+def assert_splits_are(splits: tuple[torch.Tensor, ...], arrays: dict[str, np.ndarray]) -> None:
+    assert [t.dtype for t in splits] == [torch.uint8, torch.int64] * 2
+    for name, tensor in zip(FILES, splits, strict=True):
+        np.testing.assert_array_equal(tensor, arrays[name])
+
+
+def test_whole_files_are_read_as_they_are(files, arrays, tmp_path):
+    write(tmp_path, files)
+    assert_splits_are(load_splits("mnist", tmp_path), arrays)
+
+
+def test_fashion_mnist_is_read_from_its_own_folder(files, fashion, tmp_path):
+    write(tmp_path, files)
+    write(tmp_path, fashion, "FashionMNIST")
+    assert_splits_are(load_splits("fashion-mnist", tmp_path), small_arrays(seed=1))
+
+
+DAMAGES = {
+    "nothing in it": (lambda content: b"", "is truncated: 0 bytes of"),
+    "only a header": (lambda content: content[:8], "is truncated: 8 bytes of"),
+    "one byte less": (lambda content: content[:-1], "is truncated"),
+    "one byte more": (lambda content: content + b"\0", "header or size"),
+    "another magic number": (lambda content: b"\0\0\x09" + content[3:], "header"),
+    "another count": (lambda content: content[:4] + struct.pack(">I", 7) + content[8:], "header"),
+    "the first value changed": (lambda content: content[:16] + bytes([content[16] ^ 1]) + content[17:], "is corrupted"),
+    "the last value changed": (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "is corrupted"),
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_named_with_what_to_do(files, tmp_path, file, damage):
+    change, complaint = DAMAGES[damage]
+    path = write(tmp_path, files | {file: change(files[file])}) / file
+    with pytest.raises(DataError) as error:
+        load_splits("mnist", tmp_path)
+    assert str(error.value).startswith(f"{path} is ")
+    assert complaint in str(error.value)
+    assert str(error.value).endswith(f"Delete {path} and call again to download it.")
+    assert not isinstance(error.value, NotOnDiskError)
+
+
+@pytest.mark.parametrize("other", FILES)
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_under_anothers_name_is_told_whose_it_is(files, tmp_path, file, other):
+    path = write(tmp_path, files | {file: files[other]}) / file
+    if file == other:
+        load_splits("mnist", tmp_path)
+        return
+    with pytest.raises(DataError, match=f"mislabelled: it holds MNIST's {other}") as error:
+        load_splits("mnist", tmp_path)
+    assert str(error.value).startswith(str(path))
+    assert f"Delete {path}" in str(error.value)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_mnists_file_is_not_taken_for_fashion_mnist(files, fashion, tmp_path, file):
+    path = write(tmp_path, fashion | {file: files[file]}, "FashionMNIST") / file
+    with pytest.raises(DataError, match=f"mislabelled: it holds MNIST's {file}") as error:
+        load_splits("fashion-mnist", tmp_path)
+    assert f"Delete {path}" in str(error.value)
+
+
+@pytest.mark.parametrize("file", [name for name in FILES if "labels" in name])
+def test_fashion_mnists_classes_are_counted(fashion, tmp_path, file):
+    labels = bytearray(fashion[file])
+    labels[-1] = (labels[-1] + 1) % 10
+    path = write(tmp_path, fashion | {file: bytes(labels)}, "FashionMNIST") / file
+    with pytest.raises(DataError, match="corrupted: its contents are not those of FashionMNIST") as error:
+        load_splits("fashion-mnist", tmp_path)
+    assert f"Delete {path}" in str(error.value)
+
+
+def test_a_truncated_file_of_fashion_mnist_is_named(fashion, tmp_path):
+    file = "t10k-images-idx3-ubyte"
+    path = write(tmp_path, fashion | {file: fashion[file][:-1]}, "FashionMNIST") / file
+    with pytest.raises(DataError, match="truncated") as error:
+        load_splits("fashion-mnist", tmp_path)
+    assert f"Delete {path}" in str(error.value)
+
+
+def other_data_of_an_old_torchvision(root: Path) -> None:
+    """Early torchvisions kept what they had read in processed/*.pt; later ones still prefer those."""
+    processed = root / "MNIST" / "processed"
+    processed.mkdir(parents=True)
+    for name in ("training.pt", "test.pt"):
+        torch.save((torch.zeros(3, 28, 28, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64)), processed / name)
+
+
+def test_what_was_checked_is_what_is_read(files, arrays, tmp_path):
+    write(tmp_path, files)
+    other_data_of_an_old_torchvision(tmp_path)
+    assert_splits_are(load_splits("mnist", tmp_path), arrays)
+
+
+def test_an_old_torchvisions_folder_is_not_mnist(tmp_path):
+    other_data_of_an_old_torchvision(tmp_path)
+    with pytest.raises(DataError):
+        load_splits("mnist", tmp_path)
+
+
+@pytest.mark.skipif(
+    REAL is None or not all((REAL / "MNIST" / "raw" / file).is_file() for file in FILES),
+    reason="needs MNIST in $VAE_LESSONS_DATA",
+)
+def test_real_mnist_is_what_everybody_knows(monkeypatch):
+    monkeypatch.undo()  # the real sizes and checksums
+    mnist = load_images("mnist", root=REAL)
+    assert mnist.train.shape == (60_000, 28, 28)
+    assert mnist.test.shape == (10_000, 28, 28)
+    assert mnist.train_labels.bincount().tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert mnist.test_labels.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert float(mnist.train.mean()) == pytest.approx(0.1307, abs=5e-5)
+    assert float(mnist.train.std()) == pytest.approx(0.3081, abs=5e-5)
+
+
+# From the network
+
+
+def test_what_is_missing_is_downloaded_once(mirror, arrays, tmp_path):
+    root = tmp_path / "not" / "yet" / "there"
+    assert_splits_are(load_splits("mnist", root), arrays)
+    load_splits("mnist", root)
+    assert mirror == [root]
+
+
+def test_one_missing_file_is_enough_to_download(mirror, files, arrays, tmp_path):
+    (write(tmp_path, files) / FILES[3]).unlink()
+    assert_splits_are(load_splits("mnist", tmp_path), arrays)
+    assert mirror == [tmp_path]
+
+
+def test_a_download_is_checked_too(mirror, files, tmp_path):
+    files[FILES[2]] = files[FILES[2]][:-1] + b"\0"
+    with pytest.raises(DataError, match=f"{FILES[2]} is corrupted"):
+        load_splits("mnist", tmp_path)
+
+
+FAILURES = [
+    urllib.error.URLError("the failure"),
+    urllib.error.HTTPError("http://mirror", 503, "the failure", None, None),
+    TimeoutError("the failure"),
+    ConnectionResetError("the failure"),
+    http.client.RemoteDisconnected("the failure"),
+    http.client.BadStatusLine("the failure"),  # a proxy that does not speak HTTP
+    http.client.IncompleteRead(b"the failure"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
+def test_a_failed_download_says_what_was_tried_and_what_to_do(network, files, tmp_path, failure):
+    network(failure)
+    write(tmp_path, {name: files[name] for name in FILES[:3]})
+    with pytest.raises(NotOnDiskError, match="downloading it failed") as error:
+        load_splits("mnist", tmp_path)
+    message = str(error.value)
+    assert f"MNIST is not complete in {tmp_path} (missing: {FILES[3]})" in message
+    assert all(words in message for words in ("Connect to the network", "copy", "VAE_LESSONS_DATA"))
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_without_network_every_mirror_and_its_answer_is_told(tmp_path, name):
+    with pytest.raises(NotOnDiskError, match="No route to host") as error:
+        load_splits(name, tmp_path)
+    dataset = {"mnist": torchvision.datasets.MNIST, "fashion-mnist": torchvision.datasets.FashionMNIST}[name]
+    assert all(mirror in str(error.value) for mirror in dataset.mirrors)
+    assert all(file in str(error.value) for file in FILES)
+
+
+@pytest.mark.parametrize("before", [None, 7.5])
+@pytest.mark.parametrize("failure", [None, RuntimeError("no mirror answered"), KeyboardInterrupt()])
+def test_a_download_has_a_time_limit_that_ends_with_it(monkeypatch, files, tmp_path, before, failure):
+    during = []
+
+    def download(dataset):
+        during.append(socket.getdefaulttimeout())
+        if failure:
+            raise failure
+        write(Path(dataset.root), files)
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "download", download)
+    outside = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(before)
+    try:
+        if failure:
+            with pytest.raises((NotOnDiskError, KeyboardInterrupt)):
+                load_splits("mnist", tmp_path)
+        else:
+            load_splits("mnist", tmp_path)
+        assert socket.getdefaulttimeout() == before
+    finally:
+        socket.setdefaulttimeout(outside)
+    assert during == [downloads.DOWNLOAD_TIMEOUT]
+
+
+# Folders that cannot be written to
+
+
+def below_a_file(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "file").write_text("not a folder")
+    return tmp_path / "file" / "data"
+
+
+def a_file(tmp_path, monkeypatch) -> Path:
+    return below_a_file(tmp_path, monkeypatch).parent
+
+
+def forbidden(tmp_path, monkeypatch) -> Path:
+    def mkdir(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    return tmp_path / "data"
+
+
+def forbidden_inside(tmp_path, monkeypatch) -> Path:
+    def makedirs(path, *_, **__):  # torchvision makes MNIST/raw with this
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "makedirs", makedirs)
+    return tmp_path
+
+
+def read_only_disk(tmp_path, monkeypatch) -> Path:
+    def makedirs(path, *_, **__):
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(os, "makedirs", makedirs)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["mnist", "auto"])
+@pytest.mark.parametrize("make", [below_a_file, a_file, forbidden, forbidden_inside, read_only_disk])
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch, make, name):
+    for variable in ("VAE_LESSONS_DATASET", "VAE_LESSONS_FAST"):
+        monkeypatch.delenv(variable, raising=False)
+    root = make(tmp_path, monkeypatch)
+    with pytest.raises(DataError, match="the folder cannot be written to") as error:
+        load_images(name, root)
+    assert str(root) in str(error.value)
+    assert "Set VAE_LESSONS_DATA, or root=" in str(error.value)
+    assert not isinstance(error.value, NotOnDiskError)
+
+
+def test_a_full_disk_is_not_taken_for_a_missing_network(monkeypatch, tmp_path):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "makedirs", full)
+    with pytest.raises(DataError, match=r"cannot be written to.*No space left") as error:
+        load_splits("mnist", tmp_path)
+    assert not isinstance(error.value, NotOnDiskError)
+
+
+def test_a_file_that_cannot_be_read_is_named(files, monkeypatch, tmp_path):
+    write(tmp_path, files)
+
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte cannot be read.*Permission denied"):
+        load_splits("mnist", tmp_path)
+
+
+# torch and torchvision
+
+
+@pytest.fixture
+def misfit(monkeypatch) -> None:
+    """A torchvision that fails to load as one does that was built for another torch."""
+
+    class Misfit(types.ModuleType):
+        def __getattr__(self, name):
+            raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setitem(sys.modules, "torchvision", Misfit("torchvision"))
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "auto"])
+def test_a_torchvision_for_another_torch_is_told_with_both_versions(misfit, monkeypatch, tmp_path, name):
+    for variable in ("VAE_LESSONS_DATASET", "VAE_LESSONS_FAST"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(ImportError, match="operator torchvision::nms does not exist") as error:
+        load_images(name, tmp_path)
+    message = str(error.value)
+    assert f"torch {importlib.metadata.version('torch')}" in message
+    assert f"torchvision {importlib.metadata.version('torchvision')}" in message
+    assert "requirements.txt" in message
+
+
+def test_the_digits_need_no_torchvision(misfit):
+    assert load_images("digits").name == "digits"
+
+
+def test_a_missing_torchvision_is_told(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(ImportError, match=r"torchvision is not installed.*requirements\.txt"):
+        load_splits("mnist", tmp_path)

@@ -1,0 +1,299 @@
+"""Data sets: the embedded digits, what ImageData refuses, and which data `auto` takes."""
+
+import hashlib
+import re
+import urllib.error
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+
+import vae_lessons
+from vae_lessons import ImageData, data, load_images
+from vae_lessons.data import EmbeddedDigitsWarning
+from vae_lessons.data.downloads import MNIST_SHA256, DataError, NotOnDiskError
+
+COURSE = Path(vae_lessons.__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def offline_and_undecided(monkeypatch):
+    """No test of this file reaches the network, or depends on the settings it was started with."""
+
+    def no_network(*_, **__):
+        raise urllib.error.URLError("Temporary failure in name resolution")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    for name in ("VAE_LESSONS_DATASET", "VAE_LESSONS_FAST", "VAE_LESSONS_DATA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[tuple[str, Path]]:
+    """Puts a tiny MNIST on every disk; lists which data sets were asked for, and in which folder."""
+    asked = []
+
+    def load_splits(name, root):
+        asked.append((name, root))
+        images, labels = torch.arange(256, dtype=torch.uint8).view(4, 8, 8), torch.arange(4)
+        return images, labels, images[:2], labels[:2]
+
+    monkeypatch.setattr("vae_lessons.data.images.load_splits", load_splits)
+    return asked
+
+
+def tiny(**others) -> ImageData:
+    images = torch.linspace(0, 1, 24).view(4, 2, 3)
+    whole = {"train": images, "train_labels": torch.arange(4), "test": images[:2], "test_labels": torch.arange(2)}
+    return ImageData("tiny", **whole | others)
+
+
+@pytest.mark.parametrize("inside", ["MNIST", "MNIST/raw", "FashionMNIST/raw"])
+def test_a_folder_inside_the_one_that_is_meant_is_refused_and_nothing_is_made_in_it(inside, tmp_path, monkeypatch):
+    raw = tmp_path / inside.split("/")[0] / "raw"
+    raw.mkdir(parents=True)
+    monkeypatch.setenv("VAE_LESSONS_DATA", str(tmp_path / inside))
+    with pytest.raises(DataError, match=f"holds {inside.split('/')[0]}/raw, got .*; take {re.escape(str(tmp_path))}$"):
+        load_images()
+    assert list(raw.iterdir()) == []
+
+
+# The digits
+
+
+def test_digits_are_scikit_learns_each_once_in_train_or_test():
+    digits, bunch = load_images("digits"), load_digits()
+    splits = [(digits.train, digits.train_labels), (digits.test, digits.test_labels)]
+    ours = np.concatenate([np.column_stack([images.flatten(1) * 16, labels]) for images, labels in splits])
+    theirs = np.column_stack([bunch.data, bunch.target])
+    assert len(np.unique(theirs, axis=0)) == 1797
+    np.testing.assert_array_equal(np.unique(ours, axis=0), np.unique(theirs, axis=0))
+    assert len(ours) == 1797
+
+
+def test_digits_have_the_promised_shapes_types_and_range():
+    digits = load_images("digits")
+    assert (digits.name, digits.image_shape, digits.n_pixels) == ("digits", (8, 8), 64)
+    assert digits.train.shape == (1437, 8, 8)
+    assert digits.test.shape == (360, 8, 8)
+    for images, labels in [(digits.train, digits.train_labels), (digits.test, digits.test_labels)]:
+        assert images.dtype == torch.float32
+        assert (float(images.min()), float(images.max())) == (0, 1)
+        assert labels.dtype == torch.int64
+        assert labels.shape == images.shape[:1]
+
+
+def test_digits_keep_a_fifth_of_each_class_for_testing():
+    digits = load_images("digits")
+    in_test, in_all = digits.test_labels.bincount(), np.bincount(load_digits().target)
+    assert np.abs(in_test.numpy() - in_all / 5).max() < 1
+
+
+def test_digits_are_split_the_same_way_each_time_and_everywhere():
+    first, second = load_images("digits"), load_images("DIGITS")
+    assert first.fingerprint == second.fingerprint
+    order = hashlib.sha256(first.test_labels.numpy().astype("u1").tobytes()).hexdigest()
+    assert order.startswith("70ee2850bb25b543")
+
+
+# ImageData
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize(
+    ("images", "was"),
+    [
+        (torch.zeros(4, 2, 3, dtype=torch.float64), r"float64 \(4, 2, 3\)"),
+        (torch.zeros(4, 2, 3, dtype=torch.uint8), r"uint8 \(4, 2, 3\)"),
+        (torch.zeros(4, 6), r"float32 \(4, 6\)"),
+        (torch.zeros(4, 1, 2, 3), r"float32 \(4, 1, 2, 3\)"),
+        (torch.zeros(0, 2, 3), r"float32 \(0, 2, 3\)"),
+    ],
+    ids=["float64", "bytes", "flat", "with channels", "none"],
+)
+def test_images_of_another_kind_are_named(split, images, was):
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    with pytest.raises(ValueError, match=rf"^{split} must be float32 images of shape \(M, H, W\), got .*{was}"):
+        tiny(**{split: images, f"{split}_labels": labels})
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize(
+    ("labels", "was"),
+    [
+        (torch.zeros(3, dtype=torch.int64), r"int64 \(3,\)"),
+        (torch.zeros(4, 1, dtype=torch.int64), r"int64 \(4, 1\)"),
+        (torch.zeros(4), r"float32 \(4,\)"),
+        (torch.zeros(4, dtype=torch.uint8), r"uint8 \(4,\)"),
+    ],
+    ids=["too few", "a column", "float", "bytes"],
+)
+def test_labels_that_do_not_fit_are_named(split, labels, was):
+    with pytest.raises(ValueError, match=rf"^{split}_labels must be 4 int64 labels, got .*{was}"):
+        tiny(**{split: torch.zeros(4, 2, 3), f"{split}_labels": labels})
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize(
+    ("pixel", "was"),
+    [(-0.25, "from -0.25 to 1"), (1.5, "from 0 to 1.5"), (255.0, "to 255"), (torch.nan, "nan"), (torch.inf, "inf")],
+)
+def test_a_single_pixel_out_of_range_is_named(split, pixel, was):
+    images = torch.linspace(0, 1, 24).view(4, 2, 3)
+    images[2, 1, 1] = pixel
+    with pytest.raises(ValueError, match=rf"^{split} must lie in \[0, 1\], got values .*{was}"):
+        tiny(**{split: images, f"{split}_labels": torch.arange(4)})
+
+
+def test_arrays_and_negative_labels_are_named():
+    with pytest.raises(ValueError, match=r"^train must be a torch\.Tensor, got ndarray"):
+        tiny(train=torch.zeros(4, 2, 3).numpy())
+    with pytest.raises(ValueError, match=r"^test_labels must be 0 or more, got -1"):
+        tiny(test=torch.zeros(2, 2, 3), test_labels=torch.tensor([0, -1]))
+
+
+def test_train_and_test_of_different_sizes_are_named():
+    with pytest.raises(ValueError, match=r"one size, got \(2, 3\) and \(3, 2\)"):
+        tiny(test=torch.zeros(2, 3, 2))
+
+
+def test_equal_data_have_one_fingerprint_wherever_they_lie_in_memory():
+    turned = tiny().train.transpose(1, 2).contiguous().transpose(1, 2)
+    assert not turned.is_contiguous()
+    assert tiny(train=turned).fingerprint == tiny().fingerprint
+
+
+@given(
+    field=st.sampled_from(["train", "train_labels", "test", "test_labels"]),
+    place=st.integers(0, 10**6),
+    change=st.floats(2**-10, 0.375),
+)
+def test_any_pixel_and_any_label_is_in_the_fingerprint(field, place, change):
+    changed = getattr(tiny(), field).clone()
+    flat = changed.view(-1)
+    place %= len(flat)
+    flat[place] += 1 if "labels" in field else (change if flat[place] < 0.5 else -change)
+    assert tiny(**{field: changed}).fingerprint != tiny().fingerprint
+
+
+def test_the_same_bytes_in_another_shape_are_other_data():
+    images = tiny()
+    turned = replace(images, train=images.train.view(4, 3, 2), test=images.test.view(2, 3, 2))
+    assert turned.fingerprint != images.fingerprint
+
+
+def test_text_says_name_counts_and_size():
+    assert str(tiny()) == repr(tiny()) == "tiny: 4 training and 2 test images of 2 × 3 = 6 pixels"
+    assert str(load_images("digits")) == (
+        "scikit-learn's 8×8 digits: 1,437 training and 360 test images of 8 × 8 = 64 pixels"
+    )
+
+
+# Which data load_images takes
+
+
+@pytest.mark.parametrize("name", ["cifar", "", "mnist ", None, 3])
+def test_an_unknown_name_is_told_the_known_ones(name):
+    with pytest.raises(ValueError, match="name must be one of") as error:
+        load_images(name)
+    assert all(repr(known) in str(error.value) for known in ("auto", "mnist", "fashion-mnist", "digits"))
+    assert str(error.value).endswith(f"got {name!r}")
+
+
+def test_bytes_become_ink_between_0_and_1(asked):
+    images = load_images("mnist")
+    expected = np.arange(256).reshape(4, 8, 8) / 255
+    np.testing.assert_allclose(images.train, expected, rtol=1e-7)
+    np.testing.assert_allclose(images.test, expected[:2], rtol=1e-7)
+    assert images.test_labels.tolist() == [0, 1]
+
+
+def test_auto_takes_mnist_where_it_is(asked, tmp_path):
+    assert load_images(root=tmp_path).name == "mnist"
+    assert asked == [("mnist", tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"VAE_LESSONS_FAST": "1"}, "digits"),
+        ({"VAE_LESSONS_FAST": "0"}, "mnist"),
+        ({"VAE_LESSONS_FAST": ""}, "mnist"),
+        ({"VAE_LESSONS_DATASET": "digits"}, "digits"),
+        ({"VAE_LESSONS_DATASET": "Fashion-MNIST"}, "fashion-mnist"),
+        ({"VAE_LESSONS_DATASET": ""}, "mnist"),
+        ({"VAE_LESSONS_DATASET": "auto"}, "mnist"),
+        ({"VAE_LESSONS_DATASET": "fashion-mnist", "VAE_LESSONS_FAST": "1"}, "fashion-mnist"),
+    ],
+)
+def test_auto_obeys_the_environment_and_a_name_does_not(asked, monkeypatch, environment, expected):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load_images("auto").name == expected
+    assert load_images("mnist").name == "mnist"
+    assert load_images("digits").name == "digits"
+
+
+def test_an_unknown_name_in_the_environment_is_told_where_it_stands(monkeypatch):
+    monkeypatch.setenv("VAE_LESSONS_DATASET", "cifar")
+    with pytest.raises(ValueError, match=r"\$VAE_LESSONS_DATASET must be one of .*'cifar'") as error:
+        load_images()
+    assert all(known in str(error.value) for known in ("mnist", "fashion-mnist", "digits"))
+
+
+def test_auto_without_network_says_aloud_that_it_takes_the_digits(tmp_path):
+    with pytest.warns(EmbeddedDigitsWarning, match="MNIST could not be had.*name resolution") as heard:
+        images = load_images(root=tmp_path)
+    assert images.fingerprint == load_images("digits").fingerprint
+    assert [Path(warning.filename) for warning in heard] == [Path(__file__)]
+
+
+def test_auto_does_not_paper_over_a_damaged_file(tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in MNIST_SHA256:
+        (raw / file).write_bytes(b"<html>Please log in</html>")
+    with pytest.raises(DataError, match="truncated") as error:
+        load_images(root=tmp_path)
+    assert not isinstance(error.value, NotOnDiskError)
+
+
+@pytest.mark.parametrize(("name", "title"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
+def test_asked_for_by_name_nothing_else_will_do(tmp_path, monkeypatch, name, title):
+    monkeypatch.setenv("VAE_LESSONS_FAST", "1")
+    with pytest.raises(DataError, match="downloading it failed") as error:
+        load_images(name, root=tmp_path)
+    message = str(error.value)
+    tried = [title, str(tmp_path), "http", "name resolution"]
+    to_do = ["Connect to the network", "copy the four files", "VAE_LESSONS_DATA"]
+    assert [words for words in tried + to_do if words not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        (None, COURSE / "data"),
+        ("", COURSE / "data"),
+        ("elsewhere/data", COURSE / "elsewhere" / "data"),
+        ("../shared", COURSE.parent / "shared"),
+        ("/somewhere/else", Path("/somewhere/else")),
+        ("~/data", Path.home() / "data"),
+    ],
+)
+def test_the_data_folder_counts_from_the_courses_root(asked, monkeypatch, tmp_path, setting, expected):
+    monkeypatch.chdir(tmp_path)
+    if setting is not None:
+        monkeypatch.setenv("VAE_LESSONS_DATA", setting)
+    load_images("mnist")
+    assert asked == [("mnist", expected.resolve())]
+
+
+def test_a_folder_given_by_hand_goes_before_the_environment(asked, monkeypatch, tmp_path):
+    monkeypatch.setenv("VAE_LESSONS_DATA", "/somewhere/else")
+    load_images("mnist", root=str(tmp_path))
+    assert asked == [("mnist", tmp_path)]

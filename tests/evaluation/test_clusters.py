@@ -1,0 +1,114 @@
+"""Clusters of codes whose number is known, and the criterion against likelihoods of SciPy."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+
+from vae_lessons.evaluation.clusters import count_clusters
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def rotation(angle: float) -> torch.Tensor:
+    return torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+
+
+def blobs(*parts: tuple[int, float, float], seed: int = 0) -> torch.Tensor:
+    """For each part (n, z1, z2): n codes of unit variance around (z1, z2)."""
+    g = seeded(seed)
+    return torch.cat([torch.randn(n, 2, generator=g) + torch.tensor([z1, z2]) for n, z1, z2 in parts])
+
+
+def banana(bend: float, seed: int = 0) -> torch.Tensor:
+    """One bent cloud of 1000 codes, densest in its middle and ever thinner to its ends: a parabola with noise."""
+    along, noise = torch.randn(2, 1000, generator=seeded(seed))
+    return torch.stack([2 * along, bend * along.square() + noise / 2], dim=1)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_one_gaussian_is_one_clump_and_one_component(seed):
+    clumps = count_clusters(blobs((400, 3, -2), seed=seed))
+    assert (clumps.n_components, clumps.n_clusters, clumps.bic_gain) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("bend", [1.0, 2.0], ids=["bent", "bent more"])
+def test_a_banana_needs_several_gaussians_and_is_one_clump(bend, seed):
+    clumps = count_clusters(banana(bend, seed))
+    assert clumps.n_components > 1
+    assert clumps.bic_gain > 10
+    assert clumps.n_clusters == 1
+
+
+TWO = blobs((200, -5, 0), (200, 5, 0))
+THREE = blobs((150, 0, 0), (150, 8, 0), (150, 0, 8))
+
+
+@pytest.mark.parametrize(("codes", "expected"), [(TWO, 2), (THREE, 3)], ids=["two", "three"])
+def test_blobs_apart_are_counted(codes, expected):
+    clumps = count_clusters(codes)
+    assert (clumps.n_components, clumps.n_clusters) == (expected, expected)
+    assert clumps.bic_gain > 10
+
+
+def test_blobs_that_overlap_are_one_clump():
+    """Unit Gaussians 2 apart have a single peak."""
+    assert count_clusters(blobs((1000, -1, 0), (1000, 1, 0))).n_clusters == 1
+
+
+@pytest.mark.parametrize(("far_away", "expected"), [(10, 2), (40, 3)])
+def test_stragglers_are_no_clump(far_away, expected):
+    """10 of 400 are less than a twentieth, 40 are more."""
+    codes = blobs((200 - far_away // 2, -4, 0), (200 - far_away // 2, 4, 0), (far_away, 0, 20))
+    assert count_clusters(codes).n_clusters == expected
+
+
+def test_bic_gain_of_two_blobs_is_that_of_their_likelihoods():
+    """Gaussians fitted to each blob apart against one fitted to all; 5 and 11 parameters."""
+
+    def log_likelihood(points):
+        return scipy.stats.multivariate_normal(points.mean(0), np.cov(points.T, bias=True)).logpdf(points).sum()
+
+    points = TWO.double().numpy()
+    one = 5 * math.log(400) - 2 * log_likelihood(points)
+    apart = sum(log_likelihood(blob) for blob in (points[:200], points[200:])) + 400 * math.log(1 / 2)
+    assert count_clusters(TWO).bic_gain == pytest.approx(one - (11 * math.log(400) - 2 * apart), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda z: z @ rotation(1.0),
+        lambda z: z / 1000,
+        lambda z: z * 1000,
+        lambda z: z + 100,
+        lambda z: z + torch.tensor([100.0, -100.0]),
+    ],
+    ids=["turned", "shrunk", "grown", "moved along the diagonal", "moved across it"],
+)
+def test_clumps_do_not_depend_on_where_codes_lie_or_on_their_unit(move):
+    before, after = count_clusters(TWO), count_clusters(move(TWO))
+    assert (after.n_components, after.n_clusters) == (before.n_components, before.n_clusters)
+    assert after.bic_gain == pytest.approx(before.bic_gain, rel=1e-3)
+
+
+def test_clumps_are_the_same_each_time():
+    assert count_clusters(banana(1.0)) == count_clusters(banana(1.0))
+
+
+@pytest.mark.filterwarnings("error")
+def test_codes_that_come_out_of_a_network_can_be_counted():
+    """Where nobody has switched gradients off."""
+    assert count_clusters(TWO.clone().requires_grad_()) == count_clusters(TWO)
+
+
+def test_too_few_codes_are_named():
+    with pytest.raises(ValueError, match=r"codes must hold at least 5 different codes, got shape \(50, 2\)"):
+        count_clusters(torch.zeros(50, 2))

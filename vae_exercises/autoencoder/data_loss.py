@@ -1,0 +1,128 @@
+"""Exercise 1.1: a loss in batches."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from vae_exercises.engine.answers import as_function, fresh_generator, one_result
+from vae_exercises.engine.kinds import Function, Mistake, Task
+from vae_exercises.engine.sandbox import call
+
+
+def _images(generator: Generator, n: int) -> tuple[Tensor, Tensor]:
+    """Images and copies, of which the last ones have the largest errors."""
+    x, noise = torch.rand(n, 3, 4, generator=generator), torch.randn(n, 3, 4, generator=generator)
+    return x, x + torch.linspace(0.1, 0.6, n).view(n, 1, 1) * noise
+
+
+def _unequal_batches(generator: Generator) -> tuple[Tensor, Tensor, int]:
+    """Eleven images in batches of four: the last batch is short."""
+    return *_images(generator, 11), 4
+
+
+def _errors(x: Tensor, x_hat: Tensor) -> Tensor:
+    return (x - x_hat).flatten(1).square().sum(dim=1)
+
+
+def _batch_means(x: Tensor, x_hat: Tensor, batch_size: int) -> Tensor:
+    return torch.stack([errors.mean() for errors in _errors(x, x_hat).split(batch_size)])
+
+
+UNEQUAL = Function(
+    name="data-loss",
+    points=2,
+    inputs=_unequal_batches,
+    answer=lambda x, x_hat, _: _errors(x, x_hat).mean(),
+    mistakes=(
+        Mistake(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size).mean(),
+            "This is the mean of the batches' means. The last batch is smaller than the others, so each of its images "
+            "counts for more. What must you add up in each batch, and what do you divide by at the end?",
+        ),
+        Mistake(
+            lambda x, x_hat, _: _errors(x, x_hat).sum(),
+            "This is the sum over all images, where the loss is their mean. It would double with the data set.",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size).sum(),
+            "The means of the batches are added up, and the number of batches with them. It is the images that all "
+            "count alike.",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _errors(x, x_hat).sum() / math.ceil(len(x) / size),
+            "The sum over all images is divided by the number of batches. This is the error of an average batch, "
+            "not that of an average image.",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _errors(x, x_hat).sum() / (math.ceil(len(x) / size) * size),
+            "You divide by more images than there are: the last batch is counted as a full one.",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _errors(x, x_hat).sum() / size,
+            "The sum over all images is divided by the size of one batch.",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _errors(x, x_hat)[: len(x) // size * size].mean(),
+            "The last images are missing: a batch that is not full is dropped. In training that may pass; in a "
+            "measurement it leaves images out.",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size)[-1],
+            "This is the loss of the last batch alone. Is the total written over where it should be added to?",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _errors(x, x_hat).split(size)[-1].sum(),
+            "This is the sum over the last batch alone. Is the total written over where it should be added to?",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _errors(x, x_hat)[:size].mean(),
+            "This is the loss of the first batch alone. Does your loop return too early?",
+        ),
+        Mistake(
+            lambda x, x_hat, _: (x - x_hat).square().mean(),
+            "This is a mean over pixels as well, smaller by a factor of D. The book sums over pixels; some functions "
+            "of PyTorch take the mean unless told otherwise.",
+        ),
+        Mistake(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size).mean() / x[0].numel(),
+            "Two things: this is a mean over pixels, where the book has a sum; and it is a mean of the batches' "
+            "means, though the last batch is smaller.",
+        ),
+        Mistake(
+            lambda x, x_hat, _: _errors(x, x_hat).sqrt().mean(),
+            "The distances are averaged, not their squares: there is a root too many.",
+        ),
+        Mistake(
+            lambda x, x_hat, _: (x - x_hat).abs().flatten(1).sum(dim=1).mean(),
+            "This is the absolute error. In the loss each difference is squared.",
+        ),
+    ),
+    hint="Try two images with the errors 1 and 3: the loss is 2. Then try three images with the errors 0, 0 and 3 in "
+    "batches of two: it is 1, whichever way they are cut.",
+)
+
+
+def _judge_data_loss(answer: object) -> str | None:
+    """A short last batch; batches that are all full; and one that holds more than there is."""
+    wrong = UNEQUAL.judge(answer)
+    if wrong:
+        return wrong
+    cases = (
+        (
+            8,
+            4,
+            "Right where the last batch is short, but not where all are full. Does your loop go on to one more, with "
+            "no image in it?",
+        ),
+        (5, 8, "Right for several batches, but not where one holds all images and has room for more."),
+    )
+    for n, batch_size, told in cases:
+        x, x_hat = _images(fresh_generator(), n)
+        found = one_result(call(as_function(answer), x.clone(), x_hat.clone(), batch_size))
+        if not torch.allclose(found, _errors(x, x_hat).mean().double(), rtol=1e-3):
+            return told
+    return None
+
+
+DATA_LOSS = Task(name="data-loss", points=2, judgement=_judge_data_loss)

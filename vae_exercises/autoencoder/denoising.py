@@ -1,0 +1,166 @@
+"""Exercise 1.6: repair a picture."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from vae_exercises.engine.answers import as_function, fresh_generator, one_result, packed
+from vae_exercises.engine.kinds import Task
+from vae_exercises.engine.sandbox import call
+from vae_lessons.models import Autoencoder
+
+TOO_FAR = 5.0  # standard errors
+
+
+CALLS = 4  # so many that their numbers of blank pixels are not all alike by chance
+
+
+MASKED_IMAGES = 300
+
+
+MASKED_SHAPE = (6, 5)
+
+
+class _Watched:
+    """A small autoencoder, and what has gone into its encoder and come out of its decoder."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.model = Autoencoder(MASKED_SHAPE, 2, (8,), generator)
+        self.seen: list[Tensor] = []
+        self.copies: list[Tensor] = []
+        self.model.encoder.register_forward_hook(self._see)
+        self.model.decoder.register_forward_hook(self._copy)
+
+    def _see(self, _module: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
+        self.seen.append(inputs[0].detach().clone().double())
+
+    def _copy(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.copies.append(torch.sigmoid(output.detach().double()))
+
+
+def _judge_denoising(answer: Any) -> str | None:
+    """By what the model is shown, and what its copies are compared with."""
+    function, generator = as_function(answer), fresh_generator()
+    x = 0.3 + 0.7 * torch.rand(MASKED_IMAGES, *MASKED_SHAPE, generator=generator)
+    share = 0.2 + 0.1 * float(torch.rand((), generator=generator))
+    clean, models = x.flatten(1).double(), [_Watched(generator) for _ in range(CALLS)]
+    # All in one call, since each call starts PyTorch's generator where the one before did.
+    values = call(lambda: [function(watched.model, x.clone(), share) for watched in models])
+    for value, watched in zip(values, models, strict=True):
+        found = one_result(value)
+        if not watched.seen or not watched.copies:
+            return "The model is never asked for a copy. Which images should it encode and decode?"
+        seen, copies = torch.cat(watched.seen), torch.cat(watched.copies)
+        if seen.shape != clean.shape or copies.shape != clean.shape:
+            return f"The model is shown {len(seen)} images for the {len(x)} that there are. Show it each of them once."
+    blank = torch.stack([torch.cat(watched.seen) == 0 for watched in models])
+    damage = _about_noise(clean, seen, share) or _about_draws(blank, share)
+    return damage or _about_comparison(clean, seen, copies, found) or _about_gradient(value)
+
+
+def _about_noise(clean: Tensor, seen: Tensor, share: float) -> str | None:
+    """What is wrong with how the images were damaged; all (B, D)."""
+    changed = ~torch.isclose(clean, seen, rtol=1e-4, atol=1e-6)
+    if not changed.any():
+        return "The model is shown the clean images: nothing is blanked before they are encoded."
+    blank = seen.abs() < 1e-9
+    if not torch.equal(blank, changed):
+        if torch.allclose(seen[~blank], clean[~blank] / (1 - share), rtol=1e-4):
+            return (
+                "The pixels that are left have been scaled up, as dropout does inside a network. Here a pixel is "
+                "either blank or as it was."
+            )
+        return "Pixels are changed, but not all to 0. A pixel is either blank or as it was."
+    grid = blank.unflatten(1, MASKED_SHAPE)
+    if (blank == blank[:1]).all():
+        return "The same pixels are blanked in every image. Each image needs a draw of its own."
+    if (blank == blank[:, :1]).all():
+        return "Whole images are blanked, and others left alone. Each pixel needs a draw of its own."
+    if (grid == grid[:, :, :1]).all() or (grid == grid[:, :1]).all():
+        return "Whole rows or columns are blanked together. Each pixel needs a draw of its own."
+    found, error = float(blank.double().mean()), math.sqrt(share * (1 - share) / blank.numel())
+    if abs(found - share) <= TOO_FAR * error:
+        return None
+    if abs(found - (1 - share)) <= TOO_FAR * error:
+        return "The mask is upside down: p is the probability with which a pixel is blanked, and yours keeps it so."
+    return f"With p = {share:.2f}, a share of {found:.2f} of all pixels is blanked. What does your mask compare?"
+
+
+def _about_draws(blank: Tensor, share: float) -> str | None:
+    """What is wrong with how often pixels are blanked in several calls, (calls, B, D)."""
+    if (blank == blank[0]).all():
+        return (
+            "The same pixels are blanked in every call. Noise that never changes can be learned by heart: draw it "
+            "afresh."
+        )
+    variances, expected = blank.sum(dim=2).double().var(dim=1), blank.shape[2] * share * (1 - share)
+    too_far = TOO_FAR * math.sqrt(2 / (blank.shape[0] * blank.shape[1])) * expected
+    if len(blank.sum(dim=(1, 2)).unique()) == 1 or abs(float(variances.mean()) - expected) > too_far:
+        return (
+            "The right share of pixels is blanked, but their number is fixed beforehand. Each pixel must be drawn for "
+            "itself, whatever becomes of the others."
+        )
+    return None
+
+
+def _about_comparison(clean: Tensor, seen: Tensor, copies: Tensor, found: Tensor) -> str | None:
+    """What is wrong with the loss; all (B, D), and found (B,)."""
+    off, blank = (clean - copies).square(), seen.abs() < 1e-9
+    if _same(found, off.sum(dim=1)):
+        return None
+    usual = [
+        (
+            (seen - copies).square().sum(dim=1),
+            "The copy is compared with the damaged image. Then the network is paid for drawing the damage. (Or was "
+            "`x` itself written into?)",
+        ),
+        ((clean - seen).square().sum(dim=1), "This compares the damaged images with the clean ones; no copy is in it."),
+        (
+            (off * blank).sum(dim=1),
+            "Only the blanked pixels count. The whole copy is to be compared with the whole image.",
+        ),
+        (
+            (off * ~blank).sum(dim=1),
+            "Only the pixels that were left count, so nothing asks for the blanked ones to be filled in.",
+        ),
+        (off.mean(dim=1), "This is a mean over pixels, where the book has a sum."),
+        (off.sum(), "This is one number for the batch. Each image has a loss of its own."),
+        (off.sum(dim=1).mean(), "This is averaged over the batch. Keep one value for each image."),
+        (off.mean(), "This is one number, a mean over pixels and images. Sum over pixels, one value for each image."),
+        (off.sum(dim=1).sqrt(), "There is a root too many: this is the distance itself, not its square."),
+        (-off.sum(dim=1), "The sign is flipped: training would make the copies worse."),
+    ]
+    for expected, says in usual:
+        if _same(found, expected):
+            return says
+    if found.shape != (len(clean),):
+        return f"Your result has shape {tuple(found.shape)} for {len(clean)} images; it must have one value for each."
+    return (
+        "The images are damaged as they should be, but the loss is not the squared error of the copy. What is "
+        "compared with what, and what is summed?"
+    )
+
+
+def _about_gradient(value: Any) -> str | None:
+    if packed(value):
+        return packed(value)
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return (
+            "The values are right, but nothing can be learned from them: no gradient leads back to the model. Is "
+            "there a `detach`, a `no_grad`, or a way through NumPy?"
+        )
+    return None
+
+
+def _same(mine: Tensor, theirs: Tensor) -> bool:
+    return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=1e-3, atol=1e-5)
+
+
+DENOISING = Task(
+    name="denoising",
+    points=3,
+    judgement=_judge_denoising,
+    remark="The copies are compared with the whole images: to copy the damage would be no repair.",
+)

@@ -1,0 +1,123 @@
+"""Exercise 1.2: what PCA leaves over."""
+
+import torch
+from torch import Generator, Tensor
+
+from vae_exercises.engine.answers import as_function, fresh_generator, one_result
+from vae_exercises.engine.kinds import Function, Mistake, Task
+from vae_exercises.engine.sandbox import call
+
+
+def _cloud(generator: Generator) -> Tensor:
+    """Thirty points, off centre, with a different width along each of nine directions, none of them an axis."""
+    rotation, _ = torch.linalg.qr(torch.randn(9, 9, generator=generator))
+    widths, mean = torch.linspace(1, 2.5, 9), 2 + torch.rand(9, generator=generator)
+    return widths * torch.randn(30, 9, generator=generator) @ rotation + mean
+
+
+def _eigenvalues(x: Tensor) -> Tensor:
+    """Of the covariance matrix, falling, (D,)."""
+    return torch.linalg.eigvalsh(torch.cov(x.T.double(), correction=0)).flip(0)
+
+
+def _pca_loss(x: Tensor, n_dims: int) -> Tensor:
+    return _eigenvalues(x)[n_dims:].sum()
+
+
+SOME = Function(
+    name="pca-loss",
+    points=3,
+    inputs=tuple(lambda generator, n_dims=n_dims: (_cloud(generator), n_dims) for n_dims in (2, 3)),
+    answer=_pca_loss,
+    mistakes=(
+        Mistake(
+            lambda x, n_dims: _eigenvalues(x)[:n_dims].sum(),
+            "This is the variance that PCA keeps. The error is what it loses.",
+        ),
+        Mistake(
+            lambda x, n_dims: _eigenvalues(x).flip(0)[n_dims:].sum(),
+            "The smallest directions are kept and the largest lost. In which order does your list come?",
+        ),
+        Mistake(
+            lambda x, n_dims: _eigenvalues(x).flip(0)[:n_dims].sum(),
+            "These are the smallest values, but as many as are kept. How many are lost, of D in all?",
+        ),
+        Mistake(
+            lambda x, n_dims: _eigenvalues(x)[n_dims + 1 :].sum(),
+            "One direction too many is kept. Does your list begin at 0 or at 1?",
+        ),
+        Mistake(
+            lambda x, n_dims: _eigenvalues(x)[n_dims - 1 :].sum(),
+            "One direction too few is kept. Does your list begin at 0 or at 1?",
+        ),
+        Mistake(
+            lambda x, n_dims: _pca_loss(x, n_dims) * len(x) / (len(x) - 1),
+            "This divides by M - 1, as the usual estimate of a variance does (`torch.cov`, and scikit-learn's "
+            "`explained_variance_`). The loss is a mean over the M images that are there.",
+        ),
+        Mistake(
+            lambda x, n_dims: _pca_loss(x, n_dims) * len(x),
+            "This is the error of all images together. The loss is their mean.",
+        ),
+        Mistake(
+            lambda x, n_dims: (len(x) * _eigenvalues(x)).clamp(min=0).sqrt()[n_dims:].sum() / len(x),
+            "The singular values are added up as they are. How are they related to the eigenvalues: try a matrix "
+            "with one column.",
+        ),
+        Mistake(
+            lambda x, n_dims: (len(x) * _eigenvalues(x)).clamp(min=0).sqrt()[n_dims:].sum(),
+            "The singular values are added up as they are, and nothing is divided by the number of images. How are "
+            "they related to the eigenvalues: try a matrix with one column.",
+        ),
+        Mistake(
+            lambda x, n_dims: torch.linalg.svdvals(x.double())[n_dims:].square().sum() / len(x),
+            "The data are not centred. PCA's directions are those about the mean image, which the decoder adds for "
+            "nothing.",
+        ),
+        Mistake(
+            lambda x, n_dims: torch.linalg.svdvals(x.double())[n_dims:].square().sum(),
+            "Two things: the data are not centred, and the result is that of all images together, not of one.",
+        ),
+        Mistake(
+            lambda x, n_dims: _pca_loss(x, n_dims) / x.shape[1],
+            "This is the error per pixel. Asked for is the sum over pixels.",
+        ),
+        Mistake(
+            lambda x, n_dims: _pca_loss(x, n_dims).sqrt(),
+            "There is a root too many: the error is squared, and so is what an eigenvalue measures.",
+        ),
+        Mistake(
+            lambda x, n_dims: _pca_loss(x, n_dims) / _eigenvalues(x).sum(),
+            "This is the share of the variance that is lost. Asked for is how much that is.",
+        ),
+        Mistake(
+            lambda x, n_dims: 1 - _pca_loss(x, n_dims) / _eigenvalues(x).sum(),
+            "This is the share of the variance that is kept. Asked for is how much is lost, and not as a share.",
+        ),
+    ),
+    hint="Two cases can be had by hand. With K = D nothing is lost; with K = 0 the copy is the mean image, and the "
+    "error is the sum of the pixels' variances.",
+)
+
+
+def _judge_pca_loss(answer: object) -> str | None:
+    """Some directions; and none."""
+    wrong = SOME.judge(answer)
+    if wrong:
+        return wrong
+    x = _cloud(fresh_generator())
+    found = one_result(call(as_function(answer), x.clone(), 0))
+    if not torch.allclose(found, _pca_loss(x, 0), rtol=1e-3):
+        return (
+            "Right for two directions and for three, but not for 0. Print what your list holds then: `[:-n]` is not "
+            "all of it when n is 0."
+        )
+    return None
+
+
+PCA_LOSS = Task(
+    name="pca-loss",
+    points=3,
+    judgement=_judge_pca_loss,
+    remark="λ_j = s_j² / M. For 0 directions it is the whole variance, which is the error of the mean image.",
+)

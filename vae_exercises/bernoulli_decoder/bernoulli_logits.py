@@ -1,0 +1,151 @@
+"""Exercise 8.1: the log-likelihood, from logits."""
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import softplus
+
+from vae_exercises.bernoulli_decoder.shared import (
+    NO_SLOPES,
+    SHAPE,
+    log_likelihood,
+    pixels,
+    slopes_in_logits,
+    sure_images,
+)
+from vae_exercises.engine.answers import as_function, one_result
+from vae_exercises.engine.kinds import Function, Mistake, Task
+from vae_exercises.engine.sandbox import call
+
+CHANGED_PLACES = "The images and the logits have changed places: the function takes the logits first."
+
+
+MEAN_OF_ALL = (
+    "This is one number for the whole batch. The default of PyTorch's function is a mean over everything: what does "
+    '`reduction="none"` leave you to do?'
+)
+
+
+def _misplaced(x: Tensor, logits: Tensor) -> Tensor:
+    return logits * x - softplus(x)
+
+
+def _ink(x: Tensor, logits: Tensor) -> Tensor:
+    return x * -softplus(-logits)
+
+
+def _paper(x: Tensor, logits: Tensor) -> Tensor:
+    return (1 - x) * -softplus(logits)
+
+
+def _binary_images(generator: Generator) -> tuple[Tensor, Tensor]:
+    x = torch.bernoulli(torch.full(SHAPE, 0.4), generator=generator)
+    return x, 3 * torch.randn(SHAPE, generator=generator)
+
+
+MODERATE = Function(
+    name="bernoulli-logits",
+    points=3,
+    inputs=_binary_images,
+    answer=log_likelihood,
+    mistakes=(
+        Mistake(
+            lambda x, logits: -log_likelihood(x, logits),
+            "The sign is flipped. This is the binary cross-entropy, which is a loss; the logarithm of a probability is "
+            "never above 0.",
+        ),
+        Mistake(
+            lambda x, logits: pixels(x, logits).mean(dim=(1, 2)),
+            "This is a mean over the pixels. Independent pixels multiply their probabilities, so their logarithms do "
+            "what?",
+        ),
+        Mistake(
+            lambda x, logits: pixels(x, logits).sum(),
+            "This is one number for the whole batch. Sum over the pixels of each image, and leave the batch alone.",
+        ),
+        Mistake(
+            lambda x, logits: log_likelihood(x, logits).mean(),
+            "This is averaged over the batch. Leave that to whoever needs it, and return one value for each image.",
+        ),
+        Mistake(
+            pixels, "These are the values of the single pixels. What belongs to one image has still to be added up."
+        ),
+        Mistake(
+            lambda x, logits: log_likelihood(x, torch.sigmoid(logits)),
+            "The sigmoid is taken twice: once by you, and once more inside a function that expects logits. Which of "
+            "the two do you want to keep?",
+        ),
+        Mistake(
+            lambda x, logits: _ink(x, logits).sum(dim=(1, 2)),
+            "Only the pixels that are ink count. What does a pixel that is paper have to say about its logit?",
+        ),
+        Mistake(
+            lambda x, logits: _paper(x, logits).sum(dim=(1, 2)),
+            "Only the pixels that are paper count. What does a pixel that is ink have to say about its logit?",
+        ),
+        Mistake(
+            lambda x, logits: log_likelihood(1 - x, logits),
+            "Ink and paper have changed places: a large logit should make ink likely, and in yours it makes paper so.",
+        ),
+        Mistake(
+            lambda x, logits: (x * logits - softplus(-logits)).sum(dim=(1, 2)),
+            "The logit in the last term has the wrong sign. Put x = 0 and a large negative logit: the model is right, "
+            "and the result should be near 0.",
+        ),
+        Mistake(
+            lambda x, logits: (x * logits).sum(dim=(1, 2)),
+            "Half of it is there: the term that does not depend on x is missing, and without it the two probabilities "
+            "of a pixel do not add up to 1.",
+        ),
+        Mistake(lambda x, logits: pixels(x, logits).mean(), MEAN_OF_ALL),
+        Mistake(lambda x, logits: -pixels(x, logits).mean(), MEAN_OF_ALL),
+        Mistake(lambda x, logits: _misplaced(x, logits).sum(dim=(1, 2)), CHANGED_PLACES),
+        Mistake(lambda x, logits: -_misplaced(x, logits).sum(dim=(1, 2)), CHANGED_PLACES),
+        Mistake(lambda x, logits: _misplaced(x, logits).mean(), CHANGED_PLACES),
+        Mistake(lambda x, logits: -_misplaced(x, logits).mean(), CHANGED_PLACES),
+    ),
+    hint="Try one pixel by hand. Its logit is 0: then ink and paper are equally likely, and either must give "
+    "-log 2, about -0.69. Its logit is 5: then ink must give nearly 0, and paper about -5.",
+)
+
+
+def _judge_logits(answer: object) -> str | None:
+    """Logits of the usual size; huge ones; and the slopes at both."""
+    wrong = MODERATE.judge(answer)
+    if wrong:
+        return wrong
+    function = as_function(answer)
+    x, logits = sure_images()
+    found = one_result(call(function, x.clone(), logits.clone()))
+    if found.shape != (2,):
+        return f"Your result has shape {tuple(found.shape)} for 2 images; it must have one value for each."
+    if not found.isfinite().all():
+        return (
+            "Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity in it: an "
+            "exponential overflows, or a probability has been rounded to 0 or 1. The formula is right on paper: which "
+            "PyTorch function computes log(1 + e^a), or log sigmoid(-a), without the large exponential?"
+        )
+    expected = log_likelihood(x, logits).double()
+    if found[0] > 0.99 * expected[0]:
+        return (
+            "Right for logits of the usual size. With logits of ±200 your values are not bad enough: something cuts "
+            "them off, a clamp or a small number added before the logarithm. The pixels that are most wrong are then "
+            "the ones that nobody corrects."
+        )
+    if not torch.allclose(found, expected, rtol=1e-3, atol=1e-3):
+        return "Right for logits of the usual size, but off where they are ±100 and more. Is something rounded there?"
+    slopes = slopes_in_logits(function, logits, x)
+    if slopes is None:
+        return NO_SLOPES
+    if not slopes.isfinite().all():
+        return (
+            "The values are right, also for logits of ±200, but a slope there is NaN or infinite. A branch that is not "
+            "chosen still takes part in the slope: give it a logit that it survives."
+        )
+    if not torch.allclose(slopes, x - torch.sigmoid(logits), atol=1e-3):
+        return (
+            "The values are right, but the slopes in the logits are not: something is clamped or detached on the way."
+        )
+    return None
+
+
+LOGITS = Task(name="bernoulli-logits", points=3, judgement=_judge_logits)

@@ -1,0 +1,24 @@
+"""The exercises on their way to a class and back: what students get, the pages of the book, and the marks.
+
+There is one source, `notebooks/exercises`, with solutions between markers. All else is made of it:
+
+    python -m vae_exercises.classroom make FOLDER             a course folder for nbgrader
+    python -m vae_exercises.classroom mark FOLDER ASSIGNMENT  marks for all that has been handed in
+"""
+
+from vae_exercises.classroom.course import make_classroom
+from vae_exercises.classroom.marking import Mark, mark
+from vae_exercises.classroom.notebooks import assignment, exercise_notebooks, without_markers, without_solutions
+from vae_exercises.classroom.pages import exercise_page, write_pages
+
+__all__ = [
+    "Mark",
+    "assignment",
+    "exercise_notebooks",
+    "exercise_page",
+    "make_classroom",
+    "mark",
+    "without_markers",
+    "without_solutions",
+    "write_pages",
+]

@@ -1,0 +1,86 @@
+"""Exercise 4.4: find the mistake."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from vae_exercises.engine.kinds import Function, Mistake
+
+
+def _losses(generator: Generator) -> tuple[Tensor]:
+    return (2 * torch.randn(8, 4, generator=generator).double() + torch.tensor([1200.0, 105.0, 5.0, -900.0]),)
+
+
+def _bound(losses: Tensor) -> Tensor:
+    """log of the mean weight, shifted by hand."""
+    least = losses.amin(dim=0)
+    return (least - losses).exp().mean(dim=0).log() - least
+
+
+IMPORTANCE = Function(
+    name="elbo-importance",
+    points=3,
+    inputs=_losses,
+    answer=lambda losses: -_bound(losses),
+    mistakes=(
+        Mistake(
+            lambda losses: (losses.softmax(dim=0) * losses).sum(dim=0),
+            "This is still the function from the task: of each image's samples, the worst one counts most. Try it "
+            "on two samples with losses 0 and 10.",
+        ),
+        Mistake(
+            lambda losses: ((-losses).softmax(dim=0) * losses).sum(dim=0),
+            "The best samples count most now. But a weighted mean of the losses is no bound; with the weights held "
+            "fixed it only has the right gradient. What is asked for is minus the logarithm of an average.",
+        ),
+        Mistake(
+            _bound,
+            "The bound itself is right, and a loss is minus a bound: the optimiser would make this one small.",
+        ),
+        Mistake(
+            lambda losses: losses.mean(dim=0),
+            "This is the mean of the losses, minus the ELBO. It is the weights that are averaged, before the "
+            "logarithm is taken.",
+        ),
+        Mistake(
+            lambda losses: losses.amin(dim=0),
+            "This is the loss of the best sample alone. It is too optimistic: the others are part of the average.",
+        ),
+        Mistake(
+            lambda losses: -_bound(losses) - math.log(len(losses)),
+            "The sum of the weights stands where their average belongs: the loss falls with every sample, even if "
+            "all are alike.",
+        ),
+        Mistake(
+            lambda losses: -_bound(losses) - 2 * math.log(len(losses)),
+            "The number of samples has entered with the wrong sign. If all losses of an image are alike, the "
+            "result must be that loss.",
+        ),
+        Mistake(
+            lambda losses: _bound(-losses),
+            "This averages one over the weights: the sign inside the exponential is wrong, and the worst sample rules.",
+        ),
+        Mistake(
+            lambda losses: -_bound(-losses),
+            "The sign inside the exponential is wrong, so that the worst sample rules; and the sign before it too.",
+        ),
+        Mistake(
+            lambda losses: -(-losses).exp().mean(dim=0).log(),
+            "For an image with a large loss every weight is exactly 0, and your result infinite. Take the average "
+            "without leaving logarithms.",
+        ),
+        Mistake(
+            lambda losses: -_bound(losses).mean(),
+            "This is averaged over the images. Return one value for each.",
+        ),
+    ),
+    hint="The weight of a sample is exp(-loss). Three cases: if all losses of an image are alike, the result is "
+    "that loss; if one is far below the other L - 1, it is that one plus log L; and a thousand added to all "
+    "of them must come out as a thousand more.",
+    remark="The old one listened to the sample with the largest loss, the worst.",
+    rtol=1e-6,
+    atol=5e-3,
+    infinite="There is a NaN or an infinity in your result: a weight exp(-loss) does not fit into a floating-point "
+    "number for a loss of 1200, nor for one of -900. Take the average without leaving logarithms.",
+)

@@ -1,0 +1,79 @@
+"""Exercise 6.1: the line itself."""
+
+import torch
+from torch.distributions import Normal, kl_divergence
+
+from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.kl.shared import codes, kl
+
+KL = Function(
+    name="kl",
+    points=3,
+    inputs=codes,
+    answer=kl,
+    mistakes=(
+        Mistake(
+            lambda mu, logvar: -kl(mu, logvar),
+            "The sign is flipped: this is minus the divergence. A KL is never negative; try it on a code that differs "
+            "from the prior.",
+        ),
+        Mistake(
+            lambda mu, logvar: 2 * kl(mu, logvar),
+            "Every value is twice too large. Which factor stands before the sum, and where does it come from?",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, logvar) + 0.5 * mu.shape[1],
+            "At mu = 0, log σ² = 0 the two Gaussians are the same, and yours gives more than 0 there: half a nat too "
+            "much for each dimension. Which term of the bracket is missing?",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + torch.exp(0.5 * logvar) - 1 - logvar).sum(dim=1),
+            "σ stands where σ² belongs. What `logvar` holds is log σ², so which exponential is σ²?",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + torch.exp(0.5 * logvar) - 1 - 0.5 * logvar).sum(dim=1),
+            "Both the variance and its logarithm are those of σ, not of σ². What `logvar` holds is log σ² already.",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + torch.exp(2 * logvar) - 1 - 2 * logvar).sum(dim=1),
+            "`logvar` is read as log σ, and squared once more. It is log σ² already.",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + logvar.exp() - 1 - 0.5 * logvar).sum(dim=1),
+            "The logarithm is that of σ, where the formula has that of σ². By how much do they differ?",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + logvar.exp() - 1 + logvar).sum(dim=1),
+            "The last term has the wrong sign. Make σ very small: a code that says so much must cost more, and yours "
+            "costs less and less.",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu + logvar.exp() - 1 - logvar).sum(dim=1),
+            "The mean is not squared: a code at -3 is as far from the prior as one at +3.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, logvar) / mu.shape[1],
+            "This is a mean over the latent dimensions, where the KL is a sum over them. With a mean, a code of twenty "
+            "dimensions would cost as much as one of them.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, logvar).sum(),
+            "This is one number for the whole batch. Each image has a KL of its own: sum over the latent dimensions "
+            "and leave the batch alone.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, logvar).mean(),
+            "This is averaged over the batch. Leave that to whoever needs it, and return one value for each image.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0)),
+            "These are the parts of the single dimensions. What belongs to one image has still to be added up.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl_divergence(Normal(0.0, 1.0), Normal(mu, torch.exp(0.5 * logvar))).sum(dim=1),
+            "This is KL(p || q), the other direction. In the ELBO it is q that comes first, and that is averaged over.",
+        ),
+    ),
+    hint="Some values are right by chance at best. Try three codes by hand: mu = 0 and σ = 1 costs 0 nats; mu = 1 and "
+    "σ = 1 costs a half for each dimension; mu = 0 and a tiny σ costs a lot.",
+)

@@ -1,0 +1,122 @@
+"""Exercise 2.1: how sure is the judge?"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from vae_exercises.engine.answers import as_function, fresh_generator, one_result
+from vae_exercises.engine.kinds import Function, Mistake, Task
+from vae_exercises.engine.sandbox import call
+
+
+def _answers_of_a_judge(generator: Generator) -> tuple[Tensor]:
+    """Seven images and ten digits; the first judgement is sure, the second torn between two."""
+    p = torch.softmax(2 * torch.randn(7, 10, generator=generator), dim=1)
+    first = torch.randint(0, 8, (), generator=generator)
+    p[0] = torch.eye(10)[first]
+    p[1] = 0.3 * torch.eye(10)[first] + 0.7 * torch.eye(10)[first + 2]
+    return (p,)
+
+
+def _entropy(p: Tensor) -> Tensor:
+    return torch.special.entr(p.double()).sum(dim=1)
+
+
+ENTROPY = Function(
+    name="judge-entropy",
+    points=2,
+    inputs=_answers_of_a_judge,
+    answer=_entropy,
+    mistakes=(
+        Mistake(
+            lambda p: -_entropy(p),
+            "The sign is flipped. The logarithm of a probability is never positive, and an entropy never negative.",
+        ),
+        Mistake(
+            lambda p: _entropy(p) / math.log(2), "These are bits: the logarithm is that to base 2. Asked for is nats."
+        ),
+        Mistake(
+            lambda p: _entropy(p) / math.log(10),
+            "The logarithm is that to base 10. A clueless judge then gets 1, where it should get log 10 nats.",
+        ),
+        Mistake(
+            lambda p: _entropy(p) / p.shape[1],
+            "This is a mean over the digits, where the entropy is a sum over them. The weights are in it already.",
+        ),
+        Mistake(
+            lambda p: _entropy(p).mean(),
+            "This is averaged over the batch. Each picture has an entropy of its own.",
+        ),
+        Mistake(
+            lambda p: _entropy(p).sum(),
+            "This is summed over the batch. Each picture has an entropy of its own.",
+        ),
+        Mistake(
+            lambda p: torch.special.entr(p).sum(dim=0),
+            "This is one value for each digit: the sum runs over the pictures. Along which axis do the digits lie?",
+        ),
+        Mistake(
+            lambda p: _entropy(torch.softmax(p, dim=1)),
+            "The probabilities are taken for logits and put through a softmax once more. That makes every judge look "
+            "clueless.",
+        ),
+        Mistake(
+            lambda p: -p.amax(dim=1).log(),
+            "This is the surprise at the likeliest digit alone. The entropy averages over all of them.",
+        ),
+        Mistake(
+            lambda p: 1 - p.amax(dim=1),
+            "This is the doubt about the likeliest digit. It is also a measure, but not the entropy.",
+        ),
+        Mistake(
+            lambda p: 1 - p.square().sum(dim=1),
+            "This is the Gini impurity, 1 minus the sum of the squares. The entropy has a logarithm.",
+        ),
+        Mistake(
+            lambda p: p.exp().mul(p).sum(dim=1),
+            "There is an exponential where the logarithm belongs.",
+        ),
+    ),
+    hint="Three judges can be had by hand: a sure one has 0 nats, one torn evenly between two digits log 2, one who "
+    "thinks all ten equally likely log 10.",
+    atol=5e-5,
+)
+
+
+def _judge_entropy(answer: Any) -> str | None:
+    function = as_function(answer)
+    (p,) = _answers_of_a_judge(fresh_generator())
+    found = one_result(call(function, p.clone()))
+    if found.shape == (len(p),) and not found[:2].isfinite().all() and found[2:].isfinite().all():
+        surprises = -p[2:].double().log()
+        if any(
+            torch.allclose(found[2:].abs(), bare, rtol=1e-3) for bare in (surprises.sum(dim=1), surprises.mean(dim=1))
+        ):
+            return (
+                "The logarithms are added up as they are, and those of impossible digits are infinite. An entropy is "
+                "an average: how much does each digit count?"
+            )
+        return (
+            "A judge who is quite sure gets a NaN or an infinity. Some of its probabilities are exactly 0, whose "
+            "logarithm is not finite. What should a digit with probability 0 add to the sum?"
+        )
+    wrong = ENTROPY.judge(answer)
+    if wrong and found.shape == (len(p),) and any(torch.allclose(found, other, rtol=1e-4) for other in _padded(p)):
+        return (
+            "Before the logarithm a small number is added, or all smaller ones are raised to it. It is not small "
+            "enough: it shows in the result."
+        )
+    return wrong
+
+
+def _padded(p: Tensor) -> list[Tensor]:
+    """Entropies whose logarithms are kept finite by a number that is not small enough."""
+    paddings = (1e-1, 1e-2, 1e-3, 1e-4)
+    p = p.double()
+    logarithms = [(p + padding).log() for padding in paddings] + [p.clamp(min=padding).log() for padding in paddings]
+    return [-(p * logarithm).sum(dim=1) for logarithm in logarithms]
+
+
+JUDGE_ENTROPY = Task(name="judge-entropy", points=2, judgement=_judge_entropy)

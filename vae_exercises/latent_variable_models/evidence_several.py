@@ -1,0 +1,105 @@
+"""Exercise 3.6: several photographs of one thing."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+
+from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.latent_variable_models.shared import any_sigma, marginal
+
+
+def _several(generator: Generator) -> tuple[Tensor, Tensor, Tensor, float]:
+    weight, bias = torch.randn(5, 2, generator=generator), torch.randn(5, generator=generator)
+    sigma = 1 + any_sigma(generator)  # so much that the prior counts
+    n = int(torch.randint(2, 5, (1,), generator=generator))
+    z = 1 + torch.randn(2, generator=generator)
+    return weight @ z + bias + sigma * torch.randn(n, 5, generator=generator), weight, bias, sigma
+
+
+def _conditioned(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+    """By the rule for a Gaussian vector of which a part is known: all pixels of all images."""
+    all_weights = weight.double().repeat(len(x), 1)
+    gain = torch.linalg.solve(marginal(all_weights, sigma), all_weights).T
+    return gain @ (x.double() - bias).flatten(), torch.eye(weight.shape[1]).double() - gain @ all_weights
+
+
+def _by_parts(precision: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
+    cov = torch.linalg.inv(precision)
+    return cov @ pull, cov
+
+
+Parts = Callable[[int, Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
+
+
+def _slip_of(parts: Parts, says: str) -> Mistake:
+    """parts(n, the identity, WᵀW, Wᵀ sum of x, Wᵀ b, σ) : precision, and what the mean is the covariance times."""
+
+    def result(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        eye = torch.eye(weight.shape[1])
+        return _by_parts(*parts(len(x), eye, weight.T @ weight, weight.T @ x.sum(dim=0), weight.T @ bias, sigma))
+
+    return Mistake(result, says)
+
+
+SEVERAL = Function(
+    name="evidence-several",
+    points=3,
+    inputs=_several,
+    answer=_conditioned,
+    mistakes=(
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (eye + square / sigma**2, (x / n - b) / sigma**2),
+            "The average image is treated as one image, or the posteriors' means were averaged: n images leave you as "
+            "unsure of z as a single one. How much noise has an average of n?",
+        ),
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (n * (eye + square / sigma**2), (x - n * b) / sigma**2),
+            "The posteriors of the single images have been multiplied, and each of them has the prior in it. How often "
+            "was z drawn?",
+        ),
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (eye + square / sigma**2, (x - n * b) / sigma**2),
+            "The pull of all images is added up in the mean, but the precision is that of a single image.",
+        ),
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, (x / n - b) / sigma**2),
+            "The covariance is right. In the mean, the images are averaged where the sum of their log-likelihoods adds "
+            "them up.",
+        ),
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (n * square / sigma**2, (x - n * b) / sigma**2),
+            "The prior has been left out: this is the least-squares fit. With W = 0 there would be nothing to invert, "
+            "where the posterior ought to be the prior.",
+        ),
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (eye + n * square / sigma, (x - n * b) / sigma),
+            "σ stands where σ² belongs: it is the variance of the noise that log p(x | z) divides by.",
+        ),
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, x / sigma**2),
+            "The mean image b is not subtracted.",
+        ),
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, (x - b) / sigma**2),
+            "The mean image b is subtracted once, and not from each image.",
+        ),
+        _slip_of(
+            lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, x - n * b),
+            "The covariance is right. In the mean, the noise is missing.",
+        ),
+        Mistake(
+            lambda x, weight, bias, sigma: (
+                _conditioned(x, weight, bias, sigma)[0],
+                torch.linalg.inv(_conditioned(x, weight, bias, sigma)[1]),
+            ),
+            "The mean is right. The second result is the inverse of what is asked for: it grows with each image.",
+        ),
+    ),
+    hint="Write down log p(z) plus the log p(x | z) of each image, all for one z, and complete the square. With one "
+    "image it must be the lesson's posterior; with very many, the covariance goes to zero and the prior no "
+    "longer matters.",
+    rtol=1e-3,
+    atol=1e-4,
+    remark="The product of the n posteriors would not do: it counts the prior n times.",
+)

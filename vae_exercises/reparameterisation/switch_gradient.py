@@ -1,0 +1,17 @@
+"""Exercise 5.6: a code that is a switch."""
+
+from vae_exercises.engine.kinds import Choice
+
+SWITCH = Choice(
+    name="switch-gradient",
+    points=1,
+    right="b",
+    wrong={
+        "a": "That is the gradient that one would like to have. But which slope does backpropagation find at a draw "
+        "that is 0, and stays 0 if π moves by a hair?",
+        "c": "Noise is not the trouble: an average over many draws would help against it, and here it does not. Work "
+        "out the slope of one draw.",
+        "d": "“No `rsample`” need not mean that there is none: there is one for the von Mises family, which PyTorch "
+        "lacks. Here none can be written. The line in the question runs, so what is it that it computes?",
+    },
+)

@@ -1,0 +1,107 @@
+"""Exercise 9.3: find the mistake."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from vae_exercises.engine.answers import as_function, fresh_generator, one_result
+from vae_exercises.engine.kinds import Function, Mistake, Task
+from vae_exercises.engine.sandbox import call
+
+
+def _log_weights(generator: Generator) -> tuple[Tensor, Tensor]:
+    log_joint, log_q = 2 * torch.randn(2, 7, 4, generator=generator)
+    return log_joint - 3, log_q
+
+
+def _bound(log_joint: Tensor, log_q: Tensor) -> Tensor:
+    return (log_joint.double() - log_q.double()).logsumexp(dim=0) - math.log(len(log_q))
+
+
+BOUND = Function(
+    name="importance-bound",
+    points=3,
+    inputs=_log_weights,
+    answer=_bound,
+    mistakes=(
+        Mistake(
+            lambda log_joint, log_q: (torch.softmax(log_q - log_joint, dim=0) * (log_joint - log_q)).sum(dim=0),
+            "The softmax is still over minus the log-weights, so the codes that explain the image worst count most. "
+            "And is an average of logarithms what the formula says?",
+        ),
+        Mistake(
+            lambda log_joint, log_q: (torch.softmax(log_joint - log_q, dim=0) * (log_joint - log_q)).sum(dim=0),
+            "The weights are the right way up now. But this is a weighted average of log-weights, which can be "
+            "above the evidence; in the bound the logarithm comes last.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: (log_joint - log_q).mean(dim=0),
+            "This is the mean of the logarithms: the ELBO, with more samples. The bound has the logarithm of the mean.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: (log_joint - log_q).logsumexp(dim=0),
+            "This is the logarithm of a sum, where it should be that of a mean. Yours grows with L even if "
+            "all weights are alike.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: (log_q - log_joint).logsumexp(dim=0) - math.log(len(log_q)),
+            "The weights are upside down: q stands over p. A code that the model finds likely should count more.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: math.log(len(log_q)) - (log_q - log_joint).logsumexp(dim=0),
+            "The weights are upside down inside the mean and put right outside it. That is a harmonic mean: its "
+            "worst code decides, and it is no bound from this side.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: (log_joint - log_q).exp().mean(dim=0),
+            "This is the mean of the weights, an estimate of p(x) and not of its logarithm.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: -_bound(log_joint, log_q),
+            "The sign is flipped: this is the loss. Asked for is the bound, which goes up.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: log_joint.logsumexp(dim=0) - math.log(len(log_q)),
+            "q plays no part. The codes were drawn from q and not from the prior, and each must be weighted for that.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: (log_joint - log_q).amax(dim=0),
+            "Only the best code counts. It dominates often, and the others are there all the same.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: (log_joint - log_q).logsumexp(dim=1) - math.log(log_q.shape[1]),
+            "The mean is taken over the images. Samples come first here: shape (L, B).",
+        ),
+        Mistake(
+            lambda log_joint, log_q: _bound(log_joint, log_q).mean(),
+            "This is averaged over the batch. Return one value for each image.",
+        ),
+    ),
+    hint="If all L weights of an image are alike, the result must be that one log-weight, for any L. If one weight is "
+    "far larger than the others, the result must be its logarithm less log L. Try both.",
+)
+
+
+def _judge_bound(answer: object) -> str | None:
+    """Logarithms near 0; and of the size that images have."""
+    wrong = BOUND.judge(answer)
+    if wrong:
+        return wrong
+    log_joint, log_q = _log_weights(fresh_generator())
+    log_joint += torch.tensor([-1500.0, 1500.0, -200.0, 300.0])
+    found = one_result(call(as_function(answer), log_joint.clone(), log_q.clone()))
+    if not found.isfinite().all():
+        return (
+            "Right for small logarithms. An image's are of the size of ±1500, and their exponentials are 0 or "
+            "infinite for a computer. How can the largest be taken out first? PyTorch has a function for it."
+        )
+    if found.shape != (4,) or not torch.allclose(found, _bound(log_joint, log_q), rtol=1e-4, atol=1e-2):
+        return (
+            "Right for small logarithms, but off where they are of the size of ±1500, as those of images are. Is "
+            "something clamped, or a small number added before a logarithm?"
+        )
+    return None
+
+
+IMPORTANCE = Task(name="importance-bound", points=3, judgement=_judge_bound)

@@ -1,0 +1,1 @@
+"""Measurements of models and their latent spaces, the tables that compare them, and the figures that show them."""

@@ -1,0 +1,234 @@
+"""The figures of the lessons, in one style. Each function draws on `ax` and returns it.
+
+Colours mean the same thing throughout: see `COLOURS`. Ink is dark on a transparent ground, which
+the book's style sheet inverts in dark mode. Digits are drawn as numerals as well as in colour, so
+that they can be told apart without it.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Ellipse
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+from torch.nn.functional import pad
+
+from vae_lessons.validation import check_finite, check_int, check_tensors
+
+STYLE = Path(__file__).with_name("lessons.mplstyle")
+COLOURS = {
+    "data": "#5b6478",
+    "encoder": "#3f90da",
+    "decoder": "#e76300",
+    "prior": "#1b9097",
+    "baseline": "#8a8030",
+    "posterior": "#832db6",
+}
+# After Petroff (2021), the light ones darkened: each has a contrast of 3 or more with the page, in
+# light mode and, inverted, in dark mode.
+CLASS_COLOURS = (
+    "#3f90da", "#c07a00", "#bd1f01", "#5c8a6b", "#832db6",
+    "#a0604e", "#e76300", "#8a8030", "#5b6478", "#1b9097",
+)  # fmt: skip
+INK = {"cmap": "gray_r", "interpolation": "nearest", "vmin": 0, "vmax": 1}  # 0 is paper, 1 is ink
+GAP = 1  # pixels between two images
+ROUNDING = 1e-3  # beyond paper and ink by less than this nobody sees
+
+
+def use_style() -> None:
+    """Draw every figure from here on in the book's style, sharp on fine screens."""
+    plt.style.use(STYLE)
+    in_notebook = "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+    if in_notebook:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")
+
+
+def show_images(
+    images: Tensor, n_columns: int = 10, row_labels: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Images (M, H, W) side by side, `n_columns` to a row, all on one scale: 0 is paper, 1 is ink.
+
+    Raises ValueError for pixels that are not finite or not in [0, 1], for another number of labels than of rows, and
+    for shapes that do not fit; TypeError for what is no tensor.
+    """
+    _check_images(images, "(M, H, W)")
+    n_columns = check_int("n_columns", n_columns)
+    count, height, width = images.shape
+    n_rows = -(-count // n_columns)
+    if row_labels is not None and len(row_labels) != n_rows:
+        raise ValueError(f"row_labels must be {n_rows}, one for each row of {n_columns}, got {len(row_labels)}")
+    sheet = torch.full((n_rows * (height + GAP) - GAP, n_columns * (width + GAP) - GAP), torch.nan)
+    for i, image in enumerate(images):
+        row, column = divmod(i, n_columns)
+        top, left = row * (height + GAP), column * (width + GAP)
+        sheet[top : top + height, left : left + width] = image
+    ax = ax or _axes(7, 7 * sheet.shape[0] / sheet.shape[1])
+    ax.imshow(sheet.detach().numpy(), **INK)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    if row_labels is not None:
+        ax.set_yticks([row * (height + GAP) + (height - 1) / 2 for row in range(n_rows)], row_labels)
+        ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def plot_losses(
+    train: Sequence[float], test: Sequence[float], unit: str = "loss per image", ax: Axes | None = None
+) -> Axes:
+    """Train and test loss after each epoch."""
+    ax = ax or _axes()
+    epochs = range(1, len(train) + 1)
+    ax.plot(epochs, train, "o--", color=COLOURS["data"], label="train, during the epoch")
+    ax.plot(epochs, test, "o-", color=COLOURS["decoder"], label="test, after it")
+    ax.set(xlabel="epoch", ylabel=unit)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.legend()
+    return ax
+
+
+def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
+    """Two-dimensional codes (M, 2), each as its class's numeral in its class's colour.
+
+    Raises ValueError for codes that are not (M, 2) or not finite, and for another number of labels; TypeError for what
+    is no tensor.
+    """
+    codes = _plane(codes, labels)
+    ax = ax or _axes(6.5, 6)
+    for label in labels.unique().tolist():
+        z = codes[labels == label]
+        ax.scatter(z[:, 0], z[:, 1], s=26, marker=f"${label}$", color=CLASS_COLOURS[label % 10], lw=0, rasterized=True)
+    _name_latent_axes(ax)
+    return ax
+
+
+def plot_codes_by_class(codes: Tensor, labels: Tensor) -> np.ndarray:
+    """One panel for each class: its codes (M, 2) in colour, everybody's in grey. Returns the axes.
+
+    Raises as `plot_codes`.
+    """
+    codes = _plane(codes, labels)
+    _, axes = plt.subplots(2, 5, figsize=(7, 3.4), sharex=True, sharey=True)
+    for label, ax in enumerate(axes.flat):
+        z = codes[labels == label]
+        ax.scatter(*codes.T, s=1, color="#d5d5d5", lw=0, rasterized=True)
+        ax.scatter(*z.T, s=2.5, color=CLASS_COLOURS[label], lw=0, rasterized=True)
+        ax.text(0.04, 0.96, str(label), transform=ax.transAxes, va="top", weight="bold")
+        ax.set(xticks=[], yticks=[])
+    return axes
+
+
+def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None = None) -> Axes:
+    """Decoded images (N, N, H, W), placed where their codes lie: rows go up in z₂, columns right in z₁.
+
+    corner, opposite : the codes (2,) of images[0, 0] and images[-1, -1]
+
+    Raises ValueError for pixels that are not finite or not in [0, 1], and for what is no square grid of at least 2
+    by 2; TypeError for what is no tensor.
+    """
+    _check_images(images, "(N, N, H, W)")
+    n, n_columns, height, width = images.shape
+    if n < 2 or n != n_columns:
+        raise ValueError(f"images must be a grid of at least 2 by 2, got shape {tuple(images.shape)}")
+    spaced = pad(images, (GAP, GAP, GAP, GAP))
+    sheet = spaced.flip(0).transpose(1, 2).reshape(n * (height + 2 * GAP), n * (width + 2 * GAP))
+    margin = (opposite - corner) / (n - 1) / 2  # codes are at the centres of their images
+    (left, bottom), (right, top) = (corner - margin).tolist(), (opposite + margin).tolist()
+    ax = ax or _axes(6.5, 6.5)
+    ax.imshow(sheet.detach().numpy(), **INK, extent=(left, right, bottom, top), aspect="auto")
+    _name_latent_axes(ax)
+    return ax
+
+
+def plot_mean_and_error(
+    x: Sequence[float], mean: Tensor, error: Tensor, label: str, colour: str, ax: Axes | None = None
+) -> Axes:
+    """A curve with a band of two standard errors to each side."""
+    ax = ax or _axes()
+    mean, error = mean.detach(), error.detach()
+    ax.plot(x, mean, color=colour, label=label)
+    ax.fill_between(x, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.25, lw=0)
+    return ax
+
+
+def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tensor, ax: Axes | None = None) -> Axes:
+    """A density on a square grid over the plane, filled, and the Gaussian N(mu, diag σ²) as ellipses.
+
+    Both are drawn as the smallest regions that hold 39 % and 86 % of the probability: one and two standard
+    deviations, for a Gaussian in two dimensions.
+
+    points : (G, 2), first coordinate slowest, as a `GridDensity` has them; log_density : (G,); mu, logvar : (2,)
+
+    Raises ValueError for other shapes, such as those for several images; TypeError for what is no tensor.
+    """
+    check_tensors(points=points, log_density=log_density, mu=mu, logvar=logvar)
+    shapes = {"points": points, "log_density": log_density, "mu": mu, "logvar": logvar}
+    expected = (len(points), 2), (len(points),), (2,), (2,)
+    if [tuple(value.shape) for value in shapes.values()] != list(expected):
+        found = ", ".join(f"{name} {tuple(value.shape)}" for name, value in shapes.items())
+        raise ValueError(f"points must be (G, 2), log_density (G,), mu and logvar (2,), of one image, got {found}")
+    ax = ax or _axes(4.5, 4)
+    n = math.isqrt(len(points))
+    density = log_density.exp()
+    falling = density.sort(descending=True).values
+    mass = falling.cumsum(dim=0) / falling.sum()
+    levels = [float(falling[(mass < 1 - math.exp(-(radius**2) / 2)).sum()]) for radius in (2, 1)]
+    z1, z2 = points.view(n, n, 2)[:, 0, 0], points.view(n, n, 2)[0, :, 1]
+    height = density.view(n, n).T
+    ax.contourf(z1, z2, height, [*levels, float(falling[0])], colors=COLOURS["posterior"], alpha=0.3)
+    ax.contour(z1, z2, height, levels, colors=COLOURS["posterior"], linewidths=1)
+    deviation = torch.exp(0.5 * logvar)
+    for radius in (1, 2):
+        diameters = (2 * radius * deviation).tolist()
+        ax.add_patch(Ellipse(mu.tolist(), *diameters, fill=False, color=COLOURS["encoder"], lw=1.5))
+    ax.plot(*mu.tolist(), "+", color=COLOURS["encoder"])
+    shown = torch.cat([points[density >= levels[0]], torch.stack([mu - 2 * deviation, mu + 2 * deviation])])
+    (left, bottom), (right, top) = shown.amin(dim=0).tolist(), shown.amax(dim=0).tolist()
+    ax.set(xlim=_with_margin(left, right), ylim=_with_margin(bottom, top))
+    _name_latent_axes(ax)
+    return ax
+
+
+def _check_images(images: Tensor, shape: str) -> None:
+    check_tensors(images=images)
+    if images.dim() != len(shape.split()) or not images.numel():
+        hint = ": images[None] is a batch of one" if images.dim() == 2 else ""
+        raise ValueError(f"images must have shape {shape}, got {tuple(images.shape)}{hint}")
+    check_finite("images", images, "image")
+    low, high = (float(end) for end in images.detach().aminmax())
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise ValueError(
+            f"images must lie in [0, 1], 0 paper and 1 ink, got pixels from {low:.3g} to {high:.3g}: divide bytes by "
+            "255, and clamp(0, 1) what may leave the range"
+        )
+
+
+def _plane(codes: Tensor, labels: Tensor) -> Tensor:
+    """The codes without their graph; TypeError or ValueError for what does not lie in the plane."""
+    check_tensors(codes=codes, labels=labels)
+    if codes.dim() != 2 or codes.shape[1] != 2:
+        raise ValueError(f"codes must have shape (M, 2) to be drawn in the plane, got {tuple(codes.shape)}")
+    if labels.shape != codes.shape[:1]:
+        raise ValueError(f"labels must be one for each of {len(codes)} codes, got shape {tuple(labels.shape)}")
+    check_finite("codes", codes, "code")
+    return codes.detach()
+
+
+def _axes(width: float = 7, height: float = 3.2) -> Axes:
+    return plt.subplots(figsize=(width, height))[1]
+
+
+def _with_margin(low: float, high: float, margin: float = 0.08) -> tuple[float, float]:
+    return low - margin * (high - low), high + margin * (high - low)
+
+
+def _name_latent_axes(ax: Axes) -> None:
+    ax.set(xlabel="$z_1$", ylabel="$z_2$")

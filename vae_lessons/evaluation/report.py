@@ -1,0 +1,196 @@
+"""Models side by side: the measurements of lesson 2, made alike for an autoencoder and for any VAE."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vae_lessons.data import ImageData
+from vae_lessons.evaluation import metrics
+from vae_lessons.evaluation.clusters import count_clusters
+from vae_lessons.evaluation.metrics import mean_estimate
+from vae_lessons.models import VAE, Autoencoder, Classifier
+from vae_lessons.training.cache import describe_model, has_known_code, load_or_measure
+from vae_lessons.validation import check_finite, check_floating, check_int
+
+CELLS = 20  # cells of the decoded grid, each way
+MIDDLE = (0.01, 0.99)  # quantiles of the training codes, each way, between which the grid lies
+N_PICTURES = 300  # reconstructions and samples that are compared with the training images
+N_CODES = 1000  # of one class, for its clumps
+N_WALKS = 100
+
+
+def usable_sigma(images: Tensor, latent_dim: int = 2) -> float:
+    """The first of σ_x = 1, 1/2, 1/4, ... at which `latent_dim` dimensions are safely worth their cost (lesson 7).
+
+    That is: σ_x² < λ / 2, with λ the `latent_dim`-th largest eigenvalue of the covariance of images (M, H, W).
+    ValueError for images that are whole numbers or not finite, or do not vary in so many directions; TypeError for what
+    is no tensor.
+    """
+    check_floating(images=images)
+    check_finite("images", images, "image")
+    eigenvalues = torch.linalg.eigvalsh(torch.cov(images.flatten(1).double().T, correction=0))
+    latent_dim = check_int("latent_dim", latent_dim)
+    if latent_dim > len(eigenvalues) or eigenvalues[-latent_dim] <= 1e-12 * eigenvalues[-1]:
+        raise ValueError(f"latent_dim must be at most the number of directions that images vary in, got {latent_dim}")
+    sigma = 1.0
+    while sigma**2 >= eigenvalues[-latent_dim] / 2:
+        sigma /= 2
+    return sigma
+
+
+@torch.no_grad()
+def decoded_grid(model: Autoencoder | VAE, data: ImageData, n: int = CELLS) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures (n, n, H, W) of the plane where the codes are, and the codes (2,) of two opposite corners.
+
+    The grid lies over the middle 98 % of the training codes, each way; its rows go up in z₂.
+    ValueError for K other than 2.
+    """
+    _check_plane(model)
+    return _grid_over(model.code(data.train), model, n)
+
+
+def _check_plane(model: Autoencoder | VAE) -> None:
+    if model.latent_dim != 2:
+        raise ValueError(f"latent_dim must be 2 for a grid over the plane, got {model.latent_dim}")
+
+
+def _grid_over(codes: Tensor, model: Autoencoder | VAE, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    low, high = codes.quantile(torch.tensor(MIDDLE), dim=0)
+    z1, z2 = (torch.linspace(low[j].item(), high[j].item(), n) for j in range(2))
+    z = torch.cartesian_prod(z2, z1).flip(1)  # (n * n, 2), z1 runs first
+    return model.decode(z).unflatten(0, (n, n)), low, high
+
+
+@torch.no_grad()
+def measure(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: int = 0) -> dict[str, float]:
+    """What the course asks of a two-dimensional latent space, as numbers by name.
+
+    Codes are those that `model.code` gives: of a VAE, the means. `judge` is a classifier trained on the same data;
+    `seed` draws samples and pairs. ValueError for K other than 2.
+    """
+    _check_plane(model)
+    generator = torch.Generator().manual_seed(seed)
+    train_codes, test_codes = model.code(data.train), model.code(data.test)
+    grid, low, high = _grid_over(train_codes, model, CELLS)
+    draws = model.decode(torch.randn(N_PICTURES, 2, generator=generator))
+    half_way = _half_way_from_1_to_2(model, data, generator)
+    answers = judge.probabilities(half_way)
+    named = answers.argmax(dim=1)
+    holes = _shares_of_holes(model, data, grid=grid.flatten(0, 1), draws=draws, half_way=half_way)
+    return (
+        _of_reconstructions(model.decode(test_codes), data.test)
+        | _of_codes(train_codes, test_codes, data)
+        | {
+            "empty cells of the grid": _share_of_empty_cells(train_codes, low, high),
+            "holes in the grid": holes["grid"],
+            "holes among decoded N(0, I)": holes["draws"],
+            "kinds of digits among decoded N(0, I)": _kinds(judge.probabilities(draws).argmax(dim=1)),
+            "half way from 1 to 2, a third digit": _share((named != 1) & (named != 2)),
+            "half way from 1 to 2, holes": holes["half_way"],
+            "half way from 1 to 2, the judge's doubt in nats": float(metrics.entropy(answers).mean()),
+        }
+    )
+
+
+def measure_or_load(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: int = 0) -> dict[str, float]:
+    """Do as `measure`, or load what was measured before, in whichever lesson."""
+    if not (has_known_code(model) and has_known_code(judge)):
+        return measure(model, data, judge, seed)
+    models = {"model": describe_model(model), "judge": describe_model(judge)}
+    return load_or_measure(models | {"data": data.fingerprint, "seed": seed}, lambda: measure(model, data, judge, seed))
+
+
+def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
+    """A Markdown table with a line for each measurement and a column for each model: mean and standard error.
+
+    measured : for each model's name, what `measure` gave, one for each seed. ValueError for no model.
+    """
+    if not measured:
+        raise ValueError("measured must hold at least one model, got none")
+    names = list(measured)
+    lines = [f"| | {' | '.join(names)} |", "|---" + "|--:" * len(names) + "|"]
+    for quantity in next(iter(measured.values()))[0]:
+        estimates = [mean_estimate([seed[quantity] for seed in measured[name]]) for name in names]
+        row = " | ".join(str(estimate).replace(" ", "\N{NO-BREAK SPACE}") for estimate in estimates)
+        lines.append(f"| {quantity} | {row} |")
+    return "\n".join(lines)
+
+
+def contrast(measured: dict[str, Sequence[dict[str, float]]], errors: float = 3.0) -> str:
+    """A Markdown list of what sets the last model apart from the first: higher, lower, or not told apart.
+
+    measured : as for `compare`. Two means are told apart if they differ by more than `errors` standard errors of
+        their difference.
+
+    ValueError for fewer than two models, or seeds.
+    """
+    if len(measured) < 2:
+        raise ValueError(f"measured must hold at least two models, got {list(measured)}")
+    first, *_, last = measured
+    verdicts: dict[str, list[str]] = {"higher": [], "lower": [], "not told apart": []}
+    for quantity in measured[first][0]:
+        a, b = (mean_estimate([seed[quantity] for seed in measured[name]]) for name in (first, last))
+        difference, error = b.value - a.value, math.hypot(a.error, b.error)
+        told_apart = abs(difference) > errors * error
+        verdicts["not told apart" if not told_apart else "higher" if difference > 0 else "lower"].append(quantity)
+    lines = [f"- {verdict}: {'; '.join(quantities) or 'none'}" for verdict, quantities in verdicts.items()]
+    return "\n".join([f"{last} against {first}:\n", *lines])
+
+
+def _of_reconstructions(x_hat: Tensor, x: Tensor) -> dict[str, float]:
+    return {
+        "squared error per pixel": float((x - x_hat).square().mean()),
+        "ink where the image has none": float(x_hat[x == 0].mean()),
+        "greyness 4 x̂ (1 − x̂)": float((4 * x_hat * (1 - x_hat)).mean()),
+    }
+
+
+def _of_codes(train_codes: Tensor, test_codes: Tensor, data: ImageData) -> dict[str, float]:
+    labels = data.train_labels
+    clumps = [count_clusters(train_codes[labels == c][:N_CODES]) for c in labels.unique()]
+    accuracy = metrics.knn_accuracy(train_codes, labels, test_codes, data.test_labels)
+    return {
+        "10-nearest-neighbour accuracy": accuracy.value,
+        "rank correlation of class distances": metrics.class_distance_correlation(
+            test_codes, data.test, data.test_labels
+        ),
+        "digits that need several Gaussians": sum(c.n_components > 1 for c in clumps),
+        "digits in several clumps": sum(c.n_clusters > 1 for c in clumps),
+    }
+
+
+def _share_of_empty_cells(codes: Tensor, low: Tensor, high: Tensor) -> float:
+    """Of the grid's cells, the share in which none of `codes` (M, 2) is."""
+    column, row = ((codes - low) / (high - low) * (CELLS - 1)).round().long().T
+    inside = (column >= 0) & (column < CELLS) & (row >= 0) & (row < CELLS)
+    return _share((CELLS * row + column)[inside].bincount(minlength=CELLS**2) == 0)
+
+
+def _half_way_from_1_to_2(model: Autoencoder | VAE, data: ImageData, generator: torch.Generator) -> Tensor:
+    """Pictures (n, H, W) between the codes of a test image of each."""
+    ends = [data.test[data.test_labels == digit] for digit in (1, 2)]
+    pairs = min(N_WALKS, *map(len, ends))
+    a, b = (model.code(x[torch.randperm(len(x), generator=generator)[:pairs]]) for x in ends)
+    return model.decode((a + b) / 2)
+
+
+def _shares_of_holes(model: Autoencoder | VAE, data: ImageData, **pictures: Tensor) -> dict[str, float]:
+    """Of each set of pictures (n, H, W), the share of holes; all at once, since that is the dearest measurement."""
+    copies = model(data.test[:N_PICTURES])
+    together = torch.cat([copies, *pictures.values()])
+    of_copies, *others = metrics.nearest_distance(together, data.train).split(
+        [len(copies), *map(len, pictures.values())]
+    )
+    limit = of_copies.quantile(metrics.RECONSTRUCTION_QUANTILE)
+    return {name: _share(distances > limit) for name, distances in zip(pictures, others, strict=True)}
+
+
+def _kinds(named: Tensor) -> float:
+    """The effective number of classes, exp of the entropy of their shares: from 1 for one to C for C as frequent."""
+    return math.exp(float(metrics.entropy(named.bincount()[None] / len(named))))
+
+
+def _share(hits: Tensor) -> float:
+    return float(hits.float().mean())

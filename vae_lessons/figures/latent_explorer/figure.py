@@ -1,0 +1,188 @@
+"""A latent space to hold: what decoders make of one position, on maps of where test images lie."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import traitlets
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from vae_lessons.data import ImageData
+from vae_lessons.evaluation.plots import CLASS_COLOURS, INK
+from vae_lessons.figures.latent_explorer.latent_maps import LatentMap, map_codes
+from vae_lessons.figures.runtime.controls import Control, Slider, Switch, controls_of
+from vae_lessons.figures.runtime.pack import check_data, models_by_name, pack_decoder, sprite_sheet, weights_of
+from vae_lessons.figures.runtime.widget import LiveFigure, module
+from vae_lessons.models import VAE, Autoencoder
+
+REACH = 3.0  # of a slider, to each side
+N_SHOWN = 500  # test images on a map
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+Model = Autoencoder | VAE
+
+
+class LatentExplorer(LiveFigure):
+    """Decoders side by side at one position in their latent spaces, on maps of test codes.
+
+    There is a slider for each latent dimension, from -3 to 3: `z1`, `z2` and so on. A VAE's are z itself, in units
+    of the prior; an autoencoder, which has no prior, has its own: standard deviations of its test codes, from their
+    mean. With more than two dimensions there are also `direction1`, `direction2` and so on, along the principal
+    directions of each model's test codes, in their standard deviations; `principal_directions` says which are in use.
+    A map shows the first two of these.
+
+    Parameters
+    ----------
+    models : an Autoencoder or a VAE, or several in a dict by name, of one latent_dim and image shape
+    data : where the test images come from
+    caption : plain text
+    positions : where sliders and switches stand, by name. `test_codes` is whether the maps show them.
+
+    Raises
+    ------
+    TypeError : for models that are none or not of this package's kind, data that are no ImageData, and a position
+        of what is no control
+    ValueError : for an empty dict, for models and images that do not fit one another, and for weights that are not
+        finite
+    TraitError : for a position outside its range
+    """
+
+    _esm = module(
+        "runtime/networks.js", "runtime/code_dots.js", "latent_explorer/latent_maps.js", "latent_explorer/figure.js"
+    )
+    _models = traitlets.List().tag(sync=True, state=True)
+    _test = traitlets.Dict().tag(sync=True, state=True)
+
+    def __init__(
+        self, models: Model | Mapping[str, Model], data: ImageData, *, caption: str | None = None, **positions: float
+    ) -> None:
+        named = models_by_name(models)
+        _check_fit(named, data)
+        controls = _controls(next(iter(named.values())).latent_dim)
+        if unknown := positions.keys() - controls.keys():
+            raise TypeError(f"positions must be of {', '.join(controls)}, got {', '.join(sorted(unknown))}")
+        shown = torch.linspace(0, len(data.test) - 1, min(N_SHOWN, len(data.test))).round().long()
+        self._labels = data.test_labels[shown]
+        self._maps = {name: map_codes(model, data.test, shown) for name, model in named.items()}
+        decoders = {name: pack_decoder(model) for name, model in named.items()}
+        self.add_traits(**{name: control.trait() for name, control in controls.items()})
+        self.still_size = (700, 330 if len(named) == 1 else 40 + 1200 // len(named))
+        super().__init__(
+            _models=[{"name": n, "decoder": decoders[n].description, **m.describe()} for n, m in self._maps.items()],
+            _test={"labels": self._labels.tolist(), "images": sprite_sheet(data.test[shown])},
+            _weights=weights_of(list(decoders.values())),
+            caption=_caption(named) if caption is None else caption,
+            **{name: 0 if isinstance(control, Slider) else True for name, control in controls.items()} | positions,
+        )
+
+    @property
+    def codes(self) -> dict[str, Tensor]:
+        """The code (K,) of each model at the present position, by the model's name."""
+        return {name: latent.frames[self._frame].code_at(self._position).float() for name, latent in self._maps.items()}
+
+    def numbers(self) -> dict[str, float]:
+        """For each model, class and distance (in units of the sliders) of the nearest test code; for a VAE log p(z)."""
+        found, place = {}, (self._frame, self._position)
+        for name, latent in self._maps.items():
+            index, distance = latent.nearest(*place)
+            found |= {f"{name}: nearest class": float(self._labels[index]), f"{name}: distance": distance}
+            if latent.has_prior:
+                found[f"{name}: log p(z)"] = latent.log_prior(*place)  # nats
+        return found
+
+    def alt(self) -> str:
+        values = self.numbers()
+        position = ", ".join(f"{value:.2f}" for value in self._position.tolist())
+        found = (f"{n} a {values[f'{n}: nearest class']:.0f}, {values[f'{n}: distance']:.2f} away" for n in self._maps)
+        return (
+            f"For each model a map of test codes, coloured by class, with a cross-hair at the position ({position}), "
+            f"and the image that is decoded there. The nearest test code: {'; '.join(found)}."
+        )
+
+    def draw_still(self, figure: Figure) -> None:
+        alone = len(self._maps) == 1
+        axes = figure.subplots(1 if alone else 2, 2 if alone else len(self._maps), squeeze=False).reshape(2, -1)
+        for (name, latent), above, below in zip(self._maps.items(), *axes, strict=True):
+            above.set_title(name, parse_math=False)
+            self._draw_map(latent, above)
+            below.imshow(latent.image_at(self._frame, self._position).numpy(), **INK)
+            below.set(xticks=[], yticks=[])
+            below.spines[:].set(visible=True, color="#cccccc")
+
+    @property
+    def _frame(self) -> str:
+        """The name of the frame in use."""
+        return "directions" if getattr(self, "principal_directions", False) else "coordinates"
+
+    @property
+    def _sliders(self) -> list[str]:
+        """The names of the sliders in use."""
+        prefix = {"directions": "direction", "coordinates": "z"}[self._frame]
+        return [name for name in controls_of(self) if name.removeprefix(prefix).isdigit()]
+
+    @property
+    def _position(self) -> Tensor:
+        """(K,)"""
+        return torch.tensor([getattr(self, name) for name in self._sliders], dtype=torch.float64)
+
+    def _draw_map(self, latent: LatentMap, ax: Axes) -> None:
+        positions = latent.frames[self._frame].position_of(latent.codes).numpy()
+        position = self._position.tolist()
+        is_plane = len(position) > 1
+        classes, lanes = np.unique(self._labels.numpy(), return_inverse=True)
+        x, y = positions[:, 0], positions[:, 1] if is_plane else lanes
+        for lane, label in enumerate(classes if self.test_codes else ()):
+            style = {"color": CLASS_COLOURS[label % len(CLASS_COLOURS)], "marker": f"${label}$", "lw": 0, "s": 16}
+            ax.scatter(x[lanes == lane], y[lanes == lane], **style)
+        names = [controls_of(self)[name].label for name in self._sliders]
+        ax.axvline(position[0], color="#222222", lw=0.8)
+        ax.set(xlim=(-REACH, REACH), xticks=[-REACH, 0, REACH], xlabel=names[0])
+        if is_plane:
+            ax.axhline(position[1], color="#222222", lw=0.8)
+            ax.set(ylim=(-REACH, REACH), yticks=[-REACH, 0, REACH], ylabel=names[1], aspect="equal")
+        else:
+            ax.set(ylim=(len(classes) - 0.5, -0.5), yticks=range(len(classes)), yticklabels=classes)
+
+
+def _check_fit(named: dict[str, Model], data: ImageData) -> None:
+    for attribute in ("latent_dim", "image_shape"):
+        values = {name: getattr(model, attribute) for name, model in named.items()}
+        if len(set(values.values())) > 1:
+            raise ValueError(f"models must have one {attribute}, got {values}")
+    check_data(data)
+    image_shape = next(iter(named.values())).image_shape
+    if data.image_shape != image_shape:
+        raise ValueError(f"data must have images of the models' shape {image_shape}, got {data.image_shape}")
+
+
+def _controls(latent_dim: int) -> dict[str, Control]:
+    """For K > 2 two sets of sliders, of which one is in use."""
+    is_choice = latent_dim > 2
+    controls: dict[str, Control] = {}
+    for i in range(1, latent_dim + 1) if is_choice else ():
+        shown_if = ("principal_directions", True)
+        controls[f"direction{i}"] = Slider(f"direction {i}", f"direction {i}", -REACH, REACH, shown_if=shown_if)
+    for i in range(1, latent_dim + 1):
+        label = "z" + str(i).translate(SUBSCRIPTS) if latent_dim > 1 else "z"
+        shown_if = ("principal_directions", False) if is_choice else None
+        controls[f"z{i}"] = Slider(label, f"z {i}", -REACH, REACH, shown_if=shown_if)
+    if is_choice:
+        controls["principal_directions"] = Switch("principal directions")
+    return controls | {"test_codes": Switch("test codes")}
+
+
+def _caption(named: dict[str, Model]) -> str:
+    """What to do, and what a position is."""
+    has_vae, has_autoencoder = (any(isinstance(m, family) for m in named.values()) for family in (VAE, Autoencoder))
+    meanings = ["for a VAE the position is z itself"] * has_vae
+    meanings += ["for an autoencoder, which has no prior, it is in standard deviations of its codes"] * has_autoencoder
+    meaning = "; ".join(meanings)
+    if next(iter(named.values())).latent_dim > 2:
+        meaning = f"principal directions go by standard deviations of each model's codes; along coordinates, {meaning}"
+    moved = "the model decodes the position" if len(named) == 1 else "all models decode one position"
+    return (
+        f"Drag on a map, or move a slider: {moved}. Point at a dot to see its test image. "
+        f"{meaning[0].upper()}{meaning[1:]}."
+    )

@@ -1,0 +1,204 @@
+"""The models' networks and images on their way to the browser.
+
+A weight is a whole number times one scale for all weights into the same output. It takes 8 bits, but 16 where there
+are few and an error moves a whole code or image: after an encoder's first layer, and in a decoder's first. The page
+multiplies once and then computes with floats, as PyTorch does. `networks.js` reads what is written here.
+"""
+
+import base64
+import hashlib
+import io
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from vae_lessons.data import ImageData
+from vae_lessons.models import VAE, Autoencoder
+from vae_lessons.probability.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
+
+LAYERS = {nn.Linear}, {nn.ReLU}  # by turns
+COARSE, FINE = 8, 16  # bits
+GREY_LEVELS = 16  # 4 bits
+
+
+@dataclass(frozen=True)
+class PackedNetwork:
+    """A multilayer perceptron for the page, its few words apart from its many bytes.
+
+    description : for JSON. "weights" is the digest of the bytes, "layers" is [[n_in, n_out, bits], ...] with a
+        ReLU between two, "output" says how the outputs make a mean image ("linear" for an encoder: they make none), and
+        a VAE's decoder has a "likelihood".
+    content : the bytes in base64: for each layer a float32 scale and a float32 bias of each output; then the
+        weights, row by row, of the layers with 16 bits, and of those with 8
+    """
+
+    description: dict[str, Any]
+    content: str
+
+
+def pack_encoder(model: Autoencoder | VAE) -> PackedNetwork:
+    """The network that makes codes of images: of a VAE, mu and log σ² one after the other.
+
+    Raises
+    ------
+    TypeError : for what is no Autoencoder or VAE, or computes differently from these
+    ValueError : for weights that are not finite
+    """
+    check_model(model)
+    return _pack(model.encoder, first=COARSE, others=FINE, output="linear")
+
+
+def pack_decoder(model: Autoencoder | VAE) -> PackedNetwork:
+    """The network that makes images of codes. Errors as for `pack_encoder`."""
+    check_model(model)
+    if isinstance(model, Autoencoder):
+        meaning = {"output": "sigmoid"}
+    else:
+        likelihood = _describe(model.likelihood)
+        continuous = likelihood["kind"] == "continuous bernoulli"
+        meaning = {"output": likelihood["kind"] if continuous else "sigmoid", "likelihood": likelihood}
+    return _pack(model.decoder, first=FINE, others=COARSE, **meaning)
+
+
+def weights_of(networks: Sequence[PackedNetwork]) -> dict[str, str]:
+    """What an live-figure's `_weights` holds: the content of each network under its digest."""
+    return {network.description["weights"]: network.content for network in networks}
+
+
+def check_model(model: Autoencoder | VAE, name: str = "model") -> None:
+    """TypeError or ValueError, as `pack_encoder` raises them, unless the page can compute what the model does.
+
+    name : what the error calls it
+    """
+    wanted = "an Autoencoder or a VAE of this package"
+    family = next((family for family in (Autoencoder, VAE) if isinstance(model, family)), None)
+    if family is None:
+        shown = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise TypeError(f"{name} must be {wanted}, got {shown}")
+    for method in ("encode", "code", "decode", "likelihood_params"):
+        if _function(model, method) is not getattr(family, method, None):
+            raise TypeError(f"{name} must be {wanted}, got a {type(model).__name__} with its own {method}")
+    _check_layers(model, name)
+    if family is VAE and type(model.likelihood) not in (Gaussian, Bernoulli, ContinuousBernoulli):
+        raise TypeError(f"{name} must have a likelihood of this package, got {type(model.likelihood).__name__}")
+    for weights, values in model.state_dict().items():
+        if not values.isfinite().all():
+            raise ValueError(f"{name} must have finite weights, got {weights} with NaN or infinity")
+
+
+def models_by_name(models: Autoencoder | VAE | Mapping[str, Autoencoder | VAE]) -> dict[str, Autoencoder | VAE]:
+    """One model under the name of its kind, or several as they are; errors as `check_model` raises them.
+
+    TypeError also for what is no model and no dict, and for names that are no strings; ValueError for an empty dict.
+    """
+    if isinstance(models, nn.Module):
+        check_model(models, "models")
+        return {"autoencoder" if isinstance(models, Autoencoder) else "VAE": models}
+    if not isinstance(models, Mapping):
+        shown = f"the class {models.__name__}" if isinstance(models, type) else type(models).__name__
+        raise TypeError(f"models must be an Autoencoder, a VAE, or a dict of some by name, got {shown}")
+    if not models:
+        raise ValueError("models must hold at least one model, got an empty dict")
+    for name, model in models.items():
+        if not isinstance(name, str):
+            raise TypeError(f"models must have strings as names, got {name!r}")
+        check_model(model, f"models[{name!r}]")
+    return dict(models)
+
+
+def check_data(data: ImageData) -> None:
+    """TypeError for what is no ImageData."""
+    if not isinstance(data, ImageData):
+        raise TypeError(f"data must be an ImageData, such as load_images() gives, got {type(data).__name__}")
+
+
+def classes_in_turn(labels: Tensor) -> list[int]:
+    """All indices of labels (M,): the first of each class, then the second of each, and so on."""
+    by_class = [(labels == label).nonzero()[:, 0].tolist() for label in labels.unique()]
+    return [i for turn in itertools.zip_longest(*by_class) for i in turn if i is not None]
+
+
+def sprite_sheet(images: Tensor) -> dict[str, Any]:
+    """Images (M, H, W) in [0, 1] as one PNG for the page, ink on transparent, from left to right and top to bottom.
+
+    Thumbnails, in 16 levels of grey; `to_bytes` is for networks.
+
+    Returns {"image": a data URI, "columns": how many images a row has, "shape": [H, W]}.
+    """
+    count, height, width = images.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    sheet = torch.zeros(rows * columns, height, width)
+    sheet[:count] = images.detach().cpu()
+    sheet = sheet.view(rows, columns, height, width).transpose(1, 2).reshape(rows * height, columns * width)
+    levels = np.rint(sheet.numpy() * (GREY_LEVELS - 1)).astype(np.uint8)
+    picture, png = Image.fromarray(levels, mode="P"), io.BytesIO()
+    picture.putpalette([0] * 3 * GREY_LEVELS)
+    opacities = bytes(round(255 * level / (GREY_LEVELS - 1)) for level in range(GREY_LEVELS))
+    picture.save(png, format="png", transparency=opacities, bits=4, optimize=True)
+    uri = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode("ascii")
+    return {"image": uri, "columns": columns, "shape": [height, width]}
+
+
+def pack_floats(values: Tensor) -> str:
+    """Numbers of any shape as float32 in base64, row by row."""
+    return base64.b64encode(values.detach().cpu().numpy().astype("<f4").tobytes()).decode("ascii")
+
+
+def to_bytes(images: Tensor) -> str:
+    """Images in [0, 1], any shape, as base64 of one byte a pixel."""
+    levels = (images.detach().cpu() * 255).round().to(torch.uint8)
+    return base64.b64encode(levels.numpy().tobytes()).decode("ascii")
+
+
+def from_bytes(text: str, shape: tuple[int, ...]) -> Tensor:
+    """The images of `to_bytes`, float32. ValueError for what is not base64 of as many bytes as `shape` has pixels."""
+    content = base64.b64decode(text, validate=True)
+    if len(content) != math.prod(shape):
+        raise ValueError(f"text must be base64 of {math.prod(shape)} bytes, got {len(content)} bytes")
+    return (torch.frombuffer(bytearray(content), dtype=torch.uint8).to(torch.float32) / 255).reshape(shape)
+
+
+def _pack(network: nn.Sequential, first: int, others: int, **meaning: Any) -> PackedNetwork:
+    floats, integers, layers = [], {FINE: [], COARSE: []}, []
+    for i, layer in enumerate(network[::2]):
+        bits = first if i == 0 else others
+        scales, weights = _quantise(layer.weight.detach().double().cpu().numpy(), bits)
+        floats += [scales.astype("<f4"), layer.bias.detach().cpu().numpy().astype("<f4")]
+        integers[bits].append(weights)
+        layers.append([layer.in_features, layer.out_features, bits])
+    content = b"".join(array.tobytes() for array in [*floats, *integers[FINE], *integers[COARSE]])
+    description = {"weights": hashlib.sha256(content).hexdigest(), "layers": layers, **meaning}
+    return PackedNetwork(description, base64.b64encode(content).decode("ascii"))
+
+
+def _quantise(weights: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (n_out, n_in) as scales (n_out,) and whole numbers: weights = scales * numbers to half a scale."""
+    scales = np.abs(weights).max(axis=1) / (2 ** (bits - 1) - 1)
+    scales[scales == 0] = 1
+    return scales, np.rint(weights / scales[:, None]).astype(f"<i{bits // 8}")
+
+
+def _describe(likelihood: Gaussian | Bernoulli | ContinuousBernoulli) -> dict[str, Any]:
+    if isinstance(likelihood, Gaussian):
+        return {"kind": "gaussian", "sigma": likelihood.sigma}
+    return {"kind": "bernoulli" if isinstance(likelihood, Bernoulli) else "continuous bernoulli"}
+
+
+def _function(model: nn.Module, method: str) -> Any:
+    return getattr(getattr(model, method, None), "__func__", None)
+
+
+def _check_layers(model: Autoencoder | VAE, name: str) -> None:
+    for part in ("encoder", "decoder"):
+        network = getattr(model, part)
+        kinds = [type(layer) for layer in network] if isinstance(network, nn.Sequential) else []
+        if not kinds or any(kind not in LAYERS[i % 2] for i, kind in enumerate(kinds)) or not len(kinds) % 2:
+            raise TypeError(f"{name} must have linear layers with a ReLU between two in its {part}, got {network}")

@@ -1,0 +1,89 @@
+"""An live-figure as HTML that needs no kernel, no network and no file beside it.
+
+The figure's module is mounted on its state inside the page, when it comes near what is seen of the page. Until it has
+drawn, and for good where it cannot, a still picture stands in its place.
+"""
+
+import base64
+import hashlib
+import html
+import io
+import itertools
+import json
+from typing import Any
+
+from PIL import Image
+
+TEMPLATE = """\
+<figure class="live-figure" id="{name}">
+<style>
+{css}
+</style>
+<div class="live-figure-still">
+<img width="{width}" height="{height}" alt="{alt}" src="data:image/webp;base64,{still}">
+</div>
+<noscript><p>With JavaScript on, this figure has controls that move it.</p></noscript>
+<figcaption><p>{caption}</p></figcaption>
+{weights}\
+<script type="application/json">{state}</script>
+<script type="module">
+{module}
+mountWhenNear(document.getElementById("{name}"), render);
+</script>
+</figure>"""
+WEIGHTS = '<script type="text/plain" class="live-figure-weights" data-digest="{digest}">{content}</script>\n'
+_serial = itertools.count(1)
+
+
+def figure_html(
+    *,
+    module: str,
+    css: str,
+    state: dict[str, Any],
+    weights: dict[str, str],
+    still: bytes,
+    size: tuple[int, int],
+    alt: str,
+    caption: str,
+) -> str:
+    """One <figure> with all that it needs.
+
+    module : JavaScript that defines `mountWhenNear(figure, render)` and `render`
+    state : what `render` reads, for JSON
+    weights : networks in base64, each under its digest and in an element of its own. Any figure on a page finds
+        them there, so of several elements with one digest one is enough.
+    still, size : a PNG, and its width and height on the page in CSS pixels
+    alt, caption : plain text
+    """
+    encoded = _inert_json(state)
+    mark = hashlib.sha256(f"{module}{encoded}{caption}".encode()).hexdigest()[:8]
+    return TEMPLATE.format(
+        # Kernels count on their own, and pages may come from several: so not the serial number alone.
+        name=f"live-figure-{mark}-{next(_serial)}",
+        css=css.replace("</", r"<\/"),
+        width=size[0],
+        height=size[1],
+        alt=html.escape(alt),
+        still=base64.b64encode(_as_webp(still)).decode("ascii"),
+        caption=html.escape(caption),
+        weights="".join(WEIGHTS.format(digest=digest, content=content) for digest, content in weights.items()),
+        state=encoded,
+        module=_inert_module(module),
+    )
+
+
+def _as_webp(png: bytes) -> bytes:
+    """The same pixels in three quarters of the bytes."""
+    webp = io.BytesIO()
+    Image.open(io.BytesIO(png)).save(webp, format="webp", lossless=True, quality=100, method=4)
+    return webp.getvalue()
+
+
+def _inert_json(state: dict[str, Any]) -> str:
+    """JSON in ASCII and without <, so that nothing in it can end or comment out its script element."""
+    return json.dumps(state, allow_nan=False).replace("<", r"\u003c")
+
+
+def _inert_module(module: str) -> str:
+    r"""The same program, unable to end its script element: inside a string, <\/ is </ and <\!-- is <!--."""
+    return module.replace("</", r"<\/").replace("<!--", r"<\!--")

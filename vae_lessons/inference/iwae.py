@@ -1,0 +1,53 @@
+"""The importance-weighted bound, which tightens as samples are added."""
+
+import math
+
+from torch import Generator, Tensor
+
+from vae_lessons.inference.model import (
+    LatentVariableModel,
+    check_model_and_images,
+    log_joint,
+    log_normal,
+    sample_posterior,
+)
+from vae_lessons.validation import check_int
+
+
+def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: Generator | None = None) -> Tensor:
+    """Estimate E[ log 1/L sum_l p(x, z_l) / q(z_l | x) ] with z_l ~ q(z | x).
+
+    The expectation is the ELBO at L = 1, rises with L, and tends to log p(x); a single value may lie above log p(x).
+
+    Parameters
+    ----------
+    vae : LatentVariableModel
+    x : Tensor, (B, ...)
+        Images.
+    n_samples : int
+        L, importance samples per image.
+    generator : Generator, optional
+        Source of the noise; PyTorch's own by default.
+
+    Returns
+    -------
+    Tensor, (B,)
+        Nats per image.
+
+    Raises
+    ------
+    ValueError
+        For fewer than one sample, and for no images.
+    TypeError
+        For an `x` that is not a tensor and a `vae` that is not a model.
+
+    References
+    ----------
+    Burda, Grosse and Salakhutdinov (2016), equation 8.
+    """
+    check_model_and_images(vae, x)
+    n_samples = check_int("n_samples", n_samples)
+    mu, logvar = vae.encode(x)
+    z = sample_posterior(mu, logvar, n_samples, generator)  # (L, B, K)
+    log_weights = log_joint(vae, x, z) - log_normal(z, mu, logvar)  # (L, B)
+    return log_weights.logsumexp(dim=0) - math.log(n_samples)

@@ -1,0 +1,186 @@
+"""Log-evidence, posterior and ELBO without sampling, for models with at most two latent dimensions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vae_lessons.inference.elbo import Elbo
+from vae_lessons.inference.grid import GridDensity, QuadratureError, check_dim, closest_gaussian, integrate
+from vae_lessons.inference.model import (
+    LatentVariableModel,
+    check_accepts,
+    check_finite_images,
+    log_joint,
+    log_likelihood,
+)
+from vae_lessons.probability import gaussian
+from vae_lessons.validation import check_int, check_shapes
+
+TOLERANCE = 1e-4  # nats
+SEARCH_TOLERANCE = 1e-2  # nats, of the posterior to which the best Gaussian is fitted
+SAME_ATOL, SAME_RTOL = 1e-2, 1e-5  # by which rounding may change log p(x, z), nats
+
+
+@torch.no_grad()
+def posterior_quadrature(vae: LatentVariableModel, x: Tensor, tolerance: float = TOLERANCE) -> GridDensity:
+    """Compute p(z | x) of each image on a grid; the encoder is not used.
+
+    Parameters
+    ----------
+    vae : LatentVariableModel
+        With at most two latent dimensions.
+    x : Tensor, (B, ...)
+        Images.
+    tolerance : float
+        The largest error of log p(x), nats.
+
+    Returns
+    -------
+    GridDensity
+        Its `log_normaliser` is log p(x) and `error` the estimated error of that, both (B,), nats per image.
+
+    Raises
+    ------
+    ValueError
+        For more than two latent dimensions, for images or a likelihood that are not finite, and for a tolerance that
+        is not positive.
+    QuadratureError
+        If no grid reaches the tolerance.
+    """
+    check_finite_images(vae, x)
+    return integrate(lambda z: log_joint(vae, x, z.to(x)), len(x), vae.latent_dim, tolerance)
+
+
+def log_evidence_quadrature(vae: LatentVariableModel, x: Tensor, tolerance: float = TOLERANCE) -> Tensor:
+    """Compute log p(x) = log ∫ p(x | z) p(z) dz to within `tolerance` nats.
+
+    Parameters, errors: as for `posterior_quadrature`, which also gives the estimated error.
+
+    Returns
+    -------
+    Tensor, (B,)
+        Nats per image.
+    """
+    check_finite_images(vae, x)
+    evidence = []
+    for i, image in enumerate(x.split(1)):  # one by one: an image that needs a fine grid does not slow the others
+        try:
+            evidence.append(posterior_quadrature(vae, image, tolerance).log_normaliser)
+        except QuadratureError as error:
+            raise QuadratureError(f"image {i}: {error}") from error
+    return torch.cat(evidence).to(x.dtype)
+
+
+def elbo_quadrature(vae: LatentVariableModel, x: Tensor, mu: Tensor, logvar: Tensor, n_nodes: int = 32) -> Elbo:
+    """Compute the ELBO of any q(z | x) = N(mu, diag σ²) by Gauss-Hermite quadrature; gradients pass through.
+
+    E_q[log p(x | z)] = sum_g w_g log p(x | mu + σ ε_g), exact where log p(x | z) is a polynomial in z of degree below
+    2 n_nodes. For a network it is an approximation, good for a narrow q and better with more nodes.
+
+    Parameters
+    ----------
+    vae : LatentVariableModel
+        With at most two latent dimensions.
+    x : Tensor, (B, ...)
+        Images.
+    mu, logvar : Tensor, (B, K)
+        Mean and log σ² of q, a row for each image.
+    n_nodes : int
+        Nodes in each dimension.
+
+    Returns
+    -------
+    Elbo
+        Both terms (B,), nats per image.
+
+    Raises
+    ------
+    ValueError
+        For more than two latent dimensions, for shapes that do not fit, and for fewer than one node.
+    """
+    check_accepts(vae, x)
+    check_dim(vae.latent_dim)
+    check_shapes(mu=mu, logvar=logvar)
+    if mu.shape != (len(x), vae.latent_dim):
+        raise ValueError(
+            f"mu and logvar must be ({len(x)}, {vae.latent_dim}), a row for each image, got {tuple(mu.shape)}"
+        )
+    n_nodes = check_int("n_nodes", n_nodes)
+    nodes, weights = (torch.from_numpy(a).to(mu) for a in np.polynomial.hermite_e.hermegauss(n_nodes))
+    eps = torch.cartesian_prod(*[nodes] * vae.latent_dim).view(-1, 1, vae.latent_dim)  # (G, 1, K)
+    weights = torch.cartesian_prod(*[weights / weights.sum()] * vae.latent_dim).view(len(eps), -1).prod(dim=1)  # (G,)
+    z = mu + torch.exp(0.5 * logvar) * eps  # (G, B, K)
+    return Elbo(weights @ log_likelihood(vae, x, z), gaussian.kl_to_standard_normal(mu, logvar))
+
+
+@torch.no_grad()
+def best_gaussian(
+    vae: LatentVariableModel, x: Tensor, posteriors: Sequence[GridDensity] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Find the q(z | x) = N(mu, diag σ²) with the largest ELBO for each image.
+
+    It has the least KL( q || p(z | x) ). log p(x) minus its ELBO is the approximation gap; its ELBO minus that of the
+    encoder's q is the amortisation gap. The search starts at the encoder's q, at the posterior's highest point and at
+    its mean, since a posterior may have several peaks. No image ends below the encoder's q.
+
+    Parameters
+    ----------
+    vae : LatentVariableModel
+        With at most two latent dimensions.
+    x : Tensor, (B, ...)
+        Images.
+    posteriors : sequence of GridDensity, optional
+        What `posterior_quadrature` gives for each image alone, in order; computed here by default.
+
+    Returns
+    -------
+    mu, logvar : Tensor, (B, K)
+
+    Raises
+    ------
+    ValueError
+        As `posterior_quadrature`, and for posteriors that are not those of `vae` and `x`.
+    QuadratureError
+        If no grid reaches the tolerance.
+
+    References
+    ----------
+    Cremer, Li and Duvenaud (2018).
+    """
+    check_finite_images(vae, x)
+    if posteriors is None:
+        posteriors = [posterior_quadrature(vae, image, SEARCH_TOLERANCE) for image in x.split(1)]
+    else:
+        _check_posteriors(vae, x, posteriors)
+    mu, logvar = vae.encode(x)
+    found = []
+    for i, posterior in enumerate(posteriors):
+        mode, _ = _mode(posterior)
+        moments = posterior.mean()[0], posterior.covariance()[0].diagonal().log()
+        starts = [(mu[i], logvar[i]), (mode, logvar[i]), moments]
+        found.append(closest_gaussian(posterior, 0, starts))
+    best_mu, best_logvar = (torch.stack(parts).to(mu) for parts in zip(*found, strict=True))
+    gained = elbo_quadrature(vae, x, best_mu, best_logvar).value > elbo_quadrature(vae, x, mu, logvar).value
+    return torch.where(gained[:, None], best_mu, mu), torch.where(gained[:, None], best_logvar, logvar)
+
+
+def _check_posteriors(vae: LatentVariableModel, x: Tensor, posteriors: Sequence[GridDensity]) -> None:
+    """Compare log p(x, z) at the mode of each: two images agree there in one pair of a thousand."""
+    found = "a GridDensity" if isinstance(posteriors, GridDensity) else len(posteriors)
+    if found != len(x):
+        raise ValueError(f"posteriors must be a list of {len(x)}, one for each image alone, got {found}")
+    points, heights = (torch.stack(parts) for parts in zip(*map(_mode, posteriors), strict=True))
+    expected = log_joint(vae, x, points.to(x)[None])[0].to(heights)
+    wrong = (heights - expected).abs() > SAME_ATOL + SAME_RTOL * expected.abs()
+    if wrong.any():
+        raise ValueError(
+            f"posteriors must be of vae, and of x in its order: that of image {int(wrong.nonzero()[0])} is not"
+        )
+
+
+def _mode(posterior: GridDensity) -> tuple[Tensor, Tensor]:
+    """Give the first density's highest point (K,) and log p(x, z) there, (), nats."""
+    height, g = posterior.log_density[:, 0].max(dim=0)
+    return posterior.points[g, 0], height + posterior.log_normaliser[0]

@@ -1,0 +1,109 @@
+"""What the models are built of: multilayer perceptrons, and checks of what goes into them."""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from vae_lessons.validation import check_generator, check_rows, is_int
+
+
+class MLP(nn.Sequential):
+    """Linear layers with a ReLU between two of them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, n_in) to (B, n_out)."""
+        # Autocast multiplies in bfloat16; the losses that follow need the inputs' precision.
+        return super().forward(x).to(x.dtype)
+
+
+def mlp(widths: Sequence[int], generator: Generator | None = None) -> MLP:
+    """Build linear layers from widths[0] to widths[-1], with a ReLU between two of them.
+
+    Weights are uniform in ±1 / sqrt(n_in), PyTorch's own choice for a linear layer, and drawn from `generator`, so that
+    one seed gives one network. Biases start at zero.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        n_in, hidden widths, n_out.
+    generator : Generator, optional
+        Source of the weights; PyTorch's own by default.
+
+    Returns
+    -------
+    MLP
+        From (B, n_in) to (B, n_out).
+
+    Raises
+    ------
+    TypeError
+        For what is not a generator.
+    """
+    check_generator(generator)
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise(widths):
+        layer = nn.utils.skip_init(nn.Linear, n_in, n_out)  # PyTorch's own start takes no generator
+        nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)  # U(±1 / sqrt(n_in))
+        nn.init.zeros_(layer.bias)
+        layers += [layer, nn.ReLU()]
+    return MLP(*layers[:-1])
+
+
+def start_at_mean(decoder: nn.Sequential, mean_image: Tensor, margin: float = 1e-3) -> None:
+    """Set the last bias of an untrained `decoder` to the logits of `mean_image`.
+
+    Training then starts at the mean image and has only the differences between images left to learn. A decoder that
+    must first find the mean may stop there: see the first lesson. A bias that is not zero belongs to a trained decoder
+    and is left alone.
+
+    Parameters
+    ----------
+    decoder : nn.Sequential
+        Ends in a linear layer with D outputs.
+    mean_image : Tensor, (H, W)
+        With D pixels in [0, 1].
+    margin : float
+        How far the mean is kept from 0 and 1, where logits are infinite.
+    """
+    bias = decoder[-1].bias
+    if not bias.any():
+        with torch.no_grad():
+            bias.copy_(torch.logit(mean_image.flatten(), eps=margin))
+
+
+def positive_ints(argument: str, values: Sequence[int], length: int | None = None) -> tuple[int, ...]:
+    """Return `values` as a tuple of ints; ValueError for what is not `length` positive whole numbers."""
+    try:
+        numbers = tuple(values)
+    except TypeError:
+        numbers = (values,)
+    valid = all(is_int(n) and n > 0 for n in numbers)
+    if not valid or (length is not None and len(numbers) != length):
+        count = "" if length is None else f"{length} "
+        hint = ": take the .item() of a tensor" if any(isinstance(n, Tensor) for n in numbers) else ""
+        raise ValueError(f"{argument} must be made of {count}positive whole numbers, got {values!r}{hint}")
+    return tuple(map(int, numbers))
+
+
+def as_images(x: Tensor, image_shape: tuple[int, int], network: nn.Module) -> Tensor:
+    """Return x; ValueError for a shape other than (B, H, W) or a dtype other than the network's."""
+    check_rows("x", x, "images", image_shape, _dtype(network))
+    return x
+
+
+def as_codes(z: Tensor, latent_dim: int, network: nn.Module) -> Tensor:
+    """Return z; ValueError for a shape other than (B, K) or a dtype other than the network's."""
+    if isinstance(z, tuple):
+        raise TypeError(
+            "z must be a tensor of codes, got a tuple, as a VAE's `encode` gives: use `code(x)`, or draw z with "
+            "`reparameterise(mu, logvar)`"
+        )
+    check_rows("z", z, "codes", (latent_dim,), _dtype(network))
+    return z
+
+
+def _dtype(network: nn.Module) -> torch.dtype:
+    return next(network.parameters()).dtype

@@ -1,0 +1,233 @@
+"""One training loop for every model of the course.
+
+The images lie in memory as one tensor; an epoch is a permutation of its rows. Nothing in the loop waits for a number
+from the device: losses stay tensors until the epoch is over.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm.auto import tqdm
+
+from vae_lessons.data import ImageData
+from vae_lessons.notebook import progress_bar
+from vae_lessons.training.defaults import resolve
+from vae_lessons.training.history import History, TrainingDivergedError
+from vae_lessons.training.model_checks import check_arguments, check_gradient, check_loss, loss_of
+from vae_lessons.training.settings import Settings
+
+ADAM_BETAS = (0.9, 0.95)
+WARM_UP = 0.1  # share of the steps in which the rate climbs to `lr`; then it falls linearly to zero
+MIN_WARM_UP = 20  # steps, at most half of a short run: a high rate at once kills units
+EVALUATION_BATCH_SIZE = 4096
+TRAINED = "trained_by_fit"  # attribute of a model that has been trained, so that a second run can say so
+
+
+def fit(
+    model: nn.Module,
+    data: ImageData,
+    epochs: int = Settings.epochs,
+    batch_size: int | None = Settings.batch_size,
+    lr: float | None = Settings.lr,
+    schedule: str = Settings.schedule,
+    seed: int = Settings.seed,
+    device: str = Settings.device,
+    precision: str = Settings.precision,
+    start_at_mean: bool = Settings.start_at_mean,
+) -> History:
+    """Minimise the mean of `model.loss` over `data.train`, in place, with Adam, betas (0.9, 0.95).
+
+    The result is the same bit for bit for the same seed, model, settings and machine.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Has `loss(x) -> (B,)`, one value per image; or, with `uses_labels = True`, `loss(x, labels) -> (B,)`.
+    data : ImageData
+    epochs : int
+        Passes over the training images.
+    batch_size : int, optional
+        By default 512, on a CPU in float32 384; fewer for a small data set, so that an epoch has several steps. At most
+        all images.
+    lr : float, optional
+        The largest learning rate; by default 0.016 at 512 images, scaled with the root of the batch size.
+    schedule : {"linear", "constant"}
+        "linear" climbs to `lr` over the first tenth of the steps (over 20 steps, or half of them, in a short run) and
+        falls linearly to zero over the rest; "constant" stays at `lr`.
+    seed : int
+        Of the order of the images, and of what the model's loss draws from PyTorch's own generator, which is restored
+        afterwards. The starting weights are the model's own.
+    device : {"auto", "cpu", "cuda", "mps"}
+        "auto" takes an accelerator if there is one. The model goes there to train and comes back after.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the matrix products in training; weights, losses and the evaluation stay in float32. "auto" is bfloat16 on a
+        CPU that has matrix units for it.
+    start_at_mean : bool
+        Start an untrained decoder at the mean training image.
+
+    Returns
+    -------
+    History
+        Losses after each epoch, and in `settings` what was chosen.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For what is not a model or data, settings out of range, images of another size, and a `loss` that is missing or
+        does not give one value per image.
+    TrainingDivergedError
+        As soon as an epoch has a loss that is not finite; the model is put back to where that epoch began.
+    KeyboardInterrupt
+        After Ctrl-C or the stop button, so that the caller stops too. The model keeps what it has learned, and the
+        exception's `history` has the completed epochs (in the next cell of a notebook: `sys.last_value.history`).
+    """
+    return train(model, data, Settings(epochs, batch_size, lr, schedule, seed, device, precision, start_at_mean))
+
+
+def train(model: nn.Module, data: ImageData, settings: Settings) -> History:
+    """Do what `fit` documents, with settings in one object."""
+    check_arguments(model, data)
+    settings = resolve(settings, len(data.train))
+    check_loss(model, data)
+    if settings.start_at_mean and hasattr(model, "start_at_mean"):
+        model.start_at_mean(data.train.mean(dim=0))
+    device = torch.device(settings.device)
+    history = History(settings, resumed=getattr(model, TRAINED, False))
+    start = time.perf_counter()
+    try:
+        with _moved_to(model, device), _seeded(settings.seed, device):
+            _run_epochs(model, data, history)
+    except KeyboardInterrupt as interrupt:
+        history.interrupted = True
+        _attach_history(interrupt, history)
+        raise
+    finally:
+        model.eval()
+        history.seconds = time.perf_counter() - start
+        if history.epochs or history.interrupted:
+            setattr(model, TRAINED, True)
+    return history
+
+
+@torch.no_grad()
+def mean_loss(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Compute the mean of `model.loss` over all images, in large batches."""
+    batches = zip(images.split(EVALUATION_BATCH_SIZE), labels.split(EVALUATION_BATCH_SIZE), strict=True)
+    return float(sum(loss_of(model, x, y).sum() for x, y in batches) / len(images))
+
+
+def warm_up_then_decay(steps: int) -> Callable[[int], float]:
+    """Give the "linear" schedule: the share of `lr` to use in each step, from 0 to `steps` - 1."""
+    warm_up = max(1, round(WARM_UP * steps), min(MIN_WARM_UP, steps // 2))
+    return lambda step: min((step + 1) / warm_up, (steps - step) / max(1, steps - warm_up))
+
+
+def _run_epochs(model: nn.Module, data: ImageData, history: History) -> None:
+    """Train epoch by epoch, and write each epoch's losses into `history`."""
+    settings, device = history.settings, torch.device(history.settings.device)
+    train, train_labels = data.train.to(device), data.train_labels.to(device)
+    test, test_labels = data.test.to(device), data.test_labels.to(device)
+    steps = settings.epochs * math.ceil(len(train) / settings.batch_size)
+    optimizer = Adam(model.parameters(), lr=settings.lr, betas=ADAM_BETAS, fused=True)
+    schedule = LambdaLR(optimizer, warm_up_then_decay(steps) if settings.schedule == "linear" else lambda _: 1.0)
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
+    generator = torch.Generator().manual_seed(settings.seed)
+    seconds_in_steps = 0.0
+    with progress_bar(steps, "training") as bar:
+        for _ in range(settings.epochs):
+            start, before = time.perf_counter(), copy.deepcopy(model.state_dict())
+            batches = _shuffled_batches(train, train_labels, settings.batch_size, generator)
+            losses = _run_epoch(model, batches, optimizer, schedule, autocast, bar)
+            _check_finite(losses, "step {} of {}", model, before, history)
+            train_loss = float(losses.sum() / len(train))
+            seconds_in_steps += time.perf_counter() - start
+            test_loss = mean_loss(model, test, test_labels)
+            _check_finite(torch.tensor([test_loss]), "on the test images", model, before, history)
+            history.train_loss.append(train_loss)
+            history.test_loss.append(test_loss)
+            history.images_per_second = history.epochs * len(train) / seconds_in_steps
+            bar.set_postfix(train=train_loss, test=test_loss)
+
+
+@torch.enable_grad()  # also where a notebook has switched gradients off
+def _run_epoch(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: Adam,
+    schedule: LambdaLR,
+    autocast: torch.autocast,
+    bar: tqdm,
+) -> Tensor:
+    """Take one step per batch; return each step's loss summed over its images, (steps,)."""
+    model.train()
+    losses = []
+    for images, labels in batches:
+        with autocast:
+            loss = loss_of(model, images, labels)  # (B,)
+        check_gradient(loss)
+        optimizer.zero_grad()
+        loss.mean().backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.detach().sum())  # stays on the device: no step waits for it
+        bar.update()
+    model.eval()
+    return torch.stack(losses)
+
+
+def _shuffled_batches(
+    images: Tensor, labels: Tensor, batch_size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Give each image once, in a new order."""
+    order = torch.randperm(len(images), generator=generator).to(images.device)
+    for rows in order.split(batch_size):
+        yield images.index_select(0, rows), labels.index_select(0, rows)  # twice as fast as images[rows]
+
+
+def _check_finite(losses: Tensor, where: str, model: nn.Module, before: dict[str, Tensor], history: History) -> None:
+    """Put the model back and raise TrainingDivergedError for a loss that is not finite; `where` names its place."""
+    finite = losses.isfinite()
+    if finite.all():
+        return
+    model.load_state_dict(before)
+    settings, first = history.settings, int((~finite).nonzero()[0, 0])
+    raise TrainingDivergedError(
+        f"the loss is {float(losses[first])} in epoch {history.epochs + 1} of {settings.epochs}, "
+        f"{where.format(first + 1, len(losses))}. Try a smaller rate (lr={settings.lr / 10:g} instead of "
+        f"{settings.lr:g}), and check that the model's loss is finite on a few images before training. The model is "
+        "back where this epoch began; the epochs before are in this error's .history.",
+        history,
+    )
+
+
+def _attach_history(interrupt: KeyboardInterrupt, history: History) -> None:
+    interrupt.history = history
+    interrupt.args = (
+        f"training was stopped after {history.epochs} of {history.settings.epochs} epochs. The model keeps what it has "
+        "learned so far, and this exception's .history has those epochs (in the next cell: sys.last_value.history).",
+    )
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed PyTorch's generators inside; those of the CPU and a CUDA `device` are restored afterwards."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _moved_to(model: nn.Module, device: torch.device) -> Iterator[None]:
+    home = next(model.parameters()).device
+    model.to(device)
+    try:
+        yield
+    finally:
+        model.to(home)
