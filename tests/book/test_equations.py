@@ -1,7 +1,4 @@
-"""Every labelled equation of the book is tested, under its label. The tests themselves are in `equations`.
-
-A label without a test fails, and so does a test without a label.
-"""
+"""Each labelled equation of the book has a test under its label; the tests themselves are in `equations`."""
 
 import importlib
 import pkgutil
@@ -21,6 +18,7 @@ for module in pkgutil.iter_modules(equations.__path__):
 
 
 def labels_in_the_book() -> list[str]:
+    """Return the equation labels of all lessons and pages."""
     notebooks = [nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
     cells = [cell.source for notebook in notebooks for cell in notebook.cells if cell.cell_type == "markdown"]
     pages = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "book").glob("*.md"))]
@@ -32,7 +30,7 @@ def test_equation(label):
     equations.EQUATIONS[label](torch.Generator().manual_seed(20))
 
 
-def test_every_label_has_a_test_and_every_test_a_label():
+def test_labels_and_tests_match():
     labels = labels_in_the_book()
     assert len(labels) == len(set(labels)), "a label is used twice"
     assert set(labels) == set(equations.EQUATIONS)

@@ -433,9 +433,9 @@ def test_on_a_small_screen_a_button_opens_the_menu_and_a_place_in_it_leads_there
     dialog, links = page.locator(f"#pst-{side}-sidebar-modal"), page.locator(f"#pst-{side}-sidebar-modal a:visible")
     page.locator(f".{side}-toggle:visible").tap()
     assert dialog.evaluate("dialog => dialog.open")
-    place = links.filter(has_text="Fit minus rate" if side == "secondary" else "The KL term in closed form")
+    place = links.filter(has_text="Reconstruction minus KL" if side == "secondary" else "The KL term in closed form")
     place.tap()
-    page.wait_for_url("**/06-kl.html" if side == "primary" else "**/04-elbo.html#fit-minus-rate")
+    page.wait_for_url("**/06-kl.html" if side == "primary" else "**/04-elbo.html#reconstruction-minus-kl")
     assert not page.locator("dialog[open]").count()
     assert not troubles, "\n".join(troubles)
 

@@ -1,6 +1,6 @@
-"""The tests of the book's labelled equations: one module for each lesson or two, one function for each label.
+"""Tests of the book's labelled equations: one module for each topic, one function for each label.
 
-Each works out both sides by independent routes, in float64.
+Each test computes both sides of its equation by independent routes, in float64.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ EQUATIONS: dict[str, EquationTest] = {}
 
 
 def equation(label: str) -> Callable[[EquationTest], EquationTest]:
-    """Register the test of the equation with this label."""
+    """Register a function as the test of the equation with this label."""
 
     def register(test: EquationTest) -> EquationTest:
         assert label not in EQUATIONS, f"{label} has two tests"

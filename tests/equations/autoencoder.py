@@ -1,4 +1,4 @@
-"""Lessons 1 and 2: squared error, PCA, and what measures a latent space."""
+"""Equations of the autoencoder and its latent space: squared error, PCA, BIC, interpolation, entropy."""
 
 import math
 
@@ -16,13 +16,14 @@ from vae_lessons.evaluation import metrics
 
 
 def autoencoder_and_images(generator: torch.Generator) -> tuple[Autoencoder, torch.Tensor]:
+    """Return an untrained autoencoder and six images."""
     model = Autoencoder((4, 5), 2, (7,), generator).double()
     return model, torch.rand(6, 4, 5, generator=generator, dtype=torch.float64)
 
 
 @equation("eq-squared-error")
 def squared_error(generator):
-    """The loss of each image against numpy's norm of the difference."""
+    """Compare the loss of each image with numpy's norm of the difference."""
     model, x = autoencoder_and_images(generator)
     difference = (x - model(x)).detach().flatten(1).numpy()
     np.testing.assert_allclose(model.loss(x).detach().numpy(), np.linalg.norm(difference, axis=1) ** 2, rtol=1e-12)
@@ -30,14 +31,14 @@ def squared_error(generator):
 
 @equation("eq-autoencoder-loss")
 def autoencoder_loss(generator):
-    """The mean over images against PyTorch's sum-reduced squared error divided by M."""
+    """Compare the mean over images with PyTorch's sum-reduced squared error divided by M."""
     model, x = autoencoder_and_images(generator)
     torch.testing.assert_close(model.loss(x).mean(), nnf.mse_loss(model(x), x, reduction="sum") / len(x))
 
 
 @equation("eq-mean-over-pixels")
 def mean_over_pixels(generator):
-    """PyTorch's mean-reduced squared error of one image against the summed loss over D, gradients too."""
+    """Compare PyTorch's mean-reduced squared error of one image with the summed loss over D, and their gradients."""
     model, x = autoencoder_and_images(generator)
     mean, summed = nnf.mse_loss(model(x[:1]), x[:1]), model.loss(x[:1]).sum()
     torch.testing.assert_close(mean, summed / 20)
@@ -47,7 +48,7 @@ def mean_over_pixels(generator):
 
 @equation("eq-pca")
 def pca(generator):
-    """PCA's own error against the eigenvalues left out, and no other projection of that rank does better."""
+    """Compare PCA's error with the eigenvalues left out, and check that no projection of that rank does better."""
     x = torch.randn(400, 6, generator=generator, dtype=torch.float64) @ torch.randn(
         6, 6, generator=generator, dtype=torch.float64
     )
@@ -65,7 +66,7 @@ def pca(generator):
 
 @equation("eq-bic")
 def bic(generator):
-    """scikit-learn's BIC against the likelihood of a Gaussian fitted in closed form: P = 5 in two dimensions."""
+    """Compare scikit-learn's BIC with the likelihood of a Gaussian fitted in closed form: P = 5 in two dimensions."""
     x = torch.randn(300, 2, generator=generator, dtype=torch.float64).numpy() * [1.0, 3.0]
     log_likelihood = stats.multivariate_normal(x.mean(axis=0), np.cov(x, rowvar=False, bias=True)).logpdf(x).sum()
     fitted = GaussianMixture(1, reg_covar=0).fit(x)
@@ -74,7 +75,7 @@ def bic(generator):
 
 @equation("eq-interpolation")
 def interpolation(generator):
-    """The straight line against its definition: right ends, and constant velocity z_2 - z_1."""
+    """Check that the line has the right ends and the constant velocity z_2 - z_1."""
     z1, z2 = torch.randn(2, 3, generator=generator, dtype=torch.float64)
     t = torch.linspace(0, 1, 11, dtype=torch.float64)[:, None]
     line = (1 - t) * z1 + t * z2
@@ -84,7 +85,7 @@ def interpolation(generator):
 
 @equation("eq-entropy")
 def entropy(generator):
-    """The package against scipy, and against its extremes: 0 for certainty, log C for C equal shares."""
+    """Compare the package with scipy, and with the extremes: 0 for certainty, log C for C equal shares."""
     p = torch.rand(5, 10, generator=generator, dtype=torch.float64).softmax(dim=1)
     np.testing.assert_allclose(metrics.entropy(p).numpy(), stats.entropy(p.numpy(), axis=1), rtol=1e-12)
     certain, equal = torch.eye(10, dtype=torch.float64), torch.full((1, 10), 0.1, dtype=torch.float64)

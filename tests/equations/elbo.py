@@ -1,4 +1,4 @@
-"""Lesson 4: the bound, on a model with one code and a decoder that is not linear, by sums over a fine grid."""
+"""Equations of the ELBO, on a model with one code and a nonlinear decoder, by sums over a fine grid."""
 
 import math
 
@@ -17,7 +17,7 @@ NOISE = 0.5
 
 
 class Bent:
-    """z ~ N(0, 1), x | z ~ N(z + sin 2z, 1/4), for the package."""
+    """A model for the package: z ~ N(0, 1), x | z ~ N(z + sin 2z, 1/4)."""
 
     latent_dim = 1
 
@@ -26,41 +26,43 @@ class Bent:
 
 
 def integral(values: np.ndarray) -> float:
+    """Integrate over the grid."""
     return float(values.sum() * STEP)
 
 
 def setting(generator: torch.Generator) -> tuple[float, float, float]:
-    """An image of one pixel, and the mean and log-variance of a q."""
+    """Return an image of one pixel, and the mean and log-variance of a q."""
     x, mu, logvar = torch.randn(3, generator=generator).tolist()
     return x, mu, logvar - 1
 
 
 def log_densities(x: float, mu: float, logvar: float) -> tuple[np.ndarray, ...]:
-    """log q(z), log p(z) and log p(x | z) on the grid."""
+    """Compute log q(z), log p(z) and log p(x | z) on the grid."""
     likelihood = stats.norm(Z + np.sin(2 * Z), NOISE).logpdf(x)
     return stats.norm(mu, math.exp(logvar / 2)).logpdf(Z), stats.norm.logpdf(Z), likelihood
 
 
 def tensors(*values: float) -> tuple[torch.Tensor, ...]:
+    """Return each value as a (1, 1) tensor."""
     return tuple(torch.tensor([[value]], dtype=torch.float64) for value in values)
 
 
 @equation("eq-kl")
 def kl(generator):
-    """The average of log q - log p over q, by quadrature, against PyTorch's closed form for a Laplace and a normal."""
+    """Compare the average of log q - log p over q, by quadrature, with PyTorch's KL of a Laplace from a normal."""
     centre, scale, mu, sigma = torch.rand(4, generator=generator, dtype=torch.float64) + 0.5
     q, p = stats.laplace(centre.item(), scale.item()), stats.norm(mu.item(), sigma.item())
     reach = 30 * q.std()
     average, _ = integrate.quad(
         lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), q.mean() - reach, q.mean() + reach, points=[q.mean()]
     )
-    theirs = distributions.kl_divergence(distributions.Laplace(centre, scale), distributions.Normal(mu, sigma))
-    assert average == pytest.approx(float(theirs), rel=1e-7)
+    expected = distributions.kl_divergence(distributions.Laplace(centre, scale), distributions.Normal(mu, sigma))
+    assert average == pytest.approx(float(expected), rel=1e-7)
 
 
 @equation("eq-kl-nonnegative")
 def kl_is_not_negative(generator):
-    """Each line of the proof on the grid, also for a q that is zero in places; zero for q = p."""
+    """Check each line of the proof on the grid, also for a q that is zero in places; the KL is zero for q = p."""
     mu, sigma = torch.rand(2, generator=generator).tolist()
     p = stats.norm(mu, sigma + 0.5)
     for q in (stats.norm(1, 0.4), stats.uniform(-1, 2.5), stats.gamma(2.5), p):
@@ -76,7 +78,7 @@ def kl_is_not_negative(generator):
 
 @equation("eq-first-derivation")
 def first_derivation(generator):
-    """The three lines, each summed on the grid, for a posterior that is normalised there."""
+    """Check that the three lines, each summed on the grid, are equal."""
     log_q, log_prior, log_likelihood = log_densities(*setting(generator))
     log_joint = log_prior + log_likelihood
     log_evidence = math.log(integral(np.exp(log_joint)))
@@ -92,7 +94,7 @@ def first_derivation(generator):
 
 @equation("eq-elbo")
 def elbo(generator):
-    """The package's ELBO (fit by Gauss-Hermite, rate in closed form) against the definition on the grid."""
+    """Compare the package's ELBO (Gauss-Hermite and closed form) with the definition on the grid."""
     x, mu, logvar = setting(generator)
     log_q, log_prior, log_likelihood = log_densities(x, mu, logvar)
     by_definition = integral(np.exp(log_q) * (log_prior + log_likelihood - log_q))
@@ -102,7 +104,7 @@ def elbo(generator):
 
 @equation("eq-elbo-identity")
 def elbo_identity(generator):
-    """The package's evidence and ELBO against the divergence from the posterior, summed on the grid."""
+    """Compare the package's evidence minus ELBO with the divergence from the posterior, summed on the grid."""
     x, mu, logvar = setting(generator)
     log_q, log_prior, log_likelihood = log_densities(x, mu, logvar)
     unnormalised = np.exp(log_prior + log_likelihood)
@@ -114,7 +116,7 @@ def elbo_identity(generator):
 
 @equation("eq-jensen")
 def jensen(generator):
-    """The three equal lines, the third by Monte Carlo within five standard errors; the fourth is below them."""
+    """Check that the first three lines are equal (the third by Monte Carlo) and the fourth is below them."""
     x, mu, logvar = setting(generator)
     log_q, log_prior, log_likelihood = log_densities(x, mu, logvar)
     first = math.log(integral(np.exp(log_prior + log_likelihood)))
@@ -128,20 +130,20 @@ def jensen(generator):
     assert integral(np.exp(log_q) * (log_prior + log_likelihood - log_q)) < first
 
 
-@equation("eq-fit-minus-rate")
-def fit_minus_rate(generator):
-    """Three log-densities averaged together against the average likelihood less PyTorch's KL from the prior."""
+@equation("eq-reconstruction-minus-kl")
+def reconstruction_minus_kl(generator):
+    """Compare the average of all three log-densities with the average log-likelihood minus PyTorch's KL."""
     x, mu, logvar = setting(generator)
     log_q, log_prior, log_likelihood = log_densities(x, mu, logvar)
     together = integral(np.exp(log_q) * (log_likelihood + log_prior - log_q))
     q, prior = distributions.Normal(mu, math.exp(logvar / 2)), distributions.Normal(0.0, 1.0)
-    rate = float(distributions.kl_divergence(q, prior))
-    assert together == pytest.approx(integral(np.exp(log_q) * log_likelihood) - rate, rel=1e-6)
+    reconstruction, kl = integral(np.exp(log_q) * log_likelihood), float(distributions.kl_divergence(q, prior))
+    assert together == pytest.approx(reconstruction - kl, rel=1e-6)
 
 
 @equation("eq-expected-square")
 def expected_square(generator):
-    """The mean over draws from q against the formula, within five standard errors."""
+    """Compare the mean over draws from q with the formula, within five standard errors."""
     weight, x, mu = (torch.randn(*shape, generator=generator).double() for shape in ((5, 3), (5,), (3,)))
     sigma = torch.rand(3, generator=generator).double()
     z = mu + sigma * torch.randn(200_000, 3, generator=generator).double()
@@ -152,7 +154,7 @@ def expected_square(generator):
 
 @equation("eq-diagonal-gap")
 def diagonal_gap(generator):
-    """The formula for a diagonal q against PyTorch's divergence between multivariate normals."""
+    """Compare the formula for a diagonal q with PyTorch's divergence between multivariate normals."""
     root, (mean, mu, logvar) = torch.randn(3, 3, generator=generator).double(), torch.randn(3, 3, generator=generator)
     cov, mean, mu, logvar = root @ root.T + 0.2 * torch.eye(3), mean.double(), mu.double(), logvar.double()
     precision, away = torch.linalg.inv(cov), (mu - mean).numpy()
@@ -172,7 +174,7 @@ def diagonal_gap(generator):
 
 @equation("eq-mean-field-gap")
 def mean_field_gap(generator):
-    """The smallest divergence that a general optimiser finds against the formula."""
+    """Compare the smallest divergence that an optimiser finds with the formula."""
     root = torch.randn(3, 3, generator=generator).double()
     cov, mean = root @ root.T + 0.2 * torch.eye(3), torch.randn(3, generator=generator).double()
     posterior = distributions.MultivariateNormal(mean, cov)
@@ -181,7 +183,7 @@ def mean_field_gap(generator):
         mu, logvar = torch.from_numpy(parameters.reshape(2, 3))
         return float(distributions.kl_divergence(distributions.MultivariateNormal(mu, logvar.exp().diag()), posterior))
 
-    found = optimize.minimize(divergence, np.zeros(6), method="BFGS", options={"gtol": 1e-7}).fun
+    smallest = optimize.minimize(divergence, np.zeros(6), method="BFGS", options={"gtol": 1e-7}).fun
     precision = np.linalg.inv(cov.numpy())
     formula = 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
-    assert found == pytest.approx(formula, abs=1e-6)
+    assert smallest == pytest.approx(formula, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Lesson 7: the Gaussian decoder's loss, the noise levels hidden in it, and which directions are worth a code.
+"""Equations of the Gaussian decoder: its loss, the noise levels hidden in it, and which directions are worth a code.
 
 Images of the linear models have a covariance that is known exactly, not only in expectation.
 """
@@ -21,16 +21,17 @@ from vae_lessons.models import LinearGaussian
 
 
 def draw(generator: torch.Generator, *shape: int) -> torch.Tensor:
+    """Draw from the standard normal distribution."""
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def directions(generator: torch.Generator, n: int) -> torch.Tensor:
-    """An orthogonal matrix, whose columns are the directions."""
+    """Draw an orthogonal matrix, whose columns are the directions."""
     return torch.linalg.qr(draw(generator, n, n)).Q
 
 
 def images_with(eigenvalues: list[float], axes: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """500 images whose covariance (over M) has these eigenvalues along the columns of `axes`."""
+    """Draw 500 images whose covariance (over M) has these eigenvalues along the columns of `axes`."""
     noise = draw(generator, 500, len(axes))
     white = torch.linalg.qr(noise - noise.mean(dim=0)).Q * 500**0.5
     return white * torch.tensor(eigenvalues, dtype=torch.float64).sqrt() @ axes.T
@@ -38,18 +39,18 @@ def images_with(eigenvalues: list[float], axes: torch.Tensor, generator: torch.G
 
 @equation("eq-gaussian-log-likelihood")
 def log_likelihood(generator):
-    """The right-hand side in numpy, and the package, against scipy's multivariate normal."""
+    """Compare the right-hand side in numpy, and the package, with scipy's multivariate normal."""
     x, mean = torch.rand(2, 6, generator=generator).double().numpy()
     variance = 0.3
-    theirs = stats.multivariate_normal(mean, variance * np.eye(6)).logpdf(x)
+    expected = stats.multivariate_normal(mean, variance * np.eye(6)).logpdf(x)
     formula = -(np.linalg.norm(x - mean) ** 2) / (2 * variance) - 6 / 2 * math.log(2 * math.pi * variance)
-    ours = Gaussian(variance**0.5).log_prob(torch.from_numpy(x)[None], torch.from_numpy(mean)[None])
-    assert [formula, float(ours)] == pytest.approx([theirs] * 2, rel=1e-12)
+    package = Gaussian(variance**0.5).log_prob(torch.from_numpy(x)[None], torch.from_numpy(mean)[None])
+    assert [formula, float(package)] == pytest.approx([expected] * 2, rel=1e-12)
 
 
 @equation("eq-mse-vae-loss")
 def loss(generator):
-    """The right-hand side by quadrature over the one code against the mean of 20,000 draws of the package's -ELBO."""
+    """Compare the right-hand side, by quadrature over one code, with the mean of 20,000 draws of -ELBO."""
     vae = VAE((2, 3), 1, (5,), likelihood=Gaussian(0.4), generator=generator).double()
     x = torch.rand(1, 2, 3, generator=generator).double()
     with torch.no_grad():
@@ -65,24 +66,24 @@ def loss(generator):
 
 @equation("eq-pixel-mean")
 def pixel_mean(generator):
-    """PyTorch's mean-reduced squared error of an image against the package's likelihood with σ² = D/2, slopes too."""
+    """Compare PyTorch's mean-reduced squared error with the package's likelihood at σ² = D/2, and their gradients."""
     x, x_hat = torch.rand(2, 1, 7, 5, generator=generator).double()
     x_hat.requires_grad_()
     mean = nnf.mse_loss(x_hat, x)
     sigma = math.sqrt(35 / 2)
-    fit = -Gaussian(sigma).log_prob(x, x_hat) - 35 / 2 * math.log(2 * math.pi * sigma**2)
-    torch.testing.assert_close(fit[0], mean)
-    torch.testing.assert_close(*(torch.autograd.grad(value.sum(), x_hat)[0] for value in (mean, fit)))
+    scaled = -Gaussian(sigma).log_prob(x, x_hat) - 35 / 2 * math.log(2 * math.pi * sigma**2)
+    torch.testing.assert_close(scaled[0], mean)
+    torch.testing.assert_close(*(torch.autograd.grad(value.sum(), x_hat)[0] for value in (mean, scaled)))
 
 
 def evidence_along(variance: float, model_variance: float) -> float:
-    """The right-hand side."""
+    """Compute the right-hand side."""
     return -0.5 * (math.log(2 * math.pi * model_variance) + variance / model_variance)
 
 
 @equation("eq-direction-evidence")
 def direction_evidence(generator):
-    """One direction with a weight and three without, added up, against the evidence of a linear model of all four."""
+    """Compare the sum over one direction with a weight and three without with the evidence of a linear model."""
     eigenvalues, axes = [2.0, 1.1, 0.4, 0.3], directions(generator, 4)
     x = images_with(eigenvalues, axes, generator)
     for weight, sigma in [(0.8, 0.5), (0.0, 0.9), (3.0, 1.5)]:
@@ -95,9 +96,9 @@ def direction_evidence(generator):
 
 @equation("eq-threshold")
 def threshold(generator):
-    """The formula against the weights that maximise the evidence: of one direction, of two at once, and of the fit.
+    """Compare the formula with the weights that maximise the evidence: for one direction, for two, in closed form.
 
-    Of two at once, one has more variance than the noise and one has less; no direction is given.
+    In the case of two, the optimiser has to find the directions; one has more variance than the noise, one has less.
     """
 
     def minus_evidence(squared_weight, variance, noise):
@@ -115,8 +116,8 @@ def threshold(generator):
         value = -LinearGaussian(weight, torch.zeros(4).double(), 1.0).log_evidence(x).mean()
         return value.item(), torch.autograd.grad(value, weight)[0].flatten().numpy()
 
-    found = optimize.minimize(loss, draw(generator, 8).numpy(), jac=True, options={"gtol": 1e-9}).x
-    squared_weights = np.linalg.svd(found.reshape(4, 2), compute_uv=False) ** 2
+    best_weights = optimize.minimize(loss, draw(generator, 8).numpy(), jac=True, options={"gtol": 1e-9}).x
+    squared_weights = np.linalg.svd(best_weights.reshape(4, 2), compute_uv=False) ** 2
     np.testing.assert_allclose(squared_weights, [2.0 - 1.0, 0], atol=1e-6)
 
     fitted, eigenvalues = LinearGaussian.fit(x, 2), PCA().fit(x).explained_variance_ * (499 / 500)
@@ -125,7 +126,7 @@ def threshold(generator):
 
 @equation("eq-active-unit")
 def active_unit(generator):
-    """The package's verdict on a linear model's codes against their variance there, (λ - σ²) / λ."""
+    """Compare the package's active units of a linear model with the variance of its codes, (λ - σ²) / λ."""
     eigenvalues, axes = np.array([2.0, 1.02, 1.005, 1.0, 0.5]), directions(generator, 5)
     x = images_with(eigenvalues.tolist(), axes, generator)
     model = LinearGaussian(axes[:, :3] * torch.from_numpy((eigenvalues[:3] - 1) ** 0.5), torch.zeros(5).double(), 1.0)
@@ -137,7 +138,7 @@ def active_unit(generator):
 
 @equation("eq-best-sigma")
 def best_sigma(generator):
-    """The σ² that maximises the package's bound over 20 images against the mean of the expected squared error."""
+    """Compare the σ² that maximises the package's bound over 20 images with the mean expected squared error."""
     weight, bias = draw(generator, 6, 2), draw(generator, 6)
     x, (mu, logvar) = draw(generator, 20, 6), draw(generator, 2, 20, 2)
 
@@ -146,7 +147,7 @@ def best_sigma(generator):
             elbo_quadrature(LinearGaussian(weight, bias, math.exp(log_variance / 2)), x, mu, logvar).value.mean()
         )
 
-    found = optimize.minimize_scalar(loss, bounds=(-8, 8), method="bounded", options={"xatol": 1e-9})
+    result = optimize.minimize_scalar(loss, bounds=(-8, 8), method="bounded", options={"xatol": 1e-9})
     squared_error = np.linalg.norm(x - mu @ weight.T - bias, axis=1) ** 2  # of the mean's image
-    spread = (logvar.exp().numpy() * np.linalg.norm(weight, axis=0) ** 2).sum(axis=1)  # of those around it, lesson 4
-    assert math.exp(found.x) == pytest.approx((squared_error + spread).mean() / 6, rel=1e-6)
+    spread = (logvar.exp().numpy() * np.linalg.norm(weight, axis=0) ** 2).sum(axis=1)  # of the draws around it
+    assert math.exp(result.x) == pytest.approx((squared_error + spread).mean() / 6, rel=1e-6)

@@ -1,4 +1,4 @@
-"""Lesson 6: the divergence between Gaussians, against PyTorch's closed forms, quadrature and Monte Carlo."""
+"""Equations of the KL divergence between Gaussians, against PyTorch's closed forms, quadrature and Monte Carlo."""
 
 import math
 
@@ -15,21 +15,24 @@ from vae_lessons.probability.gaussian import kl_diagonal, kl_gaussians, kl_to_st
 
 
 def draw(generator: torch.Generator, *shape: int) -> torch.Tensor:
+    """Draw from the standard normal distribution."""
     return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def covariances(generator: torch.Generator, batch: int, dim: int) -> torch.Tensor:
+    """Draw random covariance matrices, (batch, dim, dim)."""
     root = draw(generator, batch, dim, dim)
     return root @ root.mT + 0.3 * torch.eye(dim)
 
 
 def normal(mu: torch.Tensor, logvar: torch.Tensor) -> Normal:
+    """Return PyTorch's normal distribution with this mean and log-variance."""
     return Normal(mu, torch.exp(logvar / 2))
 
 
 @equation("eq-kl-one-coordinate")
 def one_coordinate(generator):
-    """The second, third and fourth line, averages by quadrature, against PyTorch."""
+    """Compare the second, third and fourth line, with averages by quadrature, with PyTorch."""
     mu_q, mu_p = draw(generator, 2).tolist()
     var_q, var_p = draw(generator, 2).exp().tolist()
     q = stats.norm(mu_q, var_q**0.5)
@@ -44,13 +47,13 @@ def one_coordinate(generator):
         0.5 * (log_ratio + (var_q + (mu_q - mu_p) ** 2) / var_p - 1),
     ]
     means, logvars = torch.tensor([[mu_q, mu_p], [math.log(var_q), math.log(var_p)]], dtype=torch.float64)
-    theirs = kl_divergence(normal(means[0], logvars[0]), normal(means[1], logvars[1]))
-    assert lines == pytest.approx([float(theirs)] * 3, rel=1e-9)
+    expected = kl_divergence(normal(means[0], logvars[0]), normal(means[1], logvars[1]))
+    assert lines == pytest.approx([float(expected)] * 3, rel=1e-9)
 
 
 @equation("eq-second-moment")
 def second_moment(generator):
-    """The three terms against scipy's own second moment about another point."""
+    """Compare the three terms with scipy's own second moment about another point."""
     mu_q, mu_p = draw(generator, 2).tolist()
     q = stats.norm(mu_q, 1.7)
     about_p = q.expect(lambda z: (z - mu_p) ** 2)
@@ -60,23 +63,23 @@ def second_moment(generator):
 
 @equation("eq-kl-diagonal")
 def diagonal(generator):
-    """The package against PyTorch's divergence, summed over coordinates."""
+    """Compare the package with PyTorch's divergence, summed over coordinates."""
     mu_q, logvar_q, mu_p, logvar_p = draw(generator, 4, 6, 5)
-    theirs = kl_divergence(normal(mu_q, logvar_q), normal(mu_p, logvar_p)).sum(dim=1)
-    torch.testing.assert_close(kl_diagonal(mu_q, logvar_q, mu_p, logvar_p), theirs)
+    expected = kl_divergence(normal(mu_q, logvar_q), normal(mu_p, logvar_p)).sum(dim=1)
+    torch.testing.assert_close(kl_diagonal(mu_q, logvar_q, mu_p, logvar_p), expected)
 
 
 @equation("eq-kl-standard-normal")
 def standard_normal(generator):
-    """The package against PyTorch's divergence from N(0, 1), summed over coordinates."""
+    """Compare the package with PyTorch's divergence from N(0, 1), summed over coordinates."""
     mu, logvar = draw(generator, 2, 6, 5)
-    theirs = kl_divergence(normal(mu, logvar), Normal(torch.zeros(()).double(), 1.0)).sum(dim=1)
-    torch.testing.assert_close(kl_to_standard_normal(mu, logvar), theirs)
+    expected = kl_divergence(normal(mu, logvar), Normal(torch.zeros(()).double(), 1.0)).sum(dim=1)
+    torch.testing.assert_close(kl_to_standard_normal(mu, logvar), expected)
 
 
 @equation("eq-quadratic-form")
 def quadratic_form(generator):
-    """The mean over draws against trace plus quadratic form, within five standard errors."""
+    """Compare the mean over draws with trace plus quadratic form, within five standard errors."""
     cov, (mu, a) = covariances(generator, 1, 4)[0], draw(generator, 2, 4)
     form = draw(generator, 4, 4)
     form = form + form.T
@@ -88,16 +91,16 @@ def quadratic_form(generator):
 
 @equation("eq-kl-general")
 def general(generator):
-    """The package against PyTorch's multivariate normals."""
+    """Compare the package with PyTorch's multivariate normals."""
     mu_q, mu_p = draw(generator, 2, 6, 4)
     cov_q, cov_p = covariances(generator, 6, 4), covariances(generator, 6, 4)
-    theirs = kl_divergence(MultivariateNormal(mu_q, cov_q), MultivariateNormal(mu_p, cov_p))
-    torch.testing.assert_close(kl_gaussians(mu_q, cov_q, mu_p, cov_p), theirs)
+    expected = kl_divergence(MultivariateNormal(mu_q, cov_q), MultivariateNormal(mu_p, cov_p))
+    torch.testing.assert_close(kl_gaussians(mu_q, cov_q, mu_p, cov_p), expected)
 
 
 @equation("eq-monte-carlo")
 def monte_carlo(generator):
-    """400 estimates from 500 draws each: on average the package's closed form, and scattered by s / sqrt(L)."""
+    """Check that 400 estimates from 500 draws average to the package's closed form and scatter by s / sqrt(L)."""
     mu, logvar = draw(generator, 2, 3)
     q, p = normal(mu, logvar), Normal(0.0, 1.0)
     z = mu + torch.exp(logvar / 2) * draw(generator, 400, 500, 3)
@@ -110,7 +113,7 @@ def monte_carlo(generator):
 
 @equation("eq-kl-gradient")
 def gradient(generator):
-    """Backpropagation through PyTorch's divergence against the two slopes."""
+    """Compare backpropagation through PyTorch's divergence with the two derivatives."""
     mu, logvar = (draw(generator, 20).requires_grad_() for _ in range(2))
     divergence = kl_divergence(normal(mu, logvar), Normal(0.0, 1.0)).sum()
     in_mu, in_logvar = torch.autograd.grad(divergence, [mu, logvar])
@@ -120,14 +123,14 @@ def gradient(generator):
 
 @equation("eq-bits")
 def bits(generator):
-    """scipy's relative entropy to base 2 against the one to base e over log 2."""
+    """Compare scipy's relative entropy to base 2 with the one to base e over log 2."""
     q, p = draw(generator, 2, 8).softmax(dim=1).numpy()
     assert stats.entropy(q, p, base=2) == pytest.approx(stats.entropy(q, p) / math.log(2), rel=1e-12)
 
 
 @equation("eq-expected-rate")
 def expected_rate(generator):
-    """Each coordinate's mean divergence under a fitted model against the eigenvalues that scikit-learn's PCA finds."""
+    """Compare each coordinate's mean divergence in a fitted model with the eigenvalues of scikit-learn's PCA."""
     x = draw(generator, 500, 7) @ draw(generator, 7, 7)
     model = LinearGaussian.fit(x, 3)
     mu, logvar = model.encode(x)

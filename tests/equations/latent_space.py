@@ -1,4 +1,4 @@
-"""Lesson 9: what lies between the bound and the evidence, on a linear-Gaussian model, whose gaps have closed forms."""
+"""Equations of the gap between ELBO and evidence, on a linear-Gaussian model, whose gaps have closed forms."""
 
 import math
 
@@ -15,7 +15,7 @@ K, D = 2, 4
 
 
 class Guessing(LinearGaussian):
-    """Its encoder is off by half a standard deviation, and too wide."""
+    """A linear-Gaussian model whose encoder is off by half a standard deviation, and too wide."""
 
     def encode(self, x):
         mu, logvar = super().encode(x)
@@ -23,6 +23,7 @@ class Guessing(LinearGaussian):
 
 
 def model_and_images(generator: torch.Generator, latent_dim: int = K) -> tuple[Guessing, torch.Tensor]:
+    """Return a random model and three of its images."""
     weight, bias = (
         torch.randn(D, latent_dim, generator=generator).double(),
         torch.randn(D, generator=generator).double(),
@@ -32,13 +33,14 @@ def model_and_images(generator: torch.Generator, latent_dim: int = K) -> tuple[G
 
 
 def log_evidence(model: LinearGaussian, x: torch.Tensor) -> torch.Tensor:
+    """Compute the log-evidence with scipy's multivariate normal."""
     cov = (model.weight @ model.weight.T).numpy() + model.sigma**2 * torch.eye(D).numpy()
     return torch.from_numpy(stats.multivariate_normal(model.bias.numpy(), cov).logpdf(x.numpy()))
 
 
 @equation("eq-two-gaps")
 def two_gaps(generator):
-    """The package's gaps: their sum against PyTorch's KL from the posterior, the first against lesson 4's formula."""
+    """Compare the sum of the package's gaps with PyTorch's KL, and the first gap with the mean-field formula."""
     model, x = model_and_images(generator)
     of_best = elbo_quadrature(model, x, *best_gaussian(model, x)).value
     approximation = log_evidence_quadrature(model, x) - of_best
@@ -57,9 +59,9 @@ def two_gaps(generator):
 
 @equation("eq-plug-in")
 def plug_in(generator):
-    """The first less the second, by 50,000 draws, against what it is here: 1/2 sum_j σ_j² |w_j|² / σ_x².
+    """Compare the first minus the second, by 50,000 draws, with its value in this model, 1/2 sum_j σ_j² |w_j|² / σ_x².
 
-    And with one code, where q may be the posterior, the first is above log p(x) by just that.
+    With one code, where q can be the posterior, the first is above log p(x) by exactly that.
     """
     model, x = model_and_images(generator)
     mu, logvar = model.encode(x)
@@ -73,8 +75,8 @@ def plug_in(generator):
 
     one_code, x = model_and_images(generator, latent_dim=1)
     mean, cov = one_code.posterior(x)
-    rate = kl_divergence(Normal(mean, cov[:, :, 0].sqrt()), Normal(0.0, 1.0)).sum(dim=1)
-    above = one_code.log_likelihood(x, mean) - rate - log_evidence(one_code, x)
+    kl = kl_divergence(Normal(mean, cov[:, :, 0].sqrt()), Normal(0.0, 1.0)).sum(dim=1)
+    above = one_code.log_likelihood(x, mean) - kl - log_evidence(one_code, x)
     expected = 0.5 * cov[0, 0, 0] * one_code.weight.square().sum() / one_code.sigma**2
     torch.testing.assert_close(above, expected.expand(3))
     assert expected > 0.1

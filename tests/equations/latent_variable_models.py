@@ -1,4 +1,4 @@
-"""Lesson 3: joint, evidence and posterior of a linear-Gaussian model, whose joint density scipy knows."""
+"""Equations of latent-variable models, on a linear-Gaussian model, whose joint density scipy knows."""
 
 import math
 
@@ -17,41 +17,45 @@ K, D = 2, 3
 
 
 def model_and_image(generator: torch.Generator) -> tuple[LinearGaussian, torch.Tensor]:
+    """Return a random model and one of its images."""
     weight, bias = torch.randn(D, K, generator=generator).double(), torch.randn(D, generator=generator).double()
     model = LinearGaussian(weight, bias, 0.6)
     return model, model.sample(1, generator)
 
 
 def joint(model: LinearGaussian) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of (z, x), block by block."""
+    """Compute the mean and covariance of (z, x), block by block."""
     weight = model.weight.numpy()
     of_x = weight @ weight.T + model.sigma**2 * np.eye(D)
     return np.r_[np.zeros(K), model.bias.numpy()], np.block([[np.eye(K), weight.T], [weight, of_x]])
 
 
 def log_prior(z: torch.Tensor) -> torch.Tensor:
+    """Compute log p(z)."""
     return log_prob(z, torch.zeros_like(z), torch.zeros_like(z))
 
 
 def log_evidence(model: LinearGaussian, x: torch.Tensor) -> float:
+    """Compute log p(x) as a marginal of the joint Gaussian."""
     mean, cov = joint(model)
     return float(multivariate_normal(mean[K:], cov[K:, K:]).logpdf(x[0].numpy()))
 
 
 def importance_weights(model, x, q, n, generator) -> torch.Tensor:
-    """log p(x, z) - log q(z) for n draws from q."""
+    """Compute log p(x, z) - log q(z) for n draws from q."""
     eps = torch.randn(n, K, generator=generator, dtype=torch.float64)
     z = q.mean + eps @ q.scale_tril.T
     return model.log_likelihood(x.expand(n, D), z) + log_prior(z) - q.log_prob(z)
 
 
 def assert_mean(values: torch.Tensor, expected: float) -> None:
+    """Check a mean within five standard errors."""
     assert float(values.mean()) == pytest.approx(expected, abs=5 * float(values.std()) / math.sqrt(len(values)))
 
 
 @equation("eq-joint")
 def joint_density(generator):
-    """Prior times likelihood against the joint Gaussian of (z, x)."""
+    """Compare prior times likelihood with the joint Gaussian of (z, x)."""
     model, x = model_and_image(generator)
     z = torch.randn(1, K, generator=generator, dtype=torch.float64)
     product = float(log_prior(z) + model.log_likelihood(x, z))
@@ -60,14 +64,14 @@ def joint_density(generator):
 
 @equation("eq-evidence")
 def evidence(generator):
-    """The integral over codes, by quadrature, against the marginal of the joint Gaussian."""
+    """Compare the integral over codes, by quadrature, with the marginal of the joint Gaussian."""
     model, x = model_and_image(generator)
     assert float(log_evidence_quadrature(model, x)) == pytest.approx(log_evidence(model, x), abs=1e-9)
 
 
 @equation("eq-posterior")
 def posterior(generator):
-    """Bayes' rule against the joint Gaussian conditioned on x."""
+    """Compare Bayes' rule with the joint Gaussian conditioned on x."""
     model, x = model_and_image(generator)
     z = torch.randn(1, K, generator=generator, dtype=torch.float64)
     mean, cov = joint(model)
@@ -79,7 +83,7 @@ def posterior(generator):
 
 @equation("eq-linear-posterior")
 def linear_posterior(generator):
-    """The two formulas against the joint Gaussian conditioned on x."""
+    """Compare the two formulas with the joint Gaussian conditioned on x."""
     model, x = model_and_image(generator)
     weight, bias = model.weight.numpy(), model.bias.numpy()
     cov = np.linalg.inv(np.eye(K) + weight.T @ weight / model.sigma**2)
@@ -92,7 +96,7 @@ def linear_posterior(generator):
 
 @equation("eq-own-error")
 def own_error(generator):
-    """The formula, on average, against the scatter of 2,000 estimates of log p(x)."""
+    """Compare the formula, on average, with the scatter of 2,000 estimates of log p(x)."""
     model, x = model_and_image(generator)
     z = torch.randn(2000 * 1000, K, generator=generator, dtype=torch.float64)
     p = model.log_likelihood(x.expand(len(z), D), z).exp().view(2000, 1000)
@@ -103,7 +107,7 @@ def own_error(generator):
 
 @equation("eq-prior-sampling")
 def prior_sampling(generator):
-    """The mean likelihood of codes from the prior against the evidence, within five standard errors."""
+    """Compare the mean likelihood of codes from the prior with the evidence, within five standard errors."""
     model, x = model_and_image(generator)
     z = torch.randn(200_000, K, generator=generator, dtype=torch.float64)
     assert_mean(model.log_likelihood(x.expand(len(z), D), z).exp(), math.exp(log_evidence(model, x)))
@@ -111,7 +115,7 @@ def prior_sampling(generator):
 
 @equation("eq-importance-sampling")
 def importance_sampling(generator):
-    """Mean weights under two arbitrary q against the evidence; under the posterior every weight equals it."""
+    """Compare mean weights under two arbitrary q with the evidence; under the posterior every weight equals it."""
     model, x = model_and_image(generator)
     mean, cov = model.posterior(x)
     for q in (

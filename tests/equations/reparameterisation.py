@@ -1,4 +1,4 @@
-"""Lesson 5: gradients of an expectation, for f = cos, of which the exact ones are known.
+"""Equations of the reparameterisation trick: gradients of an expectation, for f = cos, where they are known exactly.
 
 E[cos z] = cos(mu) exp(-σ²/2) for z ~ N(mu, σ²), the real part of the normal distribution's characteristic function.
 """
@@ -18,26 +18,26 @@ from vae_lessons.probability.gaussian import reparameterise
 
 
 def parameters(generator: torch.Generator) -> tuple[float, float]:
-    """A mean and a standard deviation."""
+    """Draw a mean and a standard deviation."""
     mu, sigma = (torch.rand(2, generator=generator, dtype=torch.float64) + 0.3).tolist()
     return mu, sigma
 
 
 def expectation(values: Callable[[float], float], mu: float, sigma: float) -> float:
-    """Over N(mu, σ²), by adaptive quadrature."""
+    """Average over N(mu, σ²), by adaptive quadrature."""
     density = stats.norm(mu, sigma).pdf
     return integrate.quad(lambda z: values(z) * density(z), mu - 12 * sigma, mu + 12 * sigma, epsabs=1e-12)[0]
 
 
-def exact_slopes(mu: float, sigma: float) -> tuple[float, float]:
-    """In mu and in log σ², from the closed form."""
+def exact_gradients(mu: float, sigma: float) -> tuple[float, float]:
+    """Compute the derivatives of the closed form in mu and in log σ²."""
     damping = math.exp(-(sigma**2) / 2)
     return -math.sin(mu) * damping, -0.5 * sigma**2 * math.cos(mu) * damping
 
 
 @equation("eq-expectation")
 def expected_value(generator):
-    """The mean over draws against the closed form, within five standard errors."""
+    """Compare the mean over draws with the closed form, within five standard errors."""
     mu, sigma = parameters(generator)
     values = torch.cos(mu + sigma * torch.randn(200_000, generator=generator, dtype=torch.float64))
     exact = math.cos(mu) * math.exp(-(sigma**2) / 2)
@@ -46,7 +46,7 @@ def expected_value(generator):
 
 @equation("eq-reparameterisation")
 def reparameterised(generator):
-    """Draws of the package in three coordinates against each normal distribution function (Kolmogorov-Smirnov)."""
+    """Compare the package's draws in three coordinates with the normal distribution (Kolmogorov-Smirnov)."""
     mu, sigma = torch.randn(3, generator=generator), torch.rand(3, generator=generator) + 0.1
     z = reparameterise(mu.expand(20_000, 3), 2 * sigma.log().expand(20_000, 3), generator)
     for j in range(3):
@@ -57,38 +57,38 @@ def reparameterised(generator):
 
 @equation("eq-pathwise")
 def pathwise(generator):
-    """E[f'(z)] by quadrature against the slope of the closed form in mu."""
+    """Compare E[f'(z)], by quadrature, with the derivative of the closed form in mu."""
     mu, sigma = parameters(generator)
-    assert expectation(lambda z: -math.sin(z), mu, sigma) == pytest.approx(exact_slopes(mu, sigma)[0], rel=1e-9)
+    assert expectation(lambda z: -math.sin(z), mu, sigma) == pytest.approx(exact_gradients(mu, sigma)[0], rel=1e-9)
 
 
 @equation("eq-pathwise-logvar")
 def pathwise_logvar(generator):
-    """E[f'(z) σ ε / 2] by quadrature against the slope of the closed form in log σ²."""
+    """Compare E[f'(z) σ ε / 2], by quadrature, with the derivative of the closed form in log σ²."""
     mu, sigma = parameters(generator)
     by_path = expectation(lambda z: -math.sin(z) * (z - mu) / 2, mu, sigma)  # σ ε is z - mu
-    assert by_path == pytest.approx(exact_slopes(mu, sigma)[1], rel=1e-9)
+    assert by_path == pytest.approx(exact_gradients(mu, sigma)[1], rel=1e-9)
 
 
 @equation("eq-score-function")
 def score_function(generator):
-    """The lines of the derivation by quadrature against the slope of the closed form in mu."""
+    """Compare the lines of the derivation, by quadrature, with the derivative of the closed form in mu."""
     mu, sigma = parameters(generator)
 
-    def slope(function: Callable[[Normal, torch.Tensor], torch.Tensor], z: float) -> float:
+    def derivative(function: Callable[[Normal, torch.Tensor], torch.Tensor], z: float) -> float:
         at = torch.tensor(mu, dtype=torch.float64, requires_grad=True)
         value = function(Normal(at, sigma), torch.tensor(z, dtype=torch.float64))
         return float(torch.autograd.grad(value, at)[0])
 
     ends = mu - 10 * sigma, mu + 10 * sigma
-    of_density, _ = integrate.quad(lambda z: math.cos(z) * slope(lambda q, z: q.log_prob(z).exp(), z), *ends)
-    of_logarithm = expectation(lambda z: math.cos(z) * slope(Normal.log_prob, z), mu, sigma)
-    assert [of_density, of_logarithm] == pytest.approx([exact_slopes(mu, sigma)[0]] * 2, rel=1e-7)
+    of_density, _ = integrate.quad(lambda z: math.cos(z) * derivative(lambda q, z: q.log_prob(z).exp(), z), *ends)
+    of_logarithm = expectation(lambda z: math.cos(z) * derivative(Normal.log_prob, z), mu, sigma)
+    assert [of_density, of_logarithm] == pytest.approx([exact_gradients(mu, sigma)[0]] * 2, rel=1e-7)
 
 
 @equation("eq-score")
 def score(generator):
-    """Derivatives of PyTorch's log-density, by backpropagation, against the formulas."""
+    """Compare derivatives of PyTorch's log-density, by backpropagation, with the formulas."""
     z, mu, logvar = torch.randn(3, 50, generator=generator, dtype=torch.float64)
     mu.requires_grad_()
     logvar.requires_grad_()
@@ -100,7 +100,7 @@ def score(generator):
 
 @equation("eq-score-variance")
 def score_variance(generator):
-    """Both right-hand sides against Gauss-Hermite quadrature, which is exact for this polynomial, for K = 1 to 4."""
+    """Compare both right-hand sides with Gauss-Hermite quadrature, exact for this polynomial, for K = 1 to 4."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(6)
     weights = weights / weights.sum()
     for latent_dim in range(1, 5):
