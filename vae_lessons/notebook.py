@@ -1,7 +1,6 @@
-"""Is somebody there? What a live kernel shows, and a rendered page does not.
+"""What a live notebook shows and a rendered page does not: progress bars and sliders.
 
-A page has nobody to drag a slider or to wait for a bar. The book's build sets
-$VAE_LESSONS_STATIC; then sliders become still figures and bars are not drawn.
+The book's build sets $VAE_LESSONS_STATIC; then sliders become still figures and bars are not drawn.
 """
 
 import os
@@ -17,16 +16,16 @@ NOTHING = {"text/plain": ""}
 
 
 def is_live() -> bool:
-    """False while the book's pages are being made ($VAE_LESSONS_STATIC is set and not 0)."""
+    """Whether a reader can move things: False while the book is built ($VAE_LESSONS_STATIC is set and not 0)."""
     return os.environ.get("VAE_LESSONS_STATIC", "") in ("", "0")
 
 
 @contextmanager
 def progress_bar(total: int, description: str) -> Iterator[tqdm]:
-    """A bar in a notebook or a terminal, gone when it is over; none on a page, in a log file or in a pipe."""
+    """Show a bar in a notebook or a terminal until the work is done; none on a page, in a log file or in a pipe."""
     in_notebook = is_live() and issubclass(tqdm, tqdm_notebook)
     how = {"display": False} if in_notebook else {}
-    # None, to tqdm, means: only where there is a terminal. Its notebook form always draws.
+    # disable=None lets tqdm draw only in a terminal; its notebook form always draws.
     with (
         tqdm(total=total, desc=description, disable=None if is_live() else True, leave=False, **how) as bar,
         _shown_meanwhile(bar.container) if in_notebook else nullcontext(),
@@ -36,7 +35,7 @@ def progress_bar(total: int, description: str) -> Iterator[tqdm]:
 
 @contextmanager
 def _shown_meanwhile(widget: Any) -> Iterator[None]:
-    """A widget that leaves nothing behind: a saved notebook would say of it that its model is not found."""
+    """Show a widget, then remove it: in a saved notebook it would show as an error, its model not found."""
     from IPython.display import display
 
     place = display(widget, display_id=True)
@@ -47,17 +46,22 @@ def _shown_meanwhile(widget: Any) -> Iterator[None]:
 
 
 def explore(draw: Callable[..., None], **sliders: tuple[float, float, float]) -> None:
-    """Call `draw` with numbers that the reader moves.
+    """Call `draw` with numbers that the reader sets by sliders.
+
+    In a live kernel the figure is drawn again whenever a slider moves. On a rendered page it is drawn at the start
+    values, without sliders.
 
     Parameters
     ----------
-    draw : a function that shows a figure, called with one number for each slider
-    sliders : name=(lowest, highest, start) for each argument of `draw`
+    draw : callable
+        Shows a figure; called with one number for each slider.
+    **sliders : (lowest, highest, start)
+        A slider for each argument of `draw`.
 
-    In a live kernel: a float slider for each, and the figure drawn anew as they move. On a
-    rendered page: the figure at the start values, and no control that would do nothing.
-
-    Raises ValueError for what is not three numbers, and for a start outside its range.
+    Raises
+    ------
+    ValueError
+        For what is not three numbers, and for a start outside its range.
     """
     for name, numbers in sliders.items():
         _check_slider(name, numbers)

@@ -58,7 +58,7 @@ def test_a_folder_inside_the_one_that_is_meant_is_refused_and_nothing_is_made_in
     raw = tmp_path / inside.split("/")[0] / "raw"
     raw.mkdir(parents=True)
     monkeypatch.setenv("VAE_LESSONS_DATA", str(tmp_path / inside))
-    with pytest.raises(DataError, match=f"holds {inside.split('/')[0]}/raw, got .*; take {re.escape(str(tmp_path))}$"):
+    with pytest.raises(DataError, match=f"holds {inside.split('/')[0]}/raw, got .*; use {re.escape(str(tmp_path))}$"):
         load_images()
     assert list(raw.iterdir()) == []
 
@@ -247,7 +247,7 @@ def test_an_unknown_name_in_the_environment_is_told_where_it_stands(monkeypatch)
 
 
 def test_auto_without_network_says_aloud_that_it_takes_the_digits(tmp_path):
-    with pytest.warns(EmbeddedDigitsWarning, match="MNIST could not be had.*name resolution") as heard:
+    with pytest.warns(EmbeddedDigitsWarning, match="MNIST could not be loaded.*name resolution") as heard:
         images = load_images(root=tmp_path)
     assert images.fingerprint == load_images("digits").fingerprint
     assert [Path(warning.filename) for warning in heard] == [Path(__file__)]

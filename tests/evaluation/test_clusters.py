@@ -34,17 +34,17 @@ def banana(bend: float, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_one_gaussian_is_one_clump_and_one_component(seed):
-    clumps = count_clusters(blobs((400, 3, -2), seed=seed))
-    assert (clumps.n_components, clumps.n_clusters, clumps.bic_gain) == (1, 1, 0)
+    clusters = count_clusters(blobs((400, 3, -2), seed=seed))
+    assert (clusters.n_components, clusters.n_clusters, clusters.bic_gain) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("bend", [1.0, 2.0], ids=["bent", "bent more"])
 def test_a_banana_needs_several_gaussians_and_is_one_clump(bend, seed):
-    clumps = count_clusters(banana(bend, seed))
-    assert clumps.n_components > 1
-    assert clumps.bic_gain > 10
-    assert clumps.n_clusters == 1
+    clusters = count_clusters(banana(bend, seed))
+    assert clusters.n_components > 1
+    assert clusters.bic_gain > 10
+    assert clusters.n_clusters == 1
 
 
 TWO = blobs((200, -5, 0), (200, 5, 0))
@@ -53,9 +53,9 @@ THREE = blobs((150, 0, 0), (150, 8, 0), (150, 0, 8))
 
 @pytest.mark.parametrize(("codes", "expected"), [(TWO, 2), (THREE, 3)], ids=["two", "three"])
 def test_blobs_apart_are_counted(codes, expected):
-    clumps = count_clusters(codes)
-    assert (clumps.n_components, clumps.n_clusters) == (expected, expected)
-    assert clumps.bic_gain > 10
+    clusters = count_clusters(codes)
+    assert (clusters.n_components, clusters.n_clusters) == (expected, expected)
+    assert clusters.bic_gain > 10
 
 
 def test_blobs_that_overlap_are_one_clump():
@@ -93,13 +93,13 @@ def test_bic_gain_of_two_blobs_is_that_of_their_likelihoods():
     ],
     ids=["turned", "shrunk", "grown", "moved along the diagonal", "moved across it"],
 )
-def test_clumps_do_not_depend_on_where_codes_lie_or_on_their_unit(move):
+def test_clusters_do_not_depend_on_where_codes_lie_or_on_their_unit(move):
     before, after = count_clusters(TWO), count_clusters(move(TWO))
     assert (after.n_components, after.n_clusters) == (before.n_components, before.n_clusters)
     assert after.bic_gain == pytest.approx(before.bic_gain, rel=1e-3)
 
 
-def test_clumps_are_the_same_each_time():
+def test_clusters_are_the_same_each_time():
     assert count_clusters(banana(1.0)) == count_clusters(banana(1.0))
 
 

@@ -198,7 +198,7 @@ def test_the_correlation_survives_turning_and_scaling(angle, scale, mirrored):
 
 @pytest.mark.parametrize("batch", [1, 7, 1024])
 def test_nearest_distance_is_that_of_brute_force(monkeypatch, batch):
-    monkeypatch.setattr(metrics, "DISTANCE_BATCH", batch)
+    monkeypatch.setattr(metrics, "DISTANCE_BATCH_SIZE", batch)
     images, reference = torch.rand(30, 3, 5, generator=seeded()), torch.rand(40, 3, 5, generator=seeded(1))
     differences = images.double().numpy()[:, None] - reference.double().numpy()[None]
     expected = np.sqrt((differences**2).sum(axis=(2, 3))).min(axis=1)

@@ -505,7 +505,7 @@ both_of_codes = pytest.mark.parametrize("draw", [plot_codes, plot_codes_by_class
 @both_of_codes
 @pytest.mark.parametrize("shape", [(60, 3), (60, 1), (60,), (60, 8, 8)], ids=str)
 def test_codes_that_do_not_lie_in_a_plane_are_refused(draw, shape):
-    named = re.escape(f"codes must have shape (M, 2) to be drawn in the plane, got {shape}")
+    named = re.escape(f"codes must have shape (M, 2) to be plotted in the plane, got {shape}")
     with pytest.raises(ValueError, match=named):
         draw(torch.zeros(shape), LABELS)
     assert not plt.get_fignums()

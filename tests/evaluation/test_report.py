@@ -78,7 +78,7 @@ def known() -> dict[str, float]:
 
 
 @pytest.fixture
-def no_clumps(monkeypatch) -> None:
+def no_clusters(monkeypatch) -> None:
     """The slowest of the measurements, where something else is asked."""
     monkeypatch.setattr(report, "count_clusters", lambda _: Clusters(1, 0.0, 1))
 
@@ -132,7 +132,7 @@ def test_a_model_that_copies_has_no_error_and_no_ink_where_none_is(known):
     assert known["greyness 4 x̂ (1 − x̂)"] == pytest.approx((4 * x * (1 - x)).mean(), rel=1e-5)
 
 
-@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.usefixtures("no_clusters")
 @pytest.mark.parametrize("stain", [0.1, -0.3])
 def test_a_stain_on_every_pixel_is_measured(stain):
     stained = measure(Known(stain), DATA, nearest_centre())
@@ -147,9 +147,9 @@ def test_classes_that_lie_apart_as_they_look_are_told_and_arranged_without_a_fau
     assert known["rank correlation of class distances"] == pytest.approx(1)
 
 
-def test_of_the_classes_two_need_several_gaussians_and_one_is_in_several_clumps(known):
+def test_of_the_classes_two_need_several_gaussians_and_one_is_in_several_clusters(known):
     assert known["digits that need several Gaussians"] == 2
-    assert known["digits in several clumps"] == 1
+    assert known["digits in several clusters"] == 1
 
 
 def holes(pictures: np.ndarray, model: Known) -> np.ndarray:
@@ -175,7 +175,7 @@ def test_cells_of_the_grid_are_empty_where_a_histogram_is(known):
     assert 0.2 < known["empty cells of the grid"] < 0.95
 
 
-@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.usefixtures("no_clusters")
 @pytest.mark.parametrize("turned", [False, True], ids=["left and right", "below and above"])
 def test_codes_beyond_the_grid_are_in_none_of_its_cells(turned):
     """Few enough to be left out, and just one step beyond; the middle of the grid is empty."""
@@ -207,7 +207,7 @@ def test_holes_among_decoded_draws_from_the_prior_are_those_of_other_draws(known
     assert 0.2 < share < 0.95
 
 
-@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.usefixtures("no_clusters")
 @pytest.mark.parametrize(
     ("centres", "expected"),
     [
@@ -226,7 +226,7 @@ def test_kinds_of_digits_are_counted_by_how_often_the_judge_names_them(centres, 
 HALF_WAY = "half way from 1 to 2, "
 
 
-@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.usefixtures("no_clusters")
 @pytest.mark.parametrize(("third", "expected"), [((0.5, 0.8), 1), ((0.5, 0.1), 0)])
 def test_half_way_from_1_to_2_the_judge_names_what_is_there(third, expected):
     """The middle is (0.5, 0.8): nearest to a third class or not."""
@@ -239,7 +239,7 @@ def test_half_way_between_two_classes_that_lie_apart_is_nothing(known):
     assert known[f"{HALF_WAY}holes"] == 1
 
 
-@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.usefixtures("no_clusters")
 @pytest.mark.parametrize("sharpness", [0.0, 400.0, 1e4])
 def test_the_judges_doubt_is_that_of_all_pairs(sharpness):
     """To within 5 standard errors of the hundred pairs that are drawn; log 5 for a judge that cannot tell."""
@@ -262,13 +262,13 @@ class Shuffled(Known):
         return torch.randn(len(x), 2, generator=seeded(len(x)))
 
 
-@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.usefixtures("no_clusters")
 def test_codes_that_say_nothing_are_right_by_chance():
     accuracy = measure(Shuffled(), DATA, nearest_centre())["10-nearest-neighbour accuracy"]
     assert accuracy == pytest.approx(1 / 5, abs=5 * math.sqrt(0.2 * 0.8 / 500))
 
 
-@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.usefixtures("no_clusters")
 def test_a_collapsed_vae_shows_the_mean_image_wherever_one_looks():
     vae, mean = VAE(SHAPE, 2, (), likelihood=Bernoulli(), generator=seeded()), DATA.train.mean(dim=0)
     vae.start_at_mean(mean)
@@ -286,7 +286,7 @@ def test_a_collapsed_vae_shows_the_mean_image_wherever_one_looks():
     assert measured[f"{HALF_WAY}the judge's doubt in nats"] == pytest.approx(scipy.stats.entropy(answers), rel=1e-4)
 
 
-@pytest.mark.usefixtures("no_clumps")
+@pytest.mark.usefixtures("no_clusters")
 def test_a_vae_is_measured_by_its_means():
     """The widths of q say nothing here."""
     vae = VAE(SHAPE, 2, (5,), likelihood=Bernoulli(), generator=seeded())
@@ -400,12 +400,12 @@ def test_the_last_model_is_set_apart_from_the_first():
     }
     text = contrast(measured)
     assert text.startswith("last against first:")
-    assert verdicts(text) == {"higher": ["up", "apart"], "lower": ["down"], "not told apart": ["near", "same"]}
+    assert verdicts(text) == {"higher": ["up", "apart"], "lower": ["down"], "no clear difference": ["near", "same"]}
     assert verdicts(contrast(measured, errors=2.0))["higher"] == ["up", "near", "apart"]
     assert verdicts(contrast({name: measured[name] for name in ("first", "first", "last")}, errors=100)) == {
         "higher": ["apart"],
         "lower": [],
-        "not told apart": ["up", "down", "near", "same"],
+        "no clear difference": ["up", "down", "near", "same"],
     }
 
 
@@ -416,7 +416,7 @@ def test_models_are_told_apart_by_the_error_of_their_difference(first, last):
     error = math.sqrt(scipy.stats.sem(first) ** 2 + scipy.stats.sem(last) ** 2)
     if abs(abs(difference) - 3 * error) < 1e-9:
         return
-    expected = "not told apart" if abs(difference) < 3 * error else "higher" if difference > 0 else "lower"
+    expected = "no clear difference" if abs(difference) < 3 * error else "higher" if difference > 0 else "lower"
     found = verdicts(contrast({"a": [{"q": value} for value in first], "b": [{"q": value} for value in last]}))
     assert found[expected] == ["q"]
 
@@ -460,7 +460,7 @@ def test_one_model_cannot_be_told_apart_from_itself():
 
 
 def test_what_has_no_noise_level_is_named():
-    with pytest.raises(ValueError, match=r"images must have a floating dtype, got torch\.uint8: images / 255 is"):
+    with pytest.raises(ValueError, match=r"images must have a floating dtype, got torch\.uint8: use images / 255"):
         usable_sigma((DATA.train * 255).byte())
     with pytest.raises(TypeError, match="images must be a tensor, got ImageData"):
         usable_sigma(DATA)

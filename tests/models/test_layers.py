@@ -122,7 +122,7 @@ def test_codes_of_another_shape_are_named(shape):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.uint8, torch.int64, torch.bool], ids=str)
 def test_images_and_codes_of_another_dtype_are_named(dtype):
     said = f"must be torch.float32, as the model is, got {dtype}"
-    with pytest.raises(ValueError, match=f"x {said}: x.to\\(torch.float32\\) is"):
+    with pytest.raises(ValueError, match=f"x {said}: use x.to\\(torch.float32\\)"):
         as_images(torch.zeros(5, 2, 3, dtype=dtype), (2, 3), mlp([1, 1]))
     with pytest.raises(ValueError, match=f"z {said}: z.to\\(torch.float32\\) is"):
         as_codes(torch.zeros(5, 2, dtype=dtype), 2, mlp([1, 1]))

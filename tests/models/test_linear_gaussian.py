@@ -384,9 +384,9 @@ def test_codes_of_another_kind_are_named(call):
 
 def test_images_and_codes_that_are_no_pairs_are_named():
     model, x = random_model(2)
-    with pytest.raises(ValueError, match="x and z must have as many rows, got 4 and 3"):
+    with pytest.raises(ValueError, match="x and z must have as many rows, got x 4, z 3"):
         model.log_likelihood(x, torch.zeros(3, 2).double())
-    with pytest.raises(ValueError, match="x and z must have as many rows, got 4 and 3"):
+    with pytest.raises(ValueError, match="x and z must have as many rows, got x 4, z 3"):
         model.elbo(x, torch.zeros(3, 2).double(), torch.zeros(3, 2).double())
 
 
@@ -422,7 +422,7 @@ def test_a_latent_dim_that_is_not_whole_is_refused(latent_dim, found):
 
 def test_a_fit_to_bytes_is_refused():
     """Its weights would be rounded to bytes."""
-    with pytest.raises(ValueError, match=r"images must have a floating dtype, got torch\.uint8: images / 255 is, or"):
+    with pytest.raises(ValueError, match=r"images must have a floating dtype, got torch\.uint8: use images / 255, or"):
         LinearGaussian.fit((10 * images()).clamp(0, 255).to(torch.uint8), 2)
 
 

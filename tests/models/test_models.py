@@ -301,7 +301,7 @@ def test_what_an_encoder_gives_is_no_code():
 
 
 def test_images_and_codes_that_are_no_pairs_are_named():
-    with pytest.raises(ValueError, match="x and z must have as many rows, got 3 and 4"):
+    with pytest.raises(ValueError, match="x and z must have as many rows, got x 3, z 4"):
         make_vae(Bernoulli()).log_likelihood(images(3), torch.zeros(4, 2).double())
 
 

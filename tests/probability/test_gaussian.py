@@ -139,7 +139,10 @@ def test_one_generator_gives_one_sample_and_the_global_one_is_left_alone():
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda a, b: gaussian.log_prob(a, b, b), r"z and mu and logvar must have the same shape \(B, K\), got z \(3, 2\)"),
+        (
+            lambda a, b: gaussian.log_prob(a, b, b),
+            r"z and mu and logvar must have the same shape \(B, K\), got z \(3, 2\)",
+        ),
         (lambda a, b: gaussian.reparameterise(a, b), "mu and logvar must have the same shape"),
         (lambda a, b: gaussian.kl_to_standard_normal(a, b), r"mu \(3, 2\), logvar \(3, 1\)"),
         (lambda a, b: gaussian.kl_diagonal(a, a, b, a), "mu_q and logvar_q and mu_p and logvar_p must"),
@@ -203,6 +206,6 @@ def test_what_is_no_tensor_is_named(call, name, found):
 
 @pytest.mark.parametrize("generator", [0, np.random.default_rng(0)], ids=["seed", "numpy"])
 def test_a_generator_that_is_none_is_named(generator):
-    message = f"generator must be a torch.Generator, got {generator!r}: torch.Generator().manual_seed(0) is one"
+    message = f"generator must be a torch.Generator, got {generator!r}: use torch.Generator().manual_seed(0)"
     with pytest.raises(TypeError, match=re.escape(message)):
         gaussian.reparameterise(torch.zeros(1, 1), torch.zeros(1, 1), generator)

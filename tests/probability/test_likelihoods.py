@@ -280,9 +280,9 @@ def test_what_is_no_tensor_or_generator_is_named(likelihood):
 )
 def test_pixels_that_are_no_floats_are_told_how_to_become_some(likelihood):
     x = torch.rand(2, 3) > 0.5
-    with pytest.raises(ValueError, match=r"x must have a floating dtype, got torch\.bool: x\.float\(\) is"):
+    with pytest.raises(ValueError, match=r"x must have a floating dtype, got torch\.bool: use x\.float\(\)"):
         likelihood.log_prob(x, torch.zeros(2, 3))
-    with pytest.raises(ValueError, match=r"got torch\.uint8: x / 255 is, or of 0 and 1 x\.float\(\) is"):
+    with pytest.raises(ValueError, match=r"got torch\.uint8: use x / 255, or for 0 and 1 x\.float\(\)"):
         likelihood.log_prob(x.byte(), torch.zeros(2, 3))
     with pytest.raises(ValueError, match=r"(mean|logits) must have a floating dtype, got torch\.int64"):
         likelihood.log_prob(x.float(), torch.zeros(2, 3, dtype=torch.long))

@@ -179,7 +179,7 @@ def test_a_model_is_found_on_another_device(few, tmp_path):
 def test_wrong_arguments_are_named(few, tmp_path):
     with pytest.raises(TypeError, match=r"model must be an object .* got the class Autoencoder"):
         fit_or_load(Autoencoder, few, folder=tmp_path)
-    with pytest.raises(TypeError, match=r"data must be an ImageData.* got Tensor: hand over the whole data set"):
+    with pytest.raises(TypeError, match=r"data must be an ImageData.* got Tensor: pass the whole data set"):
         fit_or_load(autoencoder(few), few.train, folder=tmp_path)
     with pytest.raises(TypeError, match="as fit names them, got 'epoch'; do you mean 'epochs'"):
         fit_or_load(autoencoder(few), few, folder=tmp_path, epoch=3)

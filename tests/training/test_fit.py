@@ -539,7 +539,7 @@ def test_what_is_no_model_or_no_data_is_named_before_all_else(few):
         ),
         ((few, model), "model must be an object .*got ImageData: the model comes first, then the data"),
         (("swapped", few), "model must be an object .*got str$"),
-        ((model, few.train), "data must be an ImageData, .*got Tensor: hand over the whole data set, not one of"),
+        ((model, few.train), "data must be an ImageData, .*got Tensor: pass the whole data set, not one of"),
         ((model, "digits"), "data must be an ImageData, .*got str$"),
         ((model, None), "data must be an ImageData, .*got NoneType$"),
     ):

@@ -1,7 +1,6 @@
-"""MNIST and Fashion-MNIST on disk: fetched by torchvision, then checked before anyone learns from them.
+"""MNIST and Fashion-MNIST: torchvision downloads and reads the files, and a check in between says what is wrong.
 
-torchvision compares the compressed files with its checksums as it downloads them, but
-later opens whatever lies on disk without a look. This room looks.
+torchvision verifies checksums only while it downloads; later it reads whatever is on disk.
 """
 
 import errno
@@ -13,8 +12,8 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
-import torch
 from filelock import FileLock
 from torch import Tensor
 
@@ -33,28 +32,24 @@ MNIST_SHA256 = {
 
 
 class DataError(RuntimeError):
-    """A data set that cannot be had, or that is not what its name says."""
+    """A data set cannot be loaded, or is not what its name says."""
 
 
 class NotOnDiskError(DataError):
-    """Not on disk and not to be downloaded: the one failure for which `auto` has another way."""
+    """The data are neither on disk nor can they be downloaded; `auto` then falls back to the digits."""
 
 
 def load_splits(name: str, root: Path) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Train images, train labels, test images, test labels as the files have them (uint8, int64).
+    """Load train images, train labels, test images and test labels (uint8 and int64), downloading what is missing.
 
-    Downloads what is missing, then checks every file. Raises DataError, NotOnDiskError and
-    ImportError as `vae_lessons.load_images` says.
+    Raises DataError, NotOnDiskError and ImportError as `load_images` documents.
     """
     datasets = _torchvision_datasets()
     raw = root / TORCHVISION_CLASS[name] / "raw"
     if _missing(raw):
         _download(getattr(datasets, TORCHVISION_CLASS[name]), root, raw)
-    for file in MNIST_SHA256:
-        _check_file(name, raw / file)
-    # Not through the class: where an older torchvision has left its `processed` folder, it reads that.
-    read = {"images": datasets.mnist.read_image_file, "labels": datasets.mnist.read_label_file}
-    return tuple(read[file.split("-")[1]](str(raw / file)) for file in MNIST_SHA256)
+    # Not through the dataset class: it prefers the `processed` folder of an older torchvision, which nobody checks.
+    return tuple(_read(datasets.mnist, name, raw / file) for file in MNIST_SHA256)
 
 
 def _missing(raw: Path) -> list[str]:
@@ -80,7 +75,7 @@ def _torchvision_datasets():
 
 
 def _download(dataset_class, root: Path, raw: Path) -> None:
-    """Let torchvision download into `root`, which it checks against its own checksums."""
+    """Let torchvision download into `root`, verifying its checksums."""
     what = f"{dataset_class.__name__} is not complete in {root} (missing: {', '.join(_missing(raw))})"
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -98,7 +93,7 @@ def _download(dataset_class, root: Path, raw: Path) -> None:
         ) from error
     if _missing(raw):
         raise DataError(
-            f"{what}, but torchvision takes it for complete because of {raw.parent / 'processed'}, which an older "
+            f"{what}, but torchvision believes that it is, because of {raw.parent / 'processed'}, which an older "
             "version made. Delete that folder and call again to download."
         )
 
@@ -106,13 +101,13 @@ def _download(dataset_class, root: Path, raw: Path) -> None:
 def _cannot_write(what: str, root: Path, error: Exception) -> DataError:
     return DataError(
         f"{what}, and the folder cannot be written to ({error}). Set VAE_LESSONS_DATA, or "
-        "root=, to a folder of yours, or to one that has the data already."
+        "root=, to a folder of your own, or to one that has the data already."
     )
 
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """torchvision downloads without a time limit; behind a silent firewall that is forever."""
+    """Limit the time of a download: torchvision would wait for ever behind a silent firewall."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -121,32 +116,27 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _check_file(name: str, path: Path) -> None:
-    """Compare a file with what its name promises: size, header and (for MNIST) checksum."""
-    split, kind = path.name.split("-")[:2]
-    shape = (SPLIT_SIZES[split], 28, 28) if kind == "images" else (SPLIT_SIZES[split],)
-    header = bytes((0, 0, 8, len(shape))) + b"".join(n.to_bytes(4, "big") for n in shape)
-    expected_size = len(header) + torch.Size(shape).numel()
+def _read(reader: ModuleType, name: str, path: Path) -> Tensor:
+    """Check a file and read it; DataError says what is wrong and what to do."""
     remedy = f"Delete {path} and call again to download it."
     try:
-        content = path.read_bytes()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error}). {remedy}") from error
-    digest = hashlib.sha256(content).hexdigest()
-    belongs = next((file for file, known in MNIST_SHA256.items() if known == digest), None)
-    if belongs and (name, path.name) != ("mnist", belongs):
-        raise DataError(f"{path} is mislabelled: it holds MNIST's {belongs}. {remedy}")
-    if len(content) < expected_size:
-        raise DataError(f"{path} is truncated: {len(content):,} bytes of {expected_size:,}. {remedy}")
-    if len(content) > expected_size or not content.startswith(header):
-        raise DataError(
-            f"{path} is not {TORCHVISION_CLASS[name]}'s {path.name}: its header or size is another's. {remedy}"
-        )
-    if name == "mnist":
-        intact = digest == MNIST_SHA256[path.name]
-    elif kind == "labels":  # Fashion-MNIST has no published checksum of these; its classes are of equal size
-        intact = all(content[len(header) :].count(label) * 10 == SPLIT_SIZES[split] for label in range(10))
-    else:
-        intact = True
-    if not intact:
-        raise DataError(f"{path} is corrupted: its contents are not those of {TORCHVISION_CLASS[name]}. {remedy}")
+    owner = next((file for file, known in MNIST_SHA256.items() if known == digest), None)
+    if owner and (name, path.name) != ("mnist", owner):
+        raise DataError(f"{path} is mislabelled: it holds MNIST's {owner}. {remedy}")
+    damaged = DataError(f"{path} is damaged: its contents are not those of {TORCHVISION_CLASS[name]}. {remedy}")
+    if name == "mnist" and not owner:
+        raise damaged
+    split, kind = path.name.split("-")[:2]
+    try:
+        values = reader.read_image_file(str(path)) if kind == "images" else reader.read_label_file(str(path))
+    except Exception as error:  # whatever torchvision's parser meets in a file that is not one
+        raise damaged from error
+    if len(values) != SPLIT_SIZES[split] or (kind == "images" and values.shape[1:] != (28, 28)):
+        raise damaged
+    # Fashion-MNIST has no published checksums of these files; its classes have the same size.
+    if name != "mnist" and kind == "labels" and not (values.bincount(minlength=10) * 10 == len(values)).all():
+        raise damaged
+    return values

@@ -1,7 +1,7 @@
-"""Images to learn from: whole splits as one tensor each.
+"""Images with their classes, each split as one tensor.
 
-MNIST and Fashion-MNIST come through torchvision; the 8x8 digits that lie inside
-scikit-learn need neither a network nor a file. `load_images` is the way in.
+MNIST and Fashion-MNIST come through torchvision; the 8×8 digits that are part of scikit-learn need neither a network nor a
+file. `load_images` loads them all.
 """
 
 import hashlib
@@ -23,22 +23,26 @@ TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", DIGITS: "scikit-le
 
 
 class EmbeddedDigitsWarning(UserWarning):
-    """`auto` had to take the embedded digits in place of MNIST."""
+    """MNIST could not be loaded, and `auto` fell back to the embedded digits."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """A data set of grey images, with the classes they belong to.
+    """A data set of grey images, with their classes.
 
     Attributes
     ----------
-    name : "mnist", "fashion-mnist" or "digits" (or your own)
-    train, test : float32 tensors (M, H, W), 0 background to 1 full ink
-    train_labels, test_labels : int64 tensors (M,)
+    name : str
+        "mnist", "fashion-mnist", "digits", or your own.
+    train, test : Tensor, (M, H, W), float32
+        From 0, background, to 1, full ink.
+    train_labels, test_labels : Tensor, (M,), int64
+        The classes, from 0.
 
     Raises
     ------
-    ValueError : if images and labels do not fit each other, or a pixel is outside [0, 1].
+    ValueError
+        If images and labels do not fit each other, or a pixel is outside [0, 1].
     """
 
     name: str
@@ -52,7 +56,7 @@ class ImageData:
             _check_split(split, getattr(self, split), getattr(self, f"{split}_labels"))
         if self.train.shape[1:] != self.test.shape[1:]:
             raise ValueError(
-                "train and test images must have one size, got "
+                "train and test images must have the same size, got "
                 f"{tuple(self.train.shape[1:])} and {tuple(self.test.shape[1:])}"
             )
 
@@ -68,12 +72,12 @@ class ImageData:
 
     @property
     def title(self) -> str:
-        """The name as one writes it in a sentence."""
+        """The name as it is written in a sentence."""
         return TITLES.get(self.name, self.name)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over all images and labels: two data sets with one fingerprint are the same."""
+        """SHA-256 of all images and labels."""
         digest = hashlib.sha256()
         for tensor in (self.train, self.train_labels, self.test, self.test_labels):
             digest.update(str(tuple(tensor.shape)).encode())
@@ -95,22 +99,26 @@ def load_images(name: str = AUTO, root: str | Path | None = None) -> ImageData:
 
     Parameters
     ----------
-    name : "mnist", "fashion-mnist", "digits" or "auto". "auto" is what $VAE_LESSONS_DATASET
-        says if it is set; the digits if $VAE_LESSONS_FAST is; else MNIST from disk, else
-        MNIST downloaded, else (no network) the digits, with an `EmbeddedDigitsWarning`.
-    root : the folder that holds `MNIST/raw` (torchvision's layout). By default
-        $VAE_LESSONS_DATA, else `data`; both count from the course's own folder.
+    name : {"auto", "mnist", "fashion-mnist", "digits"}
+        "auto" is the data set named by $VAE_LESSONS_DATASET, if that is set; the digits if $VAE_LESSONS_FAST is set;
+        else MNIST from disk, or downloaded, or without a network the digits, with an `EmbeddedDigitsWarning`.
+    root : str or Path, optional
+        The folder that holds `MNIST/raw`, in torchvision's layout. By default $VAE_LESSONS_DATA, else `data`; relative
+        paths start at the course's own folder.
 
     Returns
     -------
-    ImageData with images float32 in [0, 1] of shape (M, H, W)
+    ImageData
 
     Raises
     ------
-    ValueError : for an unknown name.
-    DataError : if a data set asked for by name cannot be had, if a file is truncated, corrupted
-        or another's, if the folder cannot be written to, or lies inside the one that is meant.
-    ImportError : if torch and torchvision were not built for each other.
+    ValueError
+        For an unknown name.
+    DataError
+        If a data set asked for by name cannot be loaded, if a file is damaged or is not what its name says, if the folder
+        cannot be written to, or is inside the right one.
+    ImportError
+        If torch and torchvision were not built for each other.
     """
     known = (AUTO, *TITLES)
     if not isinstance(name, str) or name.lower() not in known:
@@ -128,7 +136,7 @@ def load_images(name: str = AUTO, root: str | Path | None = None) -> ImageData:
         return _load_downloaded("mnist", folder)
     except NotOnDiskError as error:
         warnings.warn(
-            f"MNIST could not be had, so these are the digits inside scikit-learn. {error}",
+            f"MNIST could not be loaded, so these are the digits inside scikit-learn. {error}",
             EmbeddedDigitsWarning,
             stacklevel=2,
         )
@@ -136,22 +144,22 @@ def load_images(name: str = AUTO, root: str | Path | None = None) -> ImageData:
 
 
 def _check_folder(folder: Path) -> None:
-    """torchvision would begin a second copy inside the first."""
+    """Refuse a folder inside the right one, where torchvision would start a second copy."""
     inside = folder.parent if folder.name == "raw" else folder
     if inside.name in TORCHVISION_FOLDERS and (inside / "raw").is_dir():
         raise DataError(
-            f"the folder of the data must be the one that holds {inside.name}/raw, got {folder}; take {inside.parent}"
+            f"the folder of the data must be the one that holds {inside.name}/raw, got {folder}; use {inside.parent}"
         )
 
 
 def course_root() -> Path:
-    """The folder that holds the course, or the working directory if the package stands alone."""
+    """Find the folder of the course, or the working directory if the package is installed without it."""
     parent = Path(__file__).resolve().parents[2]
     return parent if (parent / "pyproject.toml").is_file() else Path.cwd()
 
 
 def data_root() -> Path:
-    """Where downloaded data live: $VAE_LESSONS_DATA or `data`, counted from the course's folder."""
+    """Find the folder of downloaded data: $VAE_LESSONS_DATA or `data`, relative to the course's folder."""
     return (course_root() / Path(os.environ.get("VAE_LESSONS_DATA") or "data").expanduser()).resolve()
 
 
@@ -180,7 +188,7 @@ def _check_split(split: str, images: Tensor, labels: Tensor) -> None:
 
 
 def _load_digits() -> ImageData:
-    """scikit-learn's 1,797 digits, a fifth of each class kept for testing, the same on every machine."""
+    """Load scikit-learn's 1,797 digits; a fifth of each class, the same on every machine, is the test split."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -197,5 +205,5 @@ def _load_downloaded(name: str, root: Path) -> ImageData:
 
 
 def _as_ink(images: Tensor) -> Tensor:
-    """Bytes 0 to 255 as float32 in [0, 1]."""
+    """Convert bytes 0 to 255 to float32 in [0, 1]."""
     return images.to(torch.float32).div_(255)

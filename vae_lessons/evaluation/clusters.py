@@ -1,4 +1,4 @@
-"""Whether codes lie in one clump or in several: mixtures of Gaussians, and the valleys between them."""
+"""Whether codes lie in one cluster or in several: mixtures of Gaussians, and the valleys between them."""
 
 import itertools
 import math
@@ -12,19 +12,24 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 MAX_COMPONENTS = 5
-VALLEY = 0.5  # two components are one clump unless the density between them falls below this share of the lower peak
-NEIGHBOURS = 10  # the codes that a walk may step to
-SMALLEST_CLUSTER = 0.05  # share of a class's codes; fewer are stragglers
-SMALLEST_VARIANCE = 1e-3  # of a component, as a share of the codes' own: a handful of points is no component
+VALLEY = 0.5  # two components are one cluster unless the density between them is below this share of the lower peak
+NEIGHBOURS = 10  # codes to which a walk may step
+SMALLEST_CLUSTER = 0.05  # share of a class's codes; smaller groups are outliers
+SMALLEST_VARIANCE = 1e-3  # of a component, as a share of the codes': a handful of points is not a component
 
 
 @dataclass(frozen=True)
 class Clusters:
     """How one class's codes cluster.
 
-    n_components : Gaussians in the mixture with the lowest BIC
-    bic_gain : BIC of a single Gaussian minus that lowest BIC; above 10 is strong evidence
-    n_clusters : groups of those Gaussians with a valley between them
+    Attributes
+    ----------
+    n_components : int
+        Gaussians in the mixture with the lowest BIC.
+    bic_gain : float
+        BIC of a single Gaussian minus that lowest BIC; above 10 is strong evidence for several.
+    n_clusters : int
+        Groups of those Gaussians that are separated by a valley.
     """
 
     n_components: int
@@ -33,20 +38,37 @@ class Clusters:
 
 
 def count_clusters(codes: Tensor, seed: int = 0) -> Clusters:
-    """Fit mixtures of 1 to 5 Gaussians to `codes` (M, K), choose by BIC, and join what has no valley between.
+    """Fit mixtures of 1 to 5 Gaussians, choose one by BIC, and join the components that no valley separates.
 
-    A bent or skewed cloud needs several Gaussians too, so the number of components alone does not tell
-    clumps. Two components are in one clump if one can walk from the peak of one to the peak of the
-    other, from code to neighbouring code, while the mixture's density stays above half of the lower
-    peak. Clusters with less than a twentieth of the codes are not counted.
+    A bent or skewed cloud needs several Gaussians too, so the number of components is not the number of clusters. Two
+    components are in one cluster if one can walk from the peak of one to the peak of the other, from code to
+    neighbouring code, while the mixture's density stays above half of the lower peak. Clusters with less than a
+    twentieth of the codes are not counted.
 
-    Raises ValueError for fewer than five different codes. Source of the criterion: Schwarz (1978).
+    Parameters
+    ----------
+    codes : Tensor, (M, K)
+    seed : int
+        Of the mixtures' starting points.
+
+    Returns
+    -------
+    Clusters
+
+    Raises
+    ------
+    ValueError
+        For fewer than five different codes.
+
+    References
+    ----------
+    Schwarz (1978) for the BIC.
     """
     points = codes.detach().double().numpy()
     if len(np.unique(points, axis=0)) < MAX_COMPONENTS:
         raise ValueError(f"codes must hold at least {MAX_COMPONENTS} different codes, got shape {tuple(codes.shape)}")
     smallest = SMALLEST_VARIANCE * points.var(axis=0).mean()
-    with threadpool_limits(1):  # so few points are sooner done by one thread than handed out
+    with threadpool_limits(1):  # for so few points one thread is faster than several
         mixtures = [
             GaussianMixture(n, random_state=seed, reg_covar=smallest).fit(points) for n in range(1, MAX_COMPONENTS + 1)
         ]
@@ -58,7 +80,8 @@ def count_clusters(codes: Tensor, seed: int = 0) -> Clusters:
 
 
 def _joined(mixture: GaussianMixture, points: np.ndarray) -> np.ndarray:
-    """Which pairs of components have no valley between them, (n, n)."""
+    """Find the pairs of components that no valley separates, (n, n)."""
+
     log_density = mixture.score_samples(points)
     member = mixture.predict(points)
     peaks = [
@@ -68,10 +91,10 @@ def _joined(mixture: GaussianMixture, points: np.ndarray) -> np.ndarray:
     neighbours = kneighbors_graph(points, min(NEIGHBOURS, len(points) - 1))
     joined = np.eye(mixture.n_components, dtype=bool)
     for i, j in itertools.combinations(range(mixture.n_components), 2):
-        if peaks[i] is None or peaks[j] is None:  # a component without codes of its own
+        if peaks[i] is None or peaks[j] is None:  # a component without its own codes
             continue
         high = log_density >= min(log_density[peaks[i]], log_density[peaks[j]]) + math.log(VALLEY)
         _, land = connected_components(neighbours[high][:, high], directed=False)
-        place = np.cumsum(high) - 1  # where a point stands among the high ones
+        place = np.cumsum(high) - 1  # index of each point among the high ones
         joined[i, j] = land[place[peaks[i]]] == land[place[peaks[j]]]
     return joined

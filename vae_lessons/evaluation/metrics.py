@@ -1,4 +1,4 @@
-"""What the lessons claim about a latent space, as numbers with their uncertainty."""
+"""What the lessons claim about a latent space, as numbers with their standard errors."""
 
 import math
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from torch import Tensor
 from vae_lessons.validation import check_finite, check_floating, check_same_length, check_tensors
 
 RECONSTRUCTION_QUANTILE = 0.95
-DISTANCE_BATCH = 1024  # reference images at a time
-ACTIVE = 0.01
+DISTANCE_BATCH_SIZE = 1024  # reference images at a time
+ACTIVE = 0.01  # variance of the mean above which a unit counts as active
 ROUNDING = 1e-3  # probabilities add up to 1 within this, in float16 too
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measured value and its standard error, in the same units. Formats as `value ± error`."""
+    """A measured value and its standard error, in the same units; it formats as `value ± error`."""
 
     value: float
     error: float
@@ -33,32 +33,32 @@ class Estimate:
         return format(self)
 
     def _decimals(self) -> int:
-        """Enough decimals to show two digits of the error, but no more than six."""
+        """Count the decimals that show two digits of the error, at most six."""
         if self.error == 0 or not math.isfinite(self.error):
             return 0 if float(self.value).is_integer() else 3
         return min(6, max(0, 1 - math.floor(math.log10(self.error))))
 
 
 def mean_estimate(values: Sequence[float] | Tensor) -> Estimate:
-    """The mean of n independent values and its standard error s / sqrt(n), s² with n - 1.
+    """Compute the mean of n independent values and its standard error s / sqrt(n), where s² divides by n - 1.
 
-    Raises ValueError for fewer than two values, from which no error can be had.
+    Raises ValueError for fewer than two values.
     """
     values = torch.as_tensor(values, dtype=torch.float64).detach()
     if values.dim() != 1 or len(values) < 2:
-        raise ValueError(f"values must be at least two numbers in a row, got shape {tuple(values.shape)}")
+        raise ValueError(f"values must be at least two numbers (n,), got shape {tuple(values.shape)}")
     return Estimate(float(values.mean()), float(values.std() / math.sqrt(len(values))))
 
 
 def share_estimate(hits: Tensor) -> Estimate:
-    """The share p of true values in `hits` (n,), with its binomial standard error sqrt(p (1 - p) / n).
+    """Compute the share p of true values in `hits` (n,), with its binomial standard error sqrt(p (1 - p) / n).
 
-    The error is 0 for a share of 0 or 1, however small n is. Raises ValueError for no hits at all, for more than one
-    row, and for what is neither true nor false.
+    The error is 0 for a share of 0 or 1, however small n is. Raises ValueError for an empty tensor, for another shape,
+    and for values that are neither true nor false.
     """
     hits = torch.as_tensor(hits, dtype=torch.float64).detach()
     if hits.dim() != 1:
-        raise ValueError(f"hits must be one row (n,), got {tuple(hits.shape)}: each counts, so hand in hits.flatten()")
+        raise ValueError(f"hits must have shape (n,), got {tuple(hits.shape)}: use hits.flatten()")
     if not len(hits):
         raise ValueError("hits must not be empty")
     if not ((hits == 0) | (hits == 1)).all():
@@ -68,19 +68,36 @@ def share_estimate(hits: Tensor) -> Estimate:
 
 
 def knn_accuracy(codes: Tensor, labels: Tensor, test_codes: Tensor, test_labels: Tensor, k: int = 10) -> Estimate:
-    """How often a vote of the k nearest training codes names a test image's class.
+    """Measure how often the k nearest training codes vote for a test image's class.
 
-    1 where classes lie apart, 1 / (number of classes) where they lie in one another. Codes are
-    (M, K), labels (M,). The error is that of the share over test images. Raises as `nearest_labels`.
+    It is 1 where classes are separated, and 1 / (number of classes) where they overlap completely.
+
+    Parameters
+    ----------
+    codes, test_codes : Tensor, (M, K)
+    labels, test_labels : Tensor, (M,)
+    k : int
+        How many neighbours vote.
+
+    Returns
+    -------
+    Estimate
+        With the standard error of a share of the test images.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `nearest_labels`.
     """
     check_same_length(test_codes=test_codes, test_labels=test_labels)
     return share_estimate(nearest_labels(codes, labels, test_codes, k) == test_labels)
 
 
 def nearest_labels(codes: Tensor, labels: Tensor, test_codes: Tensor, k: int = 10) -> Tensor:
-    """The class that the k nearest training codes vote for, for each test code: (B,).
+    """Find the class that the k nearest training codes vote for, for each test code: (B,).
 
-    Raises ValueError for codes that are not (M, K) or not finite, and unless each has a label; TypeError for no tensor.
+    Raises ValueError for codes that are not (M, K) or not finite, and unless each has a label; TypeError for what is
+    not a tensor.
     """
     _check_codes(codes=codes, test_codes=test_codes)
     check_same_length(codes=codes, labels=labels)
@@ -89,12 +106,21 @@ def nearest_labels(codes: Tensor, labels: Tensor, test_codes: Tensor, k: int = 1
 
 
 def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) -> float:
-    """Spearman's rank correlation of the distances between class means, in codes and in pixels.
+    """Compute Spearman's rank correlation of the distances between class means, in codes and in pixels.
 
-    1 where classes that look alike are neighbours in latent space in just that order, 0 where the
-    arrangement has nothing to do with looks. Codes are (M, K), images (M, H, W), labels (M,).
+    It is 1 where classes are as near in latent space as they look alike, in the same order, and 0 where the arrangement
+    has nothing to do with looks.
 
-    Raises ValueError for fewer than three classes, whose one distance has no rank, and as `nearest_labels`.
+    Parameters
+    ----------
+    codes : Tensor, (M, K)
+    images : Tensor, (M, H, W)
+    labels : Tensor, (M,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        For fewer than three classes, whose one distance has no rank, and as `nearest_labels`.
     """
     _check_codes(codes=codes)
     check_same_length(codes=codes, images=images, labels=labels)
@@ -109,65 +135,80 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
 
 
 def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
-    """Euclidean distance from each image to the nearest of `reference`: (B, H, W), (M, H, W) to (B,).
+    """Compute the Euclidean distance from each image (B, H, W) to the nearest of `reference` (M, H, W): (B,).
 
-    Of an image that is in `reference` it is not quite 0, in float32 about 0.01: it comes from a difference of squares.
+    For an image that is in `reference` it is not quite 0, about 0.01 in float32, as a difference of squares is.
 
-    Raises ValueError for images of another size or dtype than `reference`, and for what is not finite, of which no
-    distance would be large; TypeError for what is no tensor.
+    Raises ValueError for images of another size or dtype than `reference`, and for images that are not finite;
+    TypeError for what is not a tensor.
     """
     _check_pictures(images, reference)
     points = images.flatten(1)
     nearest = torch.full((len(points),), math.inf, dtype=points.dtype)
-    for others in reference.flatten(1).split(DISTANCE_BATCH):
+    for others in reference.flatten(1).split(DISTANCE_BATCH_SIZE):
         squared = torch.addmm(others.square().sum(dim=1), points, others.T, alpha=-2)  # ||y||^2 - 2 x.y
         nearest = torch.minimum(nearest, squared.amin(dim=1))
     return (nearest + points.square().sum(dim=1)).clamp(min=0).sqrt()
 
 
 def off_manifold_threshold(reconstructions: Tensor, train: Tensor) -> Tensor:
-    """The distance beyond which a picture is a hole: the 95th percentile of the reconstructions' own nearest distances.
+    """Compute the 95th percentile of distances from test reconstructions (B, H, W) to training images (M, H, W).
 
-    reconstructions : (B, H, W), of test images; train : (M, H, W). Returns a scalar. Raises as `nearest_distance`.
+    A decoded image that is farther than this from all training images counts as off the manifold. Returns a scalar
+    tensor; raises as `nearest_distance`.
     """
     return nearest_distance(reconstructions, train).quantile(RECONSTRUCTION_QUANTILE)
 
 
 def off_manifold(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Tensor:
-    """Which of `decoded` (B, H, W) are farther from all of `train` than test reconstructions are: (B,) of bool.
+    """Find images in `decoded` (B, H, W) that are farther from the training images than reconstructions are: (B,).
 
-    "Farther" is: beyond `off_manifold_threshold`, so that images as good as reconstructions would give a share of 0.05.
-    Raises as `nearest_distance`.
+    "Farther" means beyond `off_manifold_threshold`, so images as good as reconstructions give a share of 0.05. Raises as
+    `nearest_distance`.
     """
     return nearest_distance(decoded, train) > off_manifold_threshold(reconstructions, train)
 
 
 def active_units(mu: Tensor) -> Tensor:
-    """Which latent dimensions say anything about the image: those whose mean moves, Var_x(mu_j) > 0.01: (K,) of bool.
+    """Find the latent dimensions that depend on the image, Var_x(mu_j) > 0.01: (K,), bool.
 
-    mu : (M, K), the means of q(z | x) over images. Raises ValueError for fewer than two images, another shape, and what
-    is not finite; TypeError for what is no tensor. Source: Burda, Grosse and Salakhutdinov (2016).
+    Parameters
+    ----------
+    mu : Tensor, (M, K)
+        Means of q(z | x) for M images.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two images, another shape, and values that are not finite.
+    TypeError
+        For what is not a tensor.
+
+    References
+    ----------
+    Burda, Grosse and Salakhutdinov (2016).
     """
     _check_codes(mu=mu)
     if len(mu) < 2:
-        raise ValueError(f"mu must be of at least two images, got {len(mu)}: of one, no mean moves")
+        raise ValueError(f"mu must have at least two images, got {len(mu)}: a variance needs two")
     return mu.var(dim=0) > ACTIVE
 
 
 def entropy(probabilities: Tensor) -> Tensor:
-    """-sum_c p_c log p_c in nats, one value per row: (B, C) to (B,). 0 when sure, log C when clueless.
+    """Compute -sum_c p_c log p_c in nats of each row of `probabilities`, (B, C) to (B,).
 
-    Raises ValueError for rows that are no probabilities: not in [0, 1], or not adding up to 1.
+    It is 0 for a certain prediction and log C for a uniform one. Raises ValueError for rows that are not in [0, 1] or
+    do not add up to 1.
     """
     check_tensors(probabilities=probabilities)
     if probabilities.dim() != 2:
-        raise ValueError(f"probabilities must be rows (B, C), got {tuple(probabilities.shape)}")
+        raise ValueError(f"probabilities must have shape (B, C), got {tuple(probabilities.shape)}")
     in_range = ((probabilities >= 0) & (probabilities <= 1 + ROUNDING)).all(dim=1)
     wrong = ~(in_range & ((probabilities.sum(dim=1) - 1).abs() <= ROUNDING))
     if wrong.any():
         raise ValueError(
             f"probabilities must lie in [0, 1] and add up to 1 in each row, row {int(wrong.nonzero()[0])} does not: "
-            "of logits, softmax(dim=1) makes some"
+            "for logits, use softmax(dim=1)"
         )
     return torch.special.entr(probabilities).sum(dim=1)
 

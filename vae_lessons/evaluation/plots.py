@@ -1,8 +1,8 @@
-"""The figures of the lessons, in one style. Each function draws on `ax` and returns it.
+"""The figures of the lessons, in one style. Each function draws on `ax`, new axes by default, and returns it.
 
-Colours mean the same thing throughout: see `COLOURS`. Ink is dark on a transparent ground, which
-the book's style sheet inverts in dark mode. Digits are drawn as numerals as well as in colour, so
-that they can be told apart without it.
+A colour means the same thing throughout the book: see `COLOURS`. Ink is dark on a transparent background, which the
+book's style sheet inverts in dark mode. Classes are drawn as numerals as well as in colour, for readers who cannot
+distinguish the colours.
 """
 
 import math
@@ -30,19 +30,19 @@ COLOURS = {
     "baseline": "#8a8030",
     "posterior": "#832db6",
 }
-# After Petroff (2021), the light ones darkened: each has a contrast of 3 or more with the page, in
-# light mode and, inverted, in dark mode.
+# After Petroff (2021), with the light colours darkened: each has a contrast of at least 3 with the page, in light mode
+# and, inverted, in dark mode.
 CLASS_COLOURS = (
     "#3f90da", "#c07a00", "#bd1f01", "#5c8a6b", "#832db6",
     "#a0604e", "#e76300", "#8a8030", "#5b6478", "#1b9097",
 )  # fmt: skip
 INK = {"cmap": "gray_r", "interpolation": "nearest", "vmin": 0, "vmax": 1}  # 0 is paper, 1 is ink
 GAP = 1  # pixels between two images
-ROUNDING = 1e-3  # beyond paper and ink by less than this nobody sees
+ROUNDING = 1e-3  # nobody sees a pixel that leaves [0, 1] by less
 
 
 def use_style() -> None:
-    """Draw every figure from here on in the book's style, sharp on fine screens."""
+    """Draw all figures from now on in the book's style, at double resolution in notebooks."""
     plt.style.use(STYLE)
     in_notebook = "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
     if in_notebook:
@@ -54,10 +54,25 @@ def use_style() -> None:
 def show_images(
     images: Tensor, n_columns: int = 10, row_labels: Sequence[str] | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Images (M, H, W) side by side, `n_columns` to a row, all on one scale: 0 is paper, 1 is ink.
+    """Show images side by side, all on one scale: 0 is paper, 1 is ink.
 
-    Raises ValueError for pixels that are not finite or not in [0, 1], for another number of labels than of rows, and
-    for shapes that do not fit; TypeError for what is no tensor.
+    Parameters
+    ----------
+    images : Tensor, (M, H, W)
+        Pixels in [0, 1].
+    n_columns : int
+        Images in a row.
+    row_labels : sequence of str, optional
+        One label for each row.
+    ax : Axes, optional
+
+    Raises
+    ------
+    ValueError
+        For pixels that are not finite or not in [0, 1], for a number of labels other than that of rows, and for shapes
+        that do not fit.
+    TypeError
+        For what is not a tensor.
     """
     _check_images(images, "(M, H, W)")
     n_columns = check_int("n_columns", n_columns)
@@ -84,7 +99,7 @@ def show_images(
 def plot_losses(
     train: Sequence[float], test: Sequence[float], unit: str = "loss per image", ax: Axes | None = None
 ) -> Axes:
-    """Train and test loss after each epoch."""
+    """Plot train and test loss after each epoch; `unit` labels the axis."""
     ax = ax or _axes()
     epochs = range(1, len(train) + 1)
     ax.plot(epochs, train, "o--", color=COLOURS["data"], label="train, during the epoch")
@@ -96,10 +111,10 @@ def plot_losses(
 
 
 def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
-    """Two-dimensional codes (M, 2), each as its class's numeral in its class's colour.
+    """Plot two-dimensional codes (M, 2), each as the numeral of its label (M,) in its class's colour.
 
-    Raises ValueError for codes that are not (M, 2) or not finite, and for another number of labels; TypeError for what
-    is no tensor.
+    Raises ValueError for codes that are not (M, 2) or not finite, and for a different number of labels; TypeError for
+    what is not a tensor.
     """
     codes = _plane(codes, labels)
     ax = ax or _axes(6.5, 6)
@@ -111,7 +126,7 @@ def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
 
 
 def plot_codes_by_class(codes: Tensor, labels: Tensor) -> np.ndarray:
-    """One panel for each class: its codes (M, 2) in colour, everybody's in grey. Returns the axes.
+    """Plot codes (M, 2) in one panel per class: that class in colour, all others in grey. Returns the array of axes.
 
     Raises as `plot_codes`.
     """
@@ -127,12 +142,22 @@ def plot_codes_by_class(codes: Tensor, labels: Tensor) -> np.ndarray:
 
 
 def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None = None) -> Axes:
-    """Decoded images (N, N, H, W), placed where their codes lie: rows go up in z₂, columns right in z₁.
+    """Show a grid of decoded images, each where its code is: rows go up in z₂, columns right in z₁.
 
-    corner, opposite : the codes (2,) of images[0, 0] and images[-1, -1]
+    Parameters
+    ----------
+    images : Tensor, (N, N, H, W)
+        Pixels in [0, 1].
+    corner, opposite : Tensor, (2,)
+        Codes of images[0, 0] and images[-1, -1].
+    ax : Axes, optional
 
-    Raises ValueError for pixels that are not finite or not in [0, 1], and for what is no square grid of at least 2
-    by 2; TypeError for what is no tensor.
+    Raises
+    ------
+    ValueError
+        For pixels that are not finite or not in [0, 1], and for what is not a square grid of at least 2 by 2.
+    TypeError
+        For what is not a tensor.
     """
     _check_images(images, "(N, N, H, W)")
     n, n_columns, height, width = images.shape
@@ -151,7 +176,7 @@ def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None 
 def plot_mean_and_error(
     x: Sequence[float], mean: Tensor, error: Tensor, label: str, colour: str, ax: Axes | None = None
 ) -> Axes:
-    """A curve with a band of two standard errors to each side."""
+    """Plot a curve with a band of two standard errors on each side."""
     ax = ax or _axes()
     mean, error = mean.detach(), error.detach()
     ax.plot(x, mean, color=colour, label=label)
@@ -160,14 +185,25 @@ def plot_mean_and_error(
 
 
 def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tensor, ax: Axes | None = None) -> Axes:
-    """A density on a square grid over the plane, filled, and the Gaussian N(mu, diag σ²) as ellipses.
+    """Plot a density over the plane, filled, and the Gaussian N(mu, diag σ²) as ellipses.
 
-    Both are drawn as the smallest regions that hold 39 % and 86 % of the probability: one and two standard
-    deviations, for a Gaussian in two dimensions.
+    Both are drawn as the smallest regions that hold 39 % and 86 % of the probability: one and two standard deviations
+    of a Gaussian in two dimensions.
 
-    points : (G, 2), first coordinate slowest, as a `GridDensity` has them; log_density : (G,); mu, logvar : (2,)
+    Parameters
+    ----------
+    points : Tensor, (G, 2)
+        A square grid, the first coordinate varying slowest, as in a `GridDensity`.
+    log_density : Tensor, (G,)
+    mu, logvar : Tensor, (2,)
+    ax : Axes, optional
 
-    Raises ValueError for other shapes, such as those for several images; TypeError for what is no tensor.
+    Raises
+    ------
+    ValueError
+        For other shapes, such as those for several images.
+    TypeError
+        For what is not a tensor.
     """
     check_tensors(points=points, log_density=log_density, mu=mu, logvar=logvar)
     shapes = {"points": points, "log_density": log_density, "mu": mu, "logvar": logvar}
@@ -212,10 +248,10 @@ def _check_images(images: Tensor, shape: str) -> None:
 
 
 def _plane(codes: Tensor, labels: Tensor) -> Tensor:
-    """The codes without their graph; TypeError or ValueError for what does not lie in the plane."""
+    """Detach codes (M, 2); TypeError or ValueError for what is not in the plane."""
     check_tensors(codes=codes, labels=labels)
     if codes.dim() != 2 or codes.shape[1] != 2:
-        raise ValueError(f"codes must have shape (M, 2) to be drawn in the plane, got {tuple(codes.shape)}")
+        raise ValueError(f"codes must have shape (M, 2) to be plotted in the plane, got {tuple(codes.shape)}")
     if labels.shape != codes.shape[:1]:
         raise ValueError(f"labels must be one for each of {len(codes)} codes, got shape {tuple(labels.shape)}")
     check_finite("codes", codes, "code")

@@ -1,4 +1,4 @@
-"""Models side by side: the measurements of lesson 2, made alike for an autoencoder and for any VAE."""
+"""Models side by side: the same measurements of a two-dimensional latent space for an autoencoder and any VAE."""
 
 import math
 from collections.abc import Sequence
@@ -14,19 +14,25 @@ from vae_lessons.models import VAE, Autoencoder, Classifier
 from vae_lessons.training.cache import describe_model, has_known_code, load_or_measure
 from vae_lessons.validation import check_finite, check_floating, check_int
 
-CELLS = 20  # cells of the decoded grid, each way
-MIDDLE = (0.01, 0.99)  # quantiles of the training codes, each way, between which the grid lies
-N_PICTURES = 300  # reconstructions and samples that are compared with the training images
-N_CODES = 1000  # of one class, for its clumps
+CELLS = 20  # of the decoded grid, along each axis
+MIDDLE = (0.01, 0.99)  # quantiles of the training codes, along each axis, between which the grid lies
+N_IMAGES = 300  # reconstructions and samples that are compared with the training images
+N_CODES = 1000  # of one class, for counting its clusters
 N_WALKS = 100
 
 
 def usable_sigma(images: Tensor, latent_dim: int = 2) -> float:
-    """The first of σ_x = 1, 1/2, 1/4, ... at which `latent_dim` dimensions are safely worth their cost (lesson 7).
+    """Find the first of σ_x = 1, 1/2, 1/4, ... at which `latent_dim` dimensions are safely worth their cost in nats.
 
-    That is: σ_x² < λ / 2, with λ the `latent_dim`-th largest eigenvalue of the covariance of images (M, H, W).
-    ValueError for images that are whole numbers or not finite, or do not vary in so many directions; TypeError for what
-    is no tensor.
+    A direction is worth its cost if its variance exceeds σ_x² (the threshold of probabilistic PCA). Here σ_x² < λ / 2
+    is required, with λ the `latent_dim`-th largest eigenvalue of the covariance of images (M, H, W).
+
+    Raises
+    ------
+    ValueError
+        For images that are integers, not finite, or vary in fewer directions.
+    TypeError
+        For what is not a tensor.
     """
     check_floating(images=images)
     check_finite("images", images, "image")
@@ -42,10 +48,10 @@ def usable_sigma(images: Tensor, latent_dim: int = 2) -> float:
 
 @torch.no_grad()
 def decoded_grid(model: Autoencoder | VAE, data: ImageData, n: int = CELLS) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures (n, n, H, W) of the plane where the codes are, and the codes (2,) of two opposite corners.
+    """Decode a grid over the plane of the codes: images (n, n, H, W), and the codes (2,) of two opposite corners.
 
-    The grid lies over the middle 98 % of the training codes, each way; its rows go up in z₂.
-    ValueError for K other than 2.
+    The grid covers the middle 98 % of the training codes along each axis; its rows go up in z₂. Raises ValueError for
+    K other than 2.
     """
     _check_plane(model)
     return _grid_over(model.code(data.train), model, n)
@@ -65,16 +71,32 @@ def _grid_over(codes: Tensor, model: Autoencoder | VAE, n: int) -> tuple[Tensor,
 
 @torch.no_grad()
 def measure(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: int = 0) -> dict[str, float]:
-    """What the course asks of a two-dimensional latent space, as numbers by name.
+    """Measure a two-dimensional latent space: numbers by name.
 
-    Codes are those that `model.code` gives: of a VAE, the means. `judge` is a classifier trained on the same data;
-    `seed` draws samples and pairs. ValueError for K other than 2.
+    Parameters
+    ----------
+    model : Autoencoder or VAE
+        With K = 2; its codes are those of `model.code`, for a VAE the means of q.
+    data : ImageData
+    judge : Classifier
+        Trained on the same data; it names decoded images.
+    seed : int
+        Of the samples and pairs that are drawn.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    ValueError
+        For K other than 2.
     """
     _check_plane(model)
     generator = torch.Generator().manual_seed(seed)
     train_codes, test_codes = model.code(data.train), model.code(data.test)
     grid, low, high = _grid_over(train_codes, model, CELLS)
-    draws = model.decode(torch.randn(N_PICTURES, 2, generator=generator))
+    draws = model.decode(torch.randn(N_IMAGES, 2, generator=generator))
     half_way = _half_way_from_1_to_2(model, data, generator)
     answers = judge.probabilities(half_way)
     named = answers.argmax(dim=1)
@@ -103,9 +125,17 @@ def measure_or_load(model: Autoencoder | VAE, data: ImageData, judge: Classifier
 
 
 def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
-    """A Markdown table with a line for each measurement and a column for each model: mean and standard error.
+    """Make a Markdown table with a row for each measurement and a column for each model: mean and standard error.
 
-    measured : for each model's name, what `measure` gave, one for each seed. ValueError for no model.
+    Parameters
+    ----------
+    measured : dict of str to sequence of dict
+        For each model's name the results of `measure`, one per seed.
+
+    Raises
+    ------
+    ValueError
+        For no model.
     """
     if not measured:
         raise ValueError("measured must hold at least one model, got none")
@@ -119,22 +149,29 @@ def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
 
 
 def contrast(measured: dict[str, Sequence[dict[str, float]]], errors: float = 3.0) -> str:
-    """A Markdown list of what sets the last model apart from the first: higher, lower, or not told apart.
+    """Make a Markdown list of how the last model differs from the first: higher, lower, or no clear difference.
 
-    measured : as for `compare`. Two means are told apart if they differ by more than `errors` standard errors of
-        their difference.
+    Parameters
+    ----------
+    measured : dict of str to sequence of dict
+        As for `compare`.
+    errors : float
+        Two means differ if they are more than this many standard errors of their difference apart.
 
-    ValueError for fewer than two models, or seeds.
+    Raises
+    ------
+    ValueError
+        For fewer than two models, or fewer than two seeds.
     """
     if len(measured) < 2:
         raise ValueError(f"measured must hold at least two models, got {list(measured)}")
     first, *_, last = measured
-    verdicts: dict[str, list[str]] = {"higher": [], "lower": [], "not told apart": []}
+    verdicts: dict[str, list[str]] = {"higher": [], "lower": [], "no clear difference": []}
     for quantity in measured[first][0]:
         a, b = (mean_estimate([seed[quantity] for seed in measured[name]]) for name in (first, last))
         difference, error = b.value - a.value, math.hypot(a.error, b.error)
-        told_apart = abs(difference) > errors * error
-        verdicts["not told apart" if not told_apart else "higher" if difference > 0 else "lower"].append(quantity)
+        is_clear = abs(difference) > errors * error
+        verdicts["no clear difference" if not is_clear else "higher" if difference > 0 else "lower"].append(quantity)
     lines = [f"- {verdict}: {'; '.join(quantities) or 'none'}" for verdict, quantities in verdicts.items()]
     return "\n".join([f"{last} against {first}:\n", *lines])
 
@@ -149,46 +186,46 @@ def _of_reconstructions(x_hat: Tensor, x: Tensor) -> dict[str, float]:
 
 def _of_codes(train_codes: Tensor, test_codes: Tensor, data: ImageData) -> dict[str, float]:
     labels = data.train_labels
-    clumps = [count_clusters(train_codes[labels == c][:N_CODES]) for c in labels.unique()]
+    clusters = [count_clusters(train_codes[labels == c][:N_CODES]) for c in labels.unique()]
     accuracy = metrics.knn_accuracy(train_codes, labels, test_codes, data.test_labels)
     return {
         "10-nearest-neighbour accuracy": accuracy.value,
         "rank correlation of class distances": metrics.class_distance_correlation(
             test_codes, data.test, data.test_labels
         ),
-        "digits that need several Gaussians": sum(c.n_components > 1 for c in clumps),
-        "digits in several clumps": sum(c.n_clusters > 1 for c in clumps),
+        "digits that need several Gaussians": sum(c.n_components > 1 for c in clusters),
+        "digits in several clusters": sum(c.n_clusters > 1 for c in clusters),
     }
 
 
 def _share_of_empty_cells(codes: Tensor, low: Tensor, high: Tensor) -> float:
-    """Of the grid's cells, the share in which none of `codes` (M, 2) is."""
+    """Compute the share of the grid's cells that contain none of `codes` (M, 2)."""
     column, row = ((codes - low) / (high - low) * (CELLS - 1)).round().long().T
     inside = (column >= 0) & (column < CELLS) & (row >= 0) & (row < CELLS)
     return _share((CELLS * row + column)[inside].bincount(minlength=CELLS**2) == 0)
 
 
 def _half_way_from_1_to_2(model: Autoencoder | VAE, data: ImageData, generator: torch.Generator) -> Tensor:
-    """Pictures (n, H, W) between the codes of a test image of each."""
+    """Decode midpoints between the codes of test images of a 1 and of a 2: (n, H, W)."""
     ends = [data.test[data.test_labels == digit] for digit in (1, 2)]
     pairs = min(N_WALKS, *map(len, ends))
     a, b = (model.code(x[torch.randperm(len(x), generator=generator)[:pairs]]) for x in ends)
     return model.decode((a + b) / 2)
 
 
-def _shares_of_holes(model: Autoencoder | VAE, data: ImageData, **pictures: Tensor) -> dict[str, float]:
-    """Of each set of pictures (n, H, W), the share of holes; all at once, since that is the dearest measurement."""
-    copies = model(data.test[:N_PICTURES])
-    together = torch.cat([copies, *pictures.values()])
-    of_copies, *others = metrics.nearest_distance(together, data.train).split(
-        [len(copies), *map(len, pictures.values())]
+def _shares_of_holes(model: Autoencoder | VAE, data: ImageData, **decoded: Tensor) -> dict[str, float]:
+    """Compute the share of holes in each set of decoded images (n, H, W); one pass, since it is the slowest part."""
+    reconstructions = model(data.test[:N_IMAGES])
+    images = torch.cat([reconstructions, *decoded.values()])
+    own, *others = metrics.nearest_distance(images, data.train).split(
+        [len(reconstructions), *map(len, decoded.values())]
     )
-    limit = of_copies.quantile(metrics.RECONSTRUCTION_QUANTILE)
-    return {name: _share(distances > limit) for name, distances in zip(pictures, others, strict=True)}
+    limit = own.quantile(metrics.RECONSTRUCTION_QUANTILE)
+    return {name: _share(distances > limit) for name, distances in zip(decoded, others, strict=True)}
 
 
 def _kinds(named: Tensor) -> float:
-    """The effective number of classes, exp of the entropy of their shares: from 1 for one to C for C as frequent."""
+    """Compute the effective number of classes, exp of the entropy of their shares: C for C equal classes."""
     return math.exp(float(metrics.entropy(named.bincount()[None] / len(named))))
 
 

@@ -1,14 +1,14 @@
 """Integrals over one or two dimensions on a grid, with an estimate of their error.
 
-The integrand is given by its log, one for each of B rows, and is positive and smooth: an unnormalised
-density. A search finds the box that holds it, a trapezoid rule integrates over the box. For
-a smooth integrand that has died away at the edges, halving the step squares the error, or better
-(Trefethen and Weideman, 2014); where it has kinks, as under a network with ReLUs, it quarters it. So what two
-steps disagree by is a generous estimate of what the finer one is off. A finer grid asks for values only
-where they may count for the tolerance; elsewhere it interpolates.
+The integrand is given by its log, one for each of B rows, and is positive and smooth: an unnormalised density. A search
+finds the box that holds it, and a trapezoid rule integrates over the box. For a smooth integrand that has died away at
+the edges, halving the step squares the error, or better (Trefethen and Weideman, 2014); where it has kinks, as under a
+network with ReLUs, halving the step quarters the error. So the difference between two steps is a generous estimate of
+the error of the finer one. A finer grid evaluates the integrand only where it may matter for the tolerance, and
+interpolates elsewhere.
 
-The search is exact for a log-concave integrand. Peaks outside of [-8, 8], far from the one that it finds, are
-missed, and so are spikes much narrower than a cell of the first grid.
+The search is exact for a log-concave integrand. It misses peaks outside of [-8, 8] that are far from the peak that it
+finds, and spikes much narrower than a cell of the first grid.
 """
 
 import math
@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool1d, max_pool2d
@@ -26,28 +25,34 @@ from vae_lessons.validation import check_positive
 LogDensity = Callable[[Tensor], Tensor]  # (G, B, K) to (G, B)
 
 MAX_DIM = 2
-NEGLIGIBLE = 40.0  # nats below the peak: e^-40 of it, which even a wide box of such points does not make count
-START = 8.0  # the search begins in [-8, 8] each way, and leaves it if it must
+NEGLIGIBLE = 40.0  # nats below the peak: so low that even a wide box of such points does not matter
+START = 8.0  # the search starts in [-8, 8] in each dimension, and leaves it if it must
 MAX_SEARCHES = 40
-# Cells each way, by dimension.
+# Cells along each axis, by dimension.
 FIRST_CELLS = {1: 1024, 2: 64}
 MAX_CELLS = {1: 2**18, 2: 2**10}
 CLOSEST_CELLS = {1: 2048, 2: 128}  # enough for averages over a Gaussian, which is smooth
 
 
 class QuadratureError(ArithmeticError):
-    """No grid that is allowed gives the integral to the tolerance asked for."""
+    """The integral cannot be computed to the tolerance asked for with the finest grid allowed."""
 
 
 @dataclass(frozen=True)
 class GridDensity:
-    """B densities, each normalised on a grid of its own.
+    """B densities, each normalised on its own grid.
 
-    points : (G, B, K), the grid's corners and all between, the last axis running first
-    log_density : (G, B), log of the normalised density, nats; interpolated where it counts for nothing
-    cell_volume : (B,)
-    log_normaliser : (B,), log of the integral that it was normalised by, nats
-    error : (B,), estimated error of `log_normaliser`, nats
+    Attributes
+    ----------
+    points : Tensor, (G, B, K)
+        The grid, corners included; the last axis varies fastest.
+    log_density : Tensor, (G, B)
+        Log of the normalised density, nats; interpolated where it does not matter.
+    cell_volume : Tensor, (B,)
+    log_normaliser : Tensor, (B,)
+        Log of the integral by which the density was normalised, nats.
+    error : Tensor, (B,)
+        Estimated error of `log_normaliser`, nats.
     """
 
     points: Tensor
@@ -57,36 +62,50 @@ class GridDensity:
     error: Tensor
 
     def expectation(self, values: Tensor) -> Tensor:
-        """E[f] = sum_g p_g f_g Δ of values (G, B, ...) at the points: (B, ...)."""
+        """Compute E[f] = sum_g p_g f_g Δ, (B, ...), from values (G, B, ...) of f at the points."""
         weights = self.log_density.exp() * self.cell_volume  # (G, B)
         return (weights.view(*weights.shape, *[1] * (values.dim() - 2)) * values).sum(dim=0)
 
     def mean(self) -> Tensor:
-        """(B, K)."""
+        """Compute the mean, (B, K)."""
         return self.expectation(self.points)
 
     def covariance(self) -> Tensor:
-        """(B, K, K)."""
+        """Compute the covariance, (B, K, K)."""
         centred = self.points - self.mean()
         return self.expectation(centred.unsqueeze(3) * centred.unsqueeze(2))
 
 
 def check_dim(dim: int) -> None:
-    """ValueError for a dimension that a grid does not reach."""
+    """Raise ValueError for a dimension that a grid does not reach."""
     if dim not in range(1, MAX_DIM + 1):
         raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {dim}")
 
 
 def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) -> GridDensity:
-    """Normalise exp(log_density) of each of `n_rows` rows over R^dim.
+    """Normalise exp(log_density) over R^dim, for each of `n_rows` rows.
 
-    log_density : points (G, B, K) to log-densities (G, B), nats
-    tolerance : the largest error of a log-integral, nats
+    Parameters
+    ----------
+    log_density : callable
+        From points (G, B, K) to log-densities (G, B), nats.
+    n_rows : int
+        B.
+    dim : int
+        K, 1 or 2.
+    tolerance : float
+        The largest error of a log-integral, nats.
+
+    Returns
+    -------
+    GridDensity
 
     Raises
     ------
-    ValueError : for a dimension not 1 or 2, a tolerance not positive, or where log_density is not finite
-    QuadratureError : if the finest grid allowed is not fine enough
+    ValueError
+        For another dimension, a tolerance that is not positive, or where log_density is not finite.
+    QuadratureError
+        If the finest grid allowed is not fine enough.
     """
     check_dim(dim)
     tolerance = check_positive("tolerance", tolerance)
@@ -101,9 +120,9 @@ def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) 
             row = int(density.error.argmax())
             raise QuadratureError(
                 f"row {row} is known to {worst:.2g} nats only, with {cells} cells each way; tolerance is "
-                f"{tolerance:g}. Ask for less, or look for peaks that are very narrow and far apart"
+                f"{tolerance:g}. Allow a larger one, or look for peaks that are very narrow and far apart"
             )
-        # All points that lie lower than this below the peak make no more than a twentieth of the tolerance.
+        # Together, all points that lie this far below the peak contribute at most a twentieth of the tolerance.
         negligible = (high - low).log().sum(dim=1) + density.log_density.amax(dim=0) - math.log(tolerance / 20)
         coarse = values.view(*[cells + 1] * dim, n_rows)
         cells *= 2
@@ -112,13 +131,23 @@ def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) 
 
 
 def closest_gaussian(density: GridDensity, row: int, starts: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """The q = N(mu, diag σ²) with the least KL( q || density ) to one row of it, found by gradient descent.
+    """Find the q = N(mu, diag σ²) with the least KL( q || density ) for one row of a density, by gradient descent.
 
-    starts : pairs of mu, logvar, each (K,), where the search begins in turn; the best end counts. It stays on
-        the grid: beyond, the density counts as being as low as its lowest value there.
+    Parameters
+    ----------
+    density : GridDensity
+    row : int
+        Which of the B densities.
+    starts : iterable of (mu, logvar), each (K,)
+        Where to start, in turn; the best result is returned. The search stays on the grid: outside of it the density
+        counts as its lowest value there.
 
-    Returns mu, logvar, each (K,), float64.
+    Returns
+    -------
+    mu, logvar : Tensor, (K,), float64
     """
+    import scipy.optimize  # takes a moment, and few need it
+
     points, log_density = (part[:, row].double().cpu().numpy() for part in (density.points, density.log_density))
     dim = points.shape[1]
     n = round(len(points) ** (1 / dim))
@@ -129,12 +158,12 @@ def closest_gaussian(density: GridDensity, row: int, starts: Iterable[tuple[Tens
     step = width / (len(height) - 1)
 
     def divergence(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        """-E_q[height] - sum_j log σ_j, which is the KL up to a constant, and its gradient in mu and log σ."""
+        """Compute -E_q[height] - sum_j log σ_j, the KL up to a constant, and its gradient in mu and log σ."""
         mu, log_sigma = np.split(parameters, 2)
         sigma = np.exp(log_sigma)
         u = (ticks - mu) / sigma  # (n, K)
         weights = np.exp(-0.5 * u**2) * step / (math.sqrt(2 * math.pi) * sigma)  # (n, K)
-        # The mean height along each axis, over the others: (n, K).
+        # Mean height along each axis, averaged over the other: (n, K).
         along = np.stack([height @ weights[:, 1], weights[:, 0] @ height], axis=1) if dim == 2 else height[:, None]
         weighted = weights * along
         by_mu, by_log_sigma = (weighted * u).sum(axis=0) / sigma, (weighted * (u**2 - 1)).sum(axis=0)
@@ -161,15 +190,15 @@ def _normalise(points: Tensor, values: Tensor, low: Tensor, high: Tensor, cells:
         on_axes[(slice(None, None, n),) * dim].reshape(-1, batch).logsumexp(dim=0) + (volume * n**dim).log()
         for n in (2, 4)
     )
-    # Two steps may agree by chance, a third seldom agrees with them: so not the last change alone.
+    # Two steps may agree by chance, three seldom do: so look at the last two changes.
     error = torch.maximum((log_integral - every_second).abs(), (every_second - every_fourth).abs() / 4)
     return GridDensity(points, values - log_integral, volume, log_integral, error)
 
 
 def _find_box(log_density: LogDensity, n_rows: int, dim: int, cells: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Boxes outside of which the integrand is negligible and which it fills, with a grid in each and the values there.
+    """Find boxes that the integrand fills and outside of which it is negligible.
 
-    Corners (B, K) and (B, K), points (G, B, K), values (G, B).
+    Returns opposite corners (B, K) and (B, K), a grid of points (G, B, K) in each box and the values (G, B) there.
     """
     low = torch.full((n_rows, dim), -START, dtype=torch.float64)
     high = -low
@@ -177,8 +206,8 @@ def _find_box(log_density: LogDensity, n_rows: int, dim: int, cells: int) -> tup
         points = _grid(low, high, cells)
         values = _evaluate(log_density, points)
         first, last = _extent(_counts(values.view(*[cells + 1] * dim, n_rows)))  # (B, K), in cells
-        # Where the integrand reaches an edge, the box grows there by half, and shrinks nowhere; else
-        # it shrinks to the integrand and a cell to spare on each side.
+        # A box whose edge the integrand reaches grows there by half, and shrinks nowhere; any other shrinks to the
+        # integrand, with a cell to spare on each side.
         cut = ((first == 0) | (last == cells)).any(dim=1, keepdim=True)
         below = torch.where(first == 0, -cells / 2, torch.where(cut, 0, first - 1))
         above = torch.where(last == cells, 1.5 * cells, torch.where(cut, cells, last + 1))
@@ -190,17 +219,18 @@ def _find_box(log_density: LogDensity, n_rows: int, dim: int, cells: int) -> tup
 
 
 def _counts(values: Tensor) -> Tensor:
-    """Which points (n, ..., B) count: those that are near the peak in height, or beside a cell that may be.
+    """Select the points (n, ..., B) whose height is near that of the peak, or that are beside a cell where it may be.
 
-    Inside a cell a concave function lies below the straight lines that continue it from either side.
+    Inside a cell, a concave function lies below the straight lines that extend it from either side. Without this bound
+    the search cuts off narrow and tilted peaks.
     """
     height = values.clone()
     for axis in range(values.dim() - 1):
         n = values.shape[axis] - 1  # cells
-        slopes = values.diff(dim=axis)
-        unknown = torch.full_like(slopes.narrow(axis, 0, 1), torch.inf)
-        from_left = values.narrow(axis, 0, n) + torch.cat([unknown, slopes.narrow(axis, 0, n - 1)], dim=axis)
-        from_right = values.narrow(axis, 1, n) - torch.cat([slopes.narrow(axis, 1, n - 1), -unknown], dim=axis)
+        steps = values.diff(dim=axis)
+        unknown = torch.full_like(steps.narrow(axis, 0, 1), torch.inf)
+        from_left = values.narrow(axis, 0, n) + torch.cat([unknown, steps.narrow(axis, 0, n - 1)], dim=axis)
+        from_right = values.narrow(axis, 1, n) - torch.cat([steps.narrow(axis, 1, n - 1), -unknown], dim=axis)
         in_cell = torch.minimum(from_left, from_right)
         for side in (0, 1):
             part = height.narrow(axis, side, n)
@@ -209,7 +239,7 @@ def _counts(values: Tensor) -> Tensor:
 
 
 def _extent(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """First and last index (B, K) on each axis at which some point of the mask (n, ..., B) is set."""
+    """Find the first and last index (B, K) on each axis at which some point of the mask (n, ..., B) is set."""
     dim = mask.dim() - 1
     first, last = [], []
     for axis in range(dim):
@@ -221,9 +251,9 @@ def _extent(mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _refined(log_density: LogDensity, points: Tensor, coarse: Tensor, negligible: Tensor) -> Tensor:
-    """Values (G, B) at the points of a grid with half the step of `coarse`, which holds (n, ..., B).
+    """Compute values (G, B) on a grid with half the step of `coarse`, (n, ..., B).
 
-    Interpolated where everything around is lower than `negligible` (B,) nats below the peak.
+    They are interpolated where all neighbours are lower than `negligible` (B,) nats below the peak.
     """
     dim = coarse.dim() - 1
     mode, max_pool = {1: ("linear", max_pool1d), 2: ("bilinear", max_pool2d)}[dim]
@@ -233,22 +263,22 @@ def _refined(log_density: LogDensity, points: Tensor, coarse: Tensor, negligible
     counts = max_pool(counts, kernel_size=3, stride=1, padding=1)
     size = [2 * n - 1 for n in coarse.shape[:-1]]
     fine, needed = (interpolate(part, size=size, mode=mode, align_corners=True).squeeze(1) for part in (rows, counts))
-    needed = (needed > 0).any(dim=0)  # (n, ...): all rows are asked for the same points
-    needed[(slice(None, None, 2),) * dim] = False  # known
+    needed = (needed > 0).any(dim=0)  # (n, ...), the same points for all rows
+    needed[(slice(None, None, 2),) * dim] = False  # known already
     values, chosen = fine.flatten(1).T.contiguous(), needed.flatten()  # (G, B)
     values[chosen] = _evaluate(log_density, points[chosen])
     return values
 
 
 def _grid(low: Tensor, high: Tensor, cells: int) -> Tensor:
-    """Points (G, B, K) of a grid in each box, corners included, the last axis running first."""
+    """Lay a grid (G, B, K) in each box, corners included; the last axis varies fastest."""
     ticks = torch.arange(cells + 1, dtype=torch.float64) / cells
     unit = torch.cartesian_prod(*[ticks] * low.shape[1]).view(-1, 1, low.shape[1])  # (G, 1, K)
     return low + unit * (high - low)
 
 
 def _evaluate(log_density: LogDensity, points: Tensor) -> Tensor:
-    """The log-density (G, B) at points (G, B, K)."""
+    """Compute the log-density (G, B) at points (G, B, K); ValueError where it is not finite."""
     values = log_density(points).double()
     if not values.isfinite().all():
         g, row = (~values.isfinite()).nonzero()[0].tolist()

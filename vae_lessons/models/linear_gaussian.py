@@ -1,9 +1,8 @@
-"""The linear-Gaussian model: the one latent-variable model of images in which nothing is out of reach.
+"""The linear-Gaussian model, whose evidence, posterior and ELBO have closed forms for any K.
 
     z ~ N(0, I_K),   x | z ~ N(W z + b, σ_x² I_D)
 
-Evidence, posterior and ELBO have closed forms, for any K. Fitted to data it is probabilistic PCA
-(Tipping and Bishop, 1999).
+Fitted to data it is probabilistic PCA (Tipping and Bishop, 1999).
 """
 
 import math
@@ -31,12 +30,19 @@ class LinearGaussian:
 
     Parameters
     ----------
-    weight : W, (D, K)
-    bias : b, the mean image, of any shape with D pixels
-    sigma : σ_x, the standard deviation of a pixel given z
+    weight : Tensor, (D, K)
+        W.
+    bias : Tensor, with D pixels in any shape
+        b, the mean image.
+    sigma : float
+        σ_x, the standard deviation of a pixel given z.
 
-    Raises ValueError for shapes and dtypes that do not fit, a sigma that is not positive, and what is not finite;
-    TypeError for what is no tensor.
+    Raises
+    ------
+    ValueError
+        For shapes and dtypes that do not fit, a sigma that is not positive, and what is not finite.
+    TypeError
+        For what is not a tensor.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, sigma: float) -> None:
@@ -53,14 +59,22 @@ class LinearGaussian:
 
     @classmethod
     def fit(cls, images: Tensor, latent_dim: int) -> "LinearGaussian":
-        """The maximum-likelihood model of images (M, ...), in closed form.
+        """Fit the maximum-likelihood model to images (M, ...), in closed form.
 
-        W = U_K (Λ_K - σ_x² I)^½ with the K largest eigenvalues Λ of the data covariance and their eigenvectors U;
-        σ_x² is the mean of the eigenvalues left out. Worked out in float64 and returned in the images' dtype.
+        W = U_K (Λ_K - σ_x² I)^½ with the K largest eigenvalues Λ of the data covariance and their eigenvectors U; σ_x²
+        is the mean of the other eigenvalues. Computed in float64 and returned in the images' dtype.
 
-        Raises ValueError for a latent_dim that is not a whole number between 1 and D - 1, for images that are
-        whole numbers or not finite, and for images that K directions describe completely, so that no σ_x is left;
-        TypeError for what is no tensor.
+        Parameters
+        ----------
+        images : Tensor, (M, ...)
+        latent_dim : int
+            K, from 1 to D - 1.
+
+        Raises
+        ------
+        ValueError
+            For a latent_dim out of range, for images that are integers or not finite, and for images that K directions
+            describe completely, so that no noise is left.
         """
         check_floating(images=images)
         flat = images.flatten(1).double()
@@ -76,56 +90,64 @@ class LinearGaussian:
 
     @property
     def latent_dim(self) -> int:
-        """K."""
+        """K, how many dimensions z has."""
         return self.weight.shape[1]
 
     def decode(self, z: Tensor) -> Tensor:
-        """The mean image W z + b: (B, K) to (B, ...)."""
+        """Decode codes (B, K) to mean images W z + b, (B, ...)."""
         check_rows("z", z, "codes", (self.latent_dim,), self.weight.dtype)
         return (z @ self.weight.T).view(-1, *self.bias.shape) + self.bias
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
-        """n images from the model, pixel noise included: (n, ...)."""
+        """Draw n images (n, ...) from the model, pixel noise included."""
         check_generator(generator)
         z = torch.randn(check_int("n", n, minimum=0), self.latent_dim, generator=generator, dtype=self.weight.dtype)
         mean = self.decode(z)
         return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
-        """log p(x | z) of each pair of an image (B, ...) and a code (B, K): (B,), nats."""
+        """Compute log p(x | z), (B,), nats, for images (B, ...) paired with codes (B, K)."""
         flat, mean = self._flat(x), self.decode(z).flatten(1)
         check_same_length(x=x, z=z)
         return gaussian.log_prob(flat, mean, torch.full_like(mean, 2 * math.log(self.sigma)))
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        """log p(x) = log N(x; b, W Wᵀ + σ_x² I), in closed form: (B, ...) to (B,), nats."""
+        """Compute log p(x) = log N(x; b, W Wᵀ + σ_x² I) of images (B, ...): (B,), nats."""
         noise = torch.full_like(self.weight[:, 0], self.sigma**2)
         marginal = LowRankMultivariateNormal(self.bias.flatten(), self.weight, noise, validate_args=False)
         return marginal.log_prob(self._flat(x))
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """p(z | x) = N(m, S) with S = (I + WᵀW / σ_x²)⁻¹ and m = S Wᵀ(x - b) / σ_x².
+        """Compute p(z | x) = N(m, S) with S = (I + WᵀW / σ_x²)⁻¹ and m = S Wᵀ(x - b) / σ_x².
 
-        Images (B, ...) to m (B, K) and S (B, K, K), which is the same for all.
+        Returns m (B, K) and S (B, K, K), which is the same for all images x (B, ...).
         """
         cov = torch.linalg.inv(self._precision())
         mean = (self._flat(x) - self.bias.flatten()) @ self.weight @ cov / self.sigma**2
         return mean, cov.expand(len(x), -1, -1)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The diagonal Gaussian with the largest ELBO: the posterior's mean, and 1 over its precisions' diagonal.
+        """Compute the diagonal Gaussian with the largest ELBO for images (B, ...): mu and logvar, each (B, K).
 
-        Images (B, ...) to mu and logvar, each (B, K).
+        Its mean is the posterior's, its variances are 1 over the diagonal of the posterior's precision.
         """
         mean, _ = self.posterior(x)
         return mean, (-self._precision().diagonal().log()).expand_as(mean)
 
     def elbo(self, x: Tensor, mu: Tensor, logvar: Tensor) -> Elbo:
-        """The ELBO of any q(z | x) = N(mu, diag σ²), in closed form; gradients pass through.
+        """Compute the ELBO of any q(z | x) = N(mu, diag σ²); gradients pass through.
 
         E_q[log p(x | z)] = log N(x; W mu + b, σ_x² I) - 1/2 sum_j σ_j² ||w_j||² / σ_x²
 
-        x : (B, ...); mu, logvar : (B, K). Returns Elbo(log_likelihood (B,), kl (B,)), nats.
+        Parameters
+        ----------
+        x : Tensor, (B, ...)
+        mu, logvar : Tensor, (B, K)
+
+        Returns
+        -------
+        Elbo
+            Both terms (B,), nats per image.
         """
         check_rows("mu", mu, "means", (self.latent_dim,), self.weight.dtype)
         kl = gaussian.kl_to_standard_normal(mu, logvar)
@@ -133,7 +155,7 @@ class LinearGaussian:
         return Elbo(self.log_likelihood(x, mu) - 0.5 * spread, kl)
 
     def _precision(self) -> Tensor:
-        """S⁻¹ = I + WᵀW / σ_x²: (K, K)."""
+        """Compute S⁻¹ = I + WᵀW / σ_x², (K, K)."""
         return torch.eye(self.latent_dim).to(self.weight) + self.weight.T @ self.weight / self.sigma**2
 
     def _flat(self, x: Tensor) -> Tensor:

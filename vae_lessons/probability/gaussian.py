@@ -1,8 +1,9 @@
-"""Gaussian densities, their entropy and divergences, and samples that gradients can pass through.
+"""Gaussian densities, their entropy and divergences, and samples that gradients pass through.
 
-A diagonal Gaussian is given by `mu` and `logvar` = log σ², each (B, K): one distribution a row. Everything is in
-nats, summed over the K dimensions, with one value a row; averaging is the caller's. A NaN that goes in
-comes out, shapes that do not fit are a ValueError, and what is no tensor is a TypeError.
+A diagonal Gaussian is given by `mu` and `logvar` = log σ², each (B, K): one distribution per row. Everything is in
+nats, summed over the K dimensions, with one value per row; averaging is the caller's. A NaN that goes in comes out.
+Shapes that do not fit raise ValueError, since broadcasting would make them a wrong number; what is not a tensor raises
+TypeError.
 """
 
 import math
@@ -16,9 +17,16 @@ LOG_TWO_PI = math.log(2 * math.pi)
 
 
 def log_prob(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """log N(z; mu, diag σ²) = -1/2 sum_j [ log 2π + log σ_j² + (z_j - mu_j)² / σ_j² ].
+    """Compute log N(z; mu, diag σ²) = -1/2 sum_j [ log 2π + log σ_j² + (z_j - mu_j)² / σ_j² ].
 
-    z, mu, logvar : (B, K). Returns (B,), nats.
+    Parameters
+    ----------
+    z, mu, logvar : Tensor, (B, K)
+
+    Returns
+    -------
+    Tensor, (B,)
+        Nats.
     """
     check_shapes(z=z, mu=mu, logvar=logvar)
     squared = (z - mu).square() * torch.exp(-logvar)
@@ -26,20 +34,37 @@ def log_prob(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def entropy(logvar: Tensor) -> Tensor:
-    """H = K/2 (1 + log 2π) + 1/2 sum_j log σ_j², the entropy of a diagonal Gaussian.
+    """Compute the entropy H = K/2 (1 + log 2π) + 1/2 sum_j log σ_j² of a diagonal Gaussian.
 
-    logvar : (B, K). Returns (B,), nats; negative for a narrow one.
+    Parameters
+    ----------
+    logvar : Tensor, (B, K)
+
+    Returns
+    -------
+    Tensor, (B,)
+        Nats; negative for a narrow Gaussian.
     """
     check_shapes(logvar=logvar)
     return 0.5 * (1 + LOG_TWO_PI + logvar).sum(dim=1)
 
 
 def reparameterise(mu: Tensor, logvar: Tensor, generator: Generator | None = None) -> Tensor:
-    """z = mu + σ ε with ε ~ N(0, I): a sample of N(mu, diag σ²) that is differentiable in mu and logvar.
+    """Draw z = mu + σ ε with ε ~ N(0, I), a sample of N(mu, diag σ²) that is differentiable in mu and logvar.
 
-    mu, logvar : (B, K). Returns z, (B, K). `generator` lives where mu does; without one, PyTorch's own is used.
+    Parameters
+    ----------
+    mu, logvar : Tensor, (B, K)
+    generator : Generator, optional
+        Source of ε, on the device of `mu`; PyTorch's own by default.
 
-    Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
+    Returns
+    -------
+    Tensor, (B, K)
+
+    References
+    ----------
+    Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
     check_shapes(mu=mu, logvar=logvar)
     check_generator(generator)
@@ -48,11 +73,20 @@ def reparameterise(mu: Tensor, logvar: Tensor, generator: Generator | None = Non
 
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
-    """KL( N(mu, diag σ²) || N(0, I) ) = 1/2 sum_j [ mu_j² + σ_j² - 1 - log σ_j² ].
+    """Compute KL( N(mu, diag σ²) || N(0, I) ) = 1/2 sum_j [ mu_j² + σ_j² - 1 - log σ_j² ].
 
-    mu, logvar : (B, K). Returns (B,), nats, never negative.
+    Parameters
+    ----------
+    mu, logvar : Tensor, (B, K)
 
-    Source: Kingma and Welling (2013), appendix B.
+    Returns
+    -------
+    Tensor, (B,)
+        Nats, never negative.
+
+    References
+    ----------
+    Kingma and Welling (2013), appendix B.
     """
     check_shapes(mu=mu, logvar=logvar)
     # expm1 keeps the digits where σ² is near 1 and σ² - 1 - log σ² nearly cancels.
@@ -60,23 +94,44 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_diagonal(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
-    """KL( q || p ) of two diagonal Gaussians = 1/2 sum_j [ (mu_q - mu_p)²/σ_p² + r - 1 - log r ], r = σ_q²/σ_p².
+    """Compute KL( q || p ) of two diagonal Gaussians.
 
-    All (B, K). Returns (B,), nats, never negative.
+    1/2 sum_j [ (mu_q - mu_p)²/σ_p² + r - 1 - log r ] with r = σ_q²/σ_p².
+
+    Parameters
+    ----------
+    mu_q, logvar_q, mu_p, logvar_p : Tensor, (B, K)
+
+    Returns
+    -------
+    Tensor, (B,)
+        Nats, never negative.
     """
     check_shapes(mu_q=mu_q, logvar_q=logvar_q, mu_p=mu_p, logvar_p=logvar_p)
     return kl_to_standard_normal((mu_q - mu_p) * torch.exp(-0.5 * logvar_p), logvar_q - logvar_p)
 
 
 def kl_gaussians(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Tensor:
-    """KL( N(mu_q, Σ_q) || N(mu_p, Σ_p) ) with full covariances.
+    """Compute KL( N(mu_q, Σ_q) || N(mu_p, Σ_p) ) with full covariances.
 
     1/2 [ tr(Σ_p⁻¹ Σ_q) + (mu_p - mu_q)ᵀ Σ_p⁻¹ (mu_p - mu_q) - K + log det Σ_p - log det Σ_q ]
 
-    mu_q, mu_p : (B, K); cov_q, cov_p : (B, K, K), symmetric and positive definite. Returns (B,), nats.
+    Parameters
+    ----------
+    mu_q, mu_p : Tensor, (B, K)
+    cov_q, cov_p : Tensor, (B, K, K)
+        Symmetric and positive definite.
 
-    Raises ValueError for shapes that do not fit, for NaN or infinity, and for a covariance that is
-    not symmetric or not positive definite; TypeError for what is no tensor.
+    Returns
+    -------
+    Tensor, (B,)
+        Nats, never negative.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, for NaN or infinity, and for a covariance that is not symmetric or not positive
+        definite.
     """
     check_shapes(mu_q=mu_q, mu_p=mu_p)
     batch, latent_dim = mu_q.shape
@@ -92,7 +147,7 @@ def kl_gaussians(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Te
 
 
 def _cholesky(name: str, cov: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """The lower factor L of each Σ = L Lᵀ."""
+    """Factorise each Σ = L Lᵀ; ValueError, naming the argument, for what is not a covariance."""
     check_tensors(**{name: cov})
     if tuple(cov.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}, got {tuple(cov.shape)}")

@@ -1,7 +1,7 @@
 """Two unbiased estimators of the gradient of E_q[f(z)] in the parameters of q = N(mu, diag σ²).
 
-Both give L independent estimates rather than their mean, so that variance and error can be seen. The
-derivatives are with respect to mu and logvar = log σ², in the units of f per unit of each.
+Both give L independent estimates rather than their mean, so that variance and error can be seen. The derivatives are
+with respect to mu and logvar = log σ², in the units of f per unit of each.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,12 @@ Objective = Callable[[Tensor], Tensor]  # codes (N, K) to values (N,), row by ro
 
 @dataclass(frozen=True)
 class GradientSamples:
-    """L independent estimates of each derivative: `mu` and `logvar`, each (L, B, K)."""
+    """L independent estimates of each derivative.
+
+    Attributes
+    ----------
+    mu, logvar : Tensor, (L, B, K)
+    """
 
     mu: Tensor
     logvar: Tensor
@@ -26,24 +31,41 @@ class GradientSamples:
 def pathwise(
     f: Objective, mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | None = None
 ) -> GradientSamples:
-    """The reparameterised estimator: ∇f(z) at z = mu + σ ε, carried to mu and logvar by the chain rule.
+    """Estimate the gradient by reparameterisation: ∇f(z) at z = mu + σ ε, carried to mu and logvar by the chain rule.
 
     d/dmu = ∇f(z),   d/dlogvar = ∇f(z) · σ ε / 2
 
-    f must be differentiable, and must treat the rows of its argument alone. mu, logvar : (B, K).
+    Parameters
+    ----------
+    f : callable
+        From codes (N, K) to values (N,), differentiable, each row on its own.
+    mu, logvar : Tensor, (B, K)
+    n_samples : int
+        L.
+    generator : Generator, optional
+        Source of ε; PyTorch's own by default.
 
-    Raises ValueError for shapes that do not fit, for less than one sample, and for an f that does not
-    return one value a row or has no derivative; TypeError for what is no tensor, or no generator.
+    Returns
+    -------
+    GradientSamples
 
-    Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, for fewer than one sample, and for an f that does not return one value per row or
+        has no derivative.
+
+    References
+    ----------
+    Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
     z = _sample(mu, logvar, n_samples, generator).requires_grad_()
     with torch.enable_grad():
         total = _values(f, z).sum()
     if not total.requires_grad:
         raise ValueError("f must be differentiable, and no gradient passes through it: score_function needs none")
-    (slope,) = torch.autograd.grad(total, z)
-    return GradientSamples(slope, slope * (z - mu).detach() / 2)
+    (gradient,) = torch.autograd.grad(total, z)  # (L, B, K)
+    return GradientSamples(gradient, gradient * (z - mu).detach() / 2)
 
 
 @torch.no_grad()
@@ -55,14 +77,29 @@ def score_function(
     generator: Generator | None = None,
     baseline: Tensor | float = 0.0,
 ) -> GradientSamples:
-    """The likelihood-ratio estimator, REINFORCE: (f(z) - baseline) times the gradient of log q(z).
+    """Estimate the gradient by the likelihood ratio (REINFORCE): (f(z) - baseline) times the gradient of log q(z).
 
     d/dmu = (f - b) (z - mu) / σ²,   d/dlogvar = (f - b) ½ ((z - mu)² / σ² - 1)
 
-    f needs no derivative. A baseline that does not depend on z leaves the mean alone and may lower the
-    variance: a number, or (B,). mu, logvar : (B, K).
+    Parameters
+    ----------
+    f, mu, logvar, n_samples, generator
+        As for `pathwise`; f needs no derivative.
+    baseline : float or Tensor, (B,)
+        b. One that does not depend on z leaves the mean as it is and may lower the variance.
 
-    Raises as `pathwise`, and ValueError for a baseline of another shape. Source: Williams (1992).
+    Returns
+    -------
+    GradientSamples
+
+    Raises
+    ------
+    ValueError
+        As `pathwise`, and for a baseline of another shape.
+
+    References
+    ----------
+    Williams (1992).
     """
     if isinstance(baseline, Tensor) and baseline.shape not in ((), mu.shape[:1]):
         raise ValueError(f"baseline must be a number or ({len(mu)},), got {tuple(baseline.shape)}")
@@ -73,7 +110,7 @@ def score_function(
 
 
 def _sample(mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | None) -> Tensor:
-    """(L, B, K) from q, cut off from mu and logvar."""
+    """Draw (L, B, K) from q, detached from mu and logvar."""
     check_shapes(mu=mu, logvar=logvar)
     check_generator(generator)
     n_samples = check_int("n_samples", n_samples)
@@ -83,10 +120,10 @@ def _sample(mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | N
 
 
 def _values(f: Objective, z: Tensor) -> Tensor:
-    """f at (L, B, K): (L, B)."""
+    """Compute f at codes (L, B, K): (L, B)."""
     values = f(z.flatten(0, 1))
     if not isinstance(values, Tensor):
-        raise TypeError(f"f must give a tensor, one value a row, got {type(values).__name__}")
+        raise TypeError(f"f must give a tensor, one value per row, got {type(values).__name__}")
     if values.shape != (z.shape[0] * z.shape[1],):
-        raise ValueError(f"f must give one value a row, ({z.shape[0] * z.shape[1]},), got {tuple(values.shape)}")
+        raise ValueError(f"f must give one value per row, ({z.shape[0] * z.shape[1]},), got {tuple(values.shape)}")
     return values.to(z.dtype).view(z.shape[:2])

@@ -1,8 +1,8 @@
-"""The decoder's distribution p(x | z) over images, as an object: what a decoder's output means.
+"""The decoder's distribution p(x | z) over images: what a decoder's outputs mean.
 
-Each has `log_prob`, one value per image, in nats, summed over pixels; `mean`, the image to show; `sample`; and
-`from_outputs`, which makes its parameters of a network's outputs. Images and parameters have one shape, (B, H, W)
-or (B, D), and a floating dtype. Pixels are independent given z. What is no tensor, or no generator, is a TypeError.
+Each likelihood has `log_prob`, one value per image, in nats, summed over pixels; `mean`, the image to show; `sample`;
+and `from_outputs`, which turns a network's outputs into its parameters. Images and parameters have the same shape, (B,
+H, W) or (B, D), and a floating dtype. Pixels are independent given z.
 """
 
 import math
@@ -13,19 +13,19 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from vae_lessons.validation import check_floating, check_generator, check_positive
 
-NEARLY_ZERO = 0.05  # logits below it: the series is exact to float64, the closed form is 0 / 0 at zero
-ROUNDING = 1e-5  # a blend of two images, or a mean, may leave [0, 1] by less
+NEARLY_ZERO = 0.05  # below it the series is exact to float64; the closed form is 0 / 0 at zero
+ROUNDING = 1e-5  # by less than this, a blend of two images or a mean may leave [0, 1]
 
 
 class Likelihood(nn.Module):
-    """What the distributions of this room share. In training mode, as while `fit` trains, pixels are not checked."""
+    """The base class of the likelihoods. In training mode, that is inside `fit`, pixels are not checked."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.eval()  # PyTorch's modules begin in training mode
+        self.eval()  # PyTorch's modules start in training mode
 
     def from_outputs(self, outputs: Tensor) -> Tensor:
-        """A network's outputs, any real numbers, as parameters: here they are logits already."""
+        """Turn a network's outputs, any real numbers, into parameters: by default they are logits already."""
         return outputs
 
 
@@ -36,86 +36,96 @@ class Gaussian(Likelihood):
 
     Parameters
     ----------
-    sigma : σ, the standard deviation of a pixel given z
-    learned : whether training moves σ too, from `sigma` on. What is learned is log σ.
+    sigma : float
+        σ, the standard deviation of a pixel given z.
+    learned : bool
+        Whether training moves σ too, starting at `sigma`. What is learned is log σ.
 
-    Raises ValueError for a σ that is not positive and finite.
+    Raises
+    ------
+    ValueError
+        For a σ that is not positive and finite.
     """
 
     def __init__(self, sigma: float = 1.0, learned: bool = False) -> None:
         super().__init__()
         sigma = check_positive("sigma", sigma)
         self.learned = learned
-        # A number that is fixed stays one: as a tensor it would have the network's few digits.
+        # A fixed σ stays a Python number: as a tensor it would be rounded to the network's precision.
         self.log_sigma = nn.Parameter(torch.tensor(math.log(sigma))) if learned else math.log(sigma)
 
     @property
     def sigma(self) -> float:
-        """σ as it stands."""
+        """The present value of σ."""
         return math.exp(self.log_sigma.item() if self.learned else self.log_sigma)
 
     def from_outputs(self, outputs: Tensor) -> Tensor:
-        """The mean as a sigmoid of the outputs, since pixels lie in [0, 1]."""
+        """Turn outputs into the mean by a sigmoid, since pixels lie in [0, 1]."""
         return torch.sigmoid(outputs)
 
     def log_prob(self, x: Tensor, mean: Tensor) -> Tensor:
-        """x, mean: (B, ...). Returns (B,), nats."""
+        """Compute log p of images x, (B, ...), given the mean, (B, ...): (B,), nats."""
         precision = (-2 * self.log_sigma).exp() if self.learned else math.exp(-2 * self.log_sigma)
-        squared_error = _per_image(mse_loss(mean, _fitting(x, mean=mean), reduction="none"))
+        _check_fit(x, mean=mean)
+        squared_error = _per_image(mse_loss(mean, x, reduction="none"))
         constant = math.prod(mean.shape[1:]) * (math.log(2 * math.pi) + 2 * self.log_sigma)
         return -0.5 * (squared_error * precision + constant)
 
     def mean(self, mean: Tensor) -> Tensor:
-        """The parameters are the mean already."""
+        """Return the mean, which is the parameters."""
         return mean
 
     def sample(self, mean: Tensor, generator: Generator | None = None) -> Tensor:
-        """mean + σ ε, pixel noise included."""
+        """Draw mean + σ ε."""
         check_generator(generator)
         return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
 
     def extra_repr(self) -> str:
-        # The cache tells two models apart by this: all digits of a number that is among no weights.
+        """Show σ; a fixed one in full, since it is not among the weights and the cache's key must have it."""
         return f"sigma={self.sigma:.4g}, learned=True" if self.learned else f"sigma={self.sigma:.15g}"
 
 
 class Bernoulli(Likelihood):
-    """Each pixel is ink with probability π, the sigmoid of its logit a. A distribution over x in {0, 1}.
+    """A distribution over x in {0, 1}: each pixel is ink with probability π, the sigmoid of its logit a.
 
     log p = sum_n [ x_n log π_n + (1 - x_n) log(1 - π_n) ] = sum_n [ x_n a_n + log sigmoid(-a_n) ],  π = sigmoid(a)
 
-    Minus this is the binary cross-entropy. On grey pixels it can be computed, but is no log-likelihood
-    (see `ContinuousBernoulli`). Raises ValueError for pixels outside [0, 1], on the CPU and not in training mode.
+    Minus this is the binary cross-entropy. It can be computed for grey pixels, but then it is not a log-likelihood: see
+    `ContinuousBernoulli`. `log_prob` raises ValueError for pixels outside [0, 1], on the CPU and not in training mode.
     """
 
     def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
-        """x, logits: (B, ...). Returns (B,), nats; finite for logits of any size."""
+        """Compute log p of images x, (B, ...), given logits, (B, ...): (B,), nats; finite for logits of any size."""
         return -_binary_cross_entropy(x, logits, self.training)
 
     def mean(self, logits: Tensor) -> Tensor:
-        """The probability of ink."""
+        """Compute the probability of ink."""
         return torch.sigmoid(logits)
 
     def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
-        """Pixels of 0 and 1."""
+        """Draw pixels of 0 and 1."""
         check_generator(generator)
         return torch.bernoulli(torch.sigmoid(logits), generator=generator)
 
 
 class ContinuousBernoulli(Likelihood):
-    """The Bernoulli's formula made a density on [0, 1], by the normaliser C that it lacks there.
+    """A density over x in [0, 1]: the Bernoulli's formula with the normaliser C that it lacks there.
 
     log p = sum_n [ x_n a_n + log sigmoid(-a_n) + log C(a_n) ],  C(a) = a / tanh(a / 2),  C(0) = 2
 
-    Raises ValueError as `Bernoulli` does. Source: Loaiza-Ganem and Cunningham (2019).
+    `log_prob` raises ValueError as that of `Bernoulli` does.
+
+    References
+    ----------
+    Loaiza-Ganem and Cunningham (2019).
     """
 
     def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
-        """x, logits: (B, ...). Returns (B,), nats; a log-density, so it may be positive."""
+        """Compute log p of images x, (B, ...), given logits, (B, ...): (B,), nats; a log-density may be positive."""
         return _per_image(self.log_normaliser(logits)) - _binary_cross_entropy(x, logits, self.training)
 
     def log_normaliser(self, logits: Tensor) -> Tensor:
-        """log C(a) = log(a / tanh(a / 2)), elementwise and even in a."""
+        """Compute log C(a) = log(a / tanh(a / 2)), elementwise and even in a."""
         near, safe = _near_zero(logits)
         closed_form = torch.log(safe / torch.tanh(safe / 2))
         square = logits.square()
@@ -123,7 +133,7 @@ class ContinuousBernoulli(Likelihood):
         return torch.where(near, series, closed_form)
 
     def mean(self, logits: Tensor) -> Tensor:
-        """1 / (1 - exp(-a)) - 1 / a: nearer to 1/2 than sigmoid(a)."""
+        """Compute the mean 1 / (1 - exp(-a)) - 1 / a, which is nearer to 1/2 than sigmoid(a)."""
         near, safe = _near_zero(logits)
         closed_form = -1 / torch.expm1(-safe) - 1 / safe
         square = logits.square()
@@ -131,26 +141,26 @@ class ContinuousBernoulli(Likelihood):
         return torch.where(near, series, closed_form)
 
     def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
-        """By inversion: F⁻¹(u) = log(1 + u (e^a - 1)) / a for u uniform on [0, 1]."""
+        """Draw by inversion: F⁻¹(u) = log(1 + u (e^a - 1)) / a for u uniform on [0, 1]."""
         check_generator(generator)
         u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
         near, safe = _near_zero(logits)
         size = safe.abs()
-        low = -torch.log1p(u * torch.expm1(-size)) / size  # for a negative logit, where nothing overflows
+        low = -torch.log1p(u * torch.expm1(-size)) / size  # the sample for a negative logit: nothing overflows
         low = low.clamp(max=1)
         return torch.where(near, u, torch.where(safe < 0, low, 1 - low))
 
 
 def _binary_cross_entropy(x: Tensor, logits: Tensor, in_training: bool) -> Tensor:
-    _fitting(x, logits=logits)
-    # Of a training step a look at all pixels takes 1 %, and an accelerator would have to wait for what it finds.
+    _check_fit(x, logits=logits)
+    # In training the check would take 1 % of a step, and an accelerator would have to wait for it.
     if not in_training and x.device.type == "cpu" and not torch.compiler.is_compiling():
         _check_range(x)
     return _per_image(binary_cross_entropy_with_logits(logits, x, reduction="none"))
 
 
 def _near_zero(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the series is to be used, and logits that the closed form survives, gradients too."""
+    """Return where to use the series, and logits for which the closed form and its gradient are finite."""
     near = logits.abs() < NEARLY_ZERO
     return near, torch.where(near, torch.ones_like(logits), logits)
 
@@ -159,20 +169,20 @@ def _per_image(values: Tensor) -> Tensor:
     return values.flatten(1).sum(dim=1)
 
 
-def _fitting(x: Tensor, **parameters: Tensor) -> Tensor:
+def _check_fit(x: Tensor, **parameters: Tensor) -> None:
     check_floating(x=x, **parameters)
     ((name, value),) = parameters.items()
     if x.shape != value.shape or x.dim() < 2:
-        raise ValueError(f"x and {name} must have one shape (B, ...), got {tuple(x.shape)} and {tuple(value.shape)}")
-    return x
+        shapes = f"{tuple(x.shape)} and {tuple(value.shape)}"
+        raise ValueError(f"x and {name} must have the same shape (B, ...), got {shapes}")
 
 
 def _check_range(x: Tensor) -> None:
-    distinct = x[:1] if x.stride(0) == 0 else x  # of an image that stands for many, one
+    distinct = x[:1] if x.stride(0) == 0 else x  # one image that was expanded to many
     if not distinct.numel():
         return
     low, high = (float(end) for end in distinct.detach().aminmax())
-    if low < -ROUNDING or high > 1 + ROUNDING:  # NaN is neither
+    if low < -ROUNDING or high > 1 + ROUNDING:  # NaN passes: it comes out
         raise ValueError(
             f"x must lie in [0, 1] under a Bernoulli, got pixels from {low:.3g} to {high:.3g}: "
             "divide bytes by 255, and do not standardise"
