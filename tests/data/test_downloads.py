@@ -21,8 +21,7 @@ import torch
 import torchvision
 
 from vae_lessons import load_images
-from vae_lessons.data import downloads
-from vae_lessons.data import data_root
+from vae_lessons.data import data_root, downloads
 from vae_lessons.data.downloads import DataError, NotOnDiskError, load_splits
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")

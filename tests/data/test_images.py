@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 import vae_lessons
-from vae_lessons import ImageData, data, load_images
+from vae_lessons import ImageData, load_images
 from vae_lessons.data import EmbeddedDigitsWarning
 from vae_lessons.data.downloads import MNIST_SHA256, DataError, NotOnDiskError
 

@@ -1,7 +1,7 @@
 """Images with their classes, each split as one tensor.
 
-MNIST and Fashion-MNIST come through torchvision; the 8×8 digits that are part of scikit-learn need neither a network nor a
-file. `load_images` loads them all.
+MNIST and Fashion-MNIST come through torchvision; the 8×8 digits that are part of scikit-learn need neither a network
+nor a file. `load_images` loads them all.
 """
 
 import hashlib
@@ -115,8 +115,8 @@ def load_images(name: str = AUTO, root: str | Path | None = None) -> ImageData:
     ValueError
         For an unknown name.
     DataError
-        If a data set asked for by name cannot be loaded, if a file is damaged or is not what its name says, if the folder
-        cannot be written to, or is inside the right one.
+        If a data set asked for by name cannot be loaded, if a file is damaged or is not what its name says, if the
+        folder cannot be written to, or is inside the right one.
     ImportError
         If torch and torchvision were not built for each other.
     """
