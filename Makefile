@@ -44,9 +44,10 @@ mark: $(READY) ## Mark what has been handed in for an assignment: make mark ASSI
 bench: book ## Measure training, live figures, pages and building, and compare with the report in benchmarks/
 	$(BIN)/python -m benchmarks $(PARTS)
 
-lint: $(READY) ## Check code and notebooks with ruff
+lint: $(READY) ## Check code, notebooks and docstrings with ruff, and the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newest versions, for every system
 	$(BIN)/python -m pip install --quiet uv

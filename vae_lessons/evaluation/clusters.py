@@ -81,7 +81,6 @@ def count_clusters(codes: Tensor, seed: int = 0) -> Clusters:
 
 def _joined(mixture: GaussianMixture, points: np.ndarray) -> np.ndarray:
     """Find the pairs of components that no valley separates, (n, n)."""
-
     log_density = mixture.score_samples(points)
     member = mixture.predict(points)
     peaks = [

@@ -163,8 +163,8 @@ def off_manifold_threshold(reconstructions: Tensor, train: Tensor) -> Tensor:
 def off_manifold(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Tensor:
     """Find images in `decoded` (B, H, W) that are farther from the training images than reconstructions are: (B,).
 
-    "Farther" means beyond `off_manifold_threshold`, so images as good as reconstructions give a share of 0.05. Raises as
-    `nearest_distance`.
+    "Farther" means beyond `off_manifold_threshold`, so images as good as reconstructions give a share of 0.05.
+    Raises as `nearest_distance`.
     """
     return nearest_distance(decoded, train) > off_manifold_threshold(reconstructions, train)
 
