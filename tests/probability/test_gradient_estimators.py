@@ -1,4 +1,4 @@
-"""Both gradient estimators against closed forms, quadrature, and what autograd says of `rsample`."""
+"""Both gradient estimators against closed forms, quadrature and autograd through `rsample`."""
 
 import math
 
@@ -42,7 +42,7 @@ class Quadratic:
     def mean(self, mu: Tensor, logvar: Tensor) -> Tensor:
         return self(mu) + logvar.exp() @ self.matrix.diagonal()
 
-    def slopes(self, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
+    def gradients(self, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
         return mu @ (self.matrix + self.matrix.T) + self.vector, logvar.exp() * self.matrix.diagonal()
 
 
@@ -61,8 +61,8 @@ class Softplus:
         values = np.logaddexp(0, centre.numpy()[:, None] + deviation.numpy()[:, None] * nodes)
         return torch.from_numpy(values @ weights / weights.sum())
 
-    def slopes(self, mu: Tensor, logvar: Tensor, step: float = 1e-4) -> tuple[Tensor, Tensor]:
-        """By central differences, one coordinate at a time."""
+    def gradients(self, mu: Tensor, logvar: Tensor, step: float = 1e-4) -> tuple[Tensor, Tensor]:
+        """Compute central differences, one coordinate at a time."""
         d_mu, d_logvar = torch.zeros_like(mu), torch.zeros_like(mu)
         for k, unit in enumerate(torch.eye(mu.shape[1], dtype=mu.dtype) * step):
             d_mu[:, k] = (self.mean(mu + unit, logvar) - self.mean(mu - unit, logvar)) / (2 * step)
@@ -74,24 +74,24 @@ def assert_unbiased(samples: GradientSamples, d_mu: Tensor, d_logvar: Tensor) ->
     for estimates, exact in ((samples.mu, d_mu), (samples.logvar, d_logvar)):
         assert estimates.shape[1:] == exact.shape
         error = estimates.std(dim=0) / math.sqrt(len(estimates))
-        assert (error < 0.5).all()  # or else the next line would say nothing
+        assert (error < 0.5).all()  # otherwise the next line would show nothing
         assert ((estimates.mean(dim=0) - exact).abs() <= 5 * error + 1e-7).all()
 
 
 @estimators
 @latent_dims
 @pytest.mark.parametrize("objective", [Quadratic, Softplus])
-def test_the_mean_of_the_estimates_is_the_exact_gradient(estimator, latent_dim, objective):
+def test_mean_estimate_is_exact_gradient(estimator, latent_dim, objective):
     f, (mu, logvar) = objective(latent_dim), parameters(latent_dim)
     samples = estimator(f, mu, logvar, N_SAMPLES, seeded())
     assert samples.mu.shape == samples.logvar.shape == (N_SAMPLES, BATCH, latent_dim)
-    assert_unbiased(samples, *f.slopes(mu, logvar))
+    assert_unbiased(samples, *f.gradients(mu, logvar))
 
 
 @estimators
 @latent_dims
-def test_the_mean_of_the_estimates_is_autograds_through_rsample(estimator, latent_dim):
-    """Whose error counts too: 5 standard errors of the difference."""
+def test_mean_estimate_matches_autograd_through_rsample(estimator, latent_dim):
+    """To within 5 standard errors of the difference, since both sides are sampled."""
 
     def f(z: Tensor) -> Tensor:
         return z.sin().prod(dim=1) + z.square().sum(dim=1).sqrt()
@@ -102,14 +102,14 @@ def test_the_mean_of_the_estimates_is_autograds_through_rsample(estimator, laten
         torch.manual_seed(0)
         z = Independent(Normal(leaves[0], torch.exp(leaves[1] / 2)), 1).rsample()
     expected = torch.autograd.grad(f(z.flatten(0, 1)).sum(), leaves)
-    ours = estimator(f, mu, logvar, N_SAMPLES, seeded(7))
-    for estimates, theirs in zip((ours.mu, ours.logvar), expected, strict=True):
-        error = torch.hypot(estimates.std(dim=0), theirs.std(dim=0)) / math.sqrt(N_SAMPLES)
+    actual = estimator(f, mu, logvar, N_SAMPLES, seeded(7))
+    for estimates, references in zip((actual.mu, actual.logvar), expected, strict=True):
+        error = torch.hypot(estimates.std(dim=0), references.std(dim=0)) / math.sqrt(N_SAMPLES)
         assert (error < 0.1).all()
-        assert ((estimates.mean(dim=0) - theirs.mean(dim=0)).abs() < 5 * error).all()
+        assert ((estimates.mean(dim=0) - references.mean(dim=0)).abs() < 5 * error).all()
 
 
-def test_the_score_function_needs_no_slope():
+def test_score_function_matches_gradient_of_step():
     """f = 1 where z > 0: E f = Φ(mu / σ), so d/dmu = φ(mu / σ) / σ and d/dlogvar = -φ(mu / σ) mu / 2σ."""
     mu, logvar = parameters(1)
     samples = score_function(lambda z: (z[:, 0] > 0).double(), mu, logvar, N_SAMPLES, seeded())
@@ -118,23 +118,23 @@ def test_the_score_function_needs_no_slope():
     assert_unbiased(samples, density * torch.exp(-logvar / 2), -density * scaled / 2)
 
 
-def test_pathwise_estimates_of_a_linear_objective_have_no_noise_in_mu():
+def test_pathwise_linear_objective_has_noiseless_mu_gradient():
     mu, logvar = parameters(5)
-    slope = randn(5, seed=6)
-    samples = pathwise(lambda z: z @ slope, mu, logvar, 10, seeded())
-    torch.testing.assert_close(samples.mu, slope.expand(10, BATCH, 5))
+    gradient = randn(5, seed=6)
+    samples = pathwise(lambda z: z @ gradient, mu, logvar, 10, seeded())
+    torch.testing.assert_close(samples.mu, gradient.expand(10, BATCH, 5))
 
 
-def test_pathwise_varies_less_on_a_smooth_objective():
+def test_pathwise_has_lower_variance_on_smooth_objective():
     f, (mu, logvar) = Quadratic(5), parameters(5)
-    ours, reinforce = (estimator(f, mu, logvar, N_SAMPLES, seeded()) for estimator in (pathwise, score_function))
-    assert (ours.mu.var(dim=0) < reinforce.mu.var(dim=0)).all()
-    assert (ours.logvar.var(dim=0) < reinforce.logvar.var(dim=0)).all()
+    actual, reinforce = (estimator(f, mu, logvar, N_SAMPLES, seeded()) for estimator in (pathwise, score_function))
+    assert (actual.mu.var(dim=0) < reinforce.mu.var(dim=0)).all()
+    assert (actual.logvar.var(dim=0) < reinforce.logvar.var(dim=0)).all()
 
 
 @estimators
-def test_the_variance_of_a_mean_of_estimates_falls_as_one_over_their_number(estimator):
-    """The rows of one call are independent: means of 20 vary 20 times less than single ones, within 5 errors."""
+def test_variance_of_mean_falls_as_one_over_n(estimator):
+    """The rows of one call are independent: the variance of a mean of 20 is a twentieth, to within 5 errors."""
     f, (mu, logvar) = Quadratic(1), parameters(1)
     estimates = estimator(f, mu, logvar, N_SAMPLES, seeded()).mu
     means = estimates.view(-1, 20, BATCH, 1).mean(dim=1)
@@ -146,29 +146,29 @@ def test_the_variance_of_a_mean_of_estimates_falls_as_one_over_their_number(esti
 
 
 @latent_dims
-@pytest.mark.parametrize("given_as", ["number", "one a row"])
-def test_a_baseline_leaves_the_mean_and_lowers_the_variance(latent_dim, given_as):
+@pytest.mark.parametrize("kind", ["number", "one per row"])
+def test_baseline_keeps_mean_and_lowers_variance(latent_dim, kind):
     f, (mu, logvar) = Quadratic(latent_dim, constant=50.0), parameters(latent_dim)
-    baseline = 50.0 if given_as == "number" else f.mean(mu, logvar)
+    baseline = 50.0 if kind == "number" else f.mean(mu, logvar)
     plain = score_function(f, mu, logvar, N_SAMPLES, seeded())
-    steadier = score_function(f, mu, logvar, N_SAMPLES, seeded(), baseline=baseline)
-    assert_unbiased(steadier, *f.slopes(mu, logvar))
-    for with_it, without in ((steadier.mu, plain.mu), (steadier.logvar, plain.logvar)):
-        assert (with_it.var(dim=0) < 0.2 * without.var(dim=0)).all()
+    with_baseline = score_function(f, mu, logvar, N_SAMPLES, seeded(), baseline=baseline)
+    assert_unbiased(with_baseline, *f.gradients(mu, logvar))
+    for lower, higher in ((with_baseline.mu, plain.mu), (with_baseline.logvar, plain.logvar)):
+        assert (lower.var(dim=0) < 0.2 * higher.var(dim=0)).all()
 
 
-def test_the_default_baseline_is_zero():
+def test_default_baseline_is_zero():
     f, (mu, logvar) = Quadratic(2, constant=50.0), parameters(2)
     plain, zero = (score_function(f, mu, logvar, 5, seeded(), *baseline) for baseline in ((), (0.0,)))
     assert torch.equal(plain.mu, zero.mu)
     assert torch.equal(plain.logvar, zero.logvar)
 
 
-# What the estimators leave alone
+# Side effects
 
 
 @estimators
-def test_one_generator_gives_one_estimate_and_the_global_one_is_left_alone(estimator):
+def test_generator_fixes_estimate_without_global_state(estimator):
     f, (mu, logvar) = Quadratic(2), parameters(2)
     torch.manual_seed(5)
     expected = torch.rand(1)
@@ -182,7 +182,7 @@ def test_one_generator_gives_one_estimate_and_the_global_one_is_left_alone(estim
 
 @estimators
 @pytest.mark.parametrize("learned", [True, False])
-def test_inputs_keep_their_flags_and_get_no_gradient(estimator, learned):
+def test_inputs_are_left_unchanged(estimator, learned):
     mu, logvar = (t.requires_grad_(learned) for t in parameters(2))
     weight = randn(2, seed=6).requires_grad_()
     before = mu.detach().clone(), logvar.detach().clone()
@@ -194,7 +194,7 @@ def test_inputs_keep_their_flags_and_get_no_gradient(estimator, learned):
 
 
 @estimators
-def test_estimates_are_numbers_with_no_graph_behind_them(estimator):
+def test_estimates_carry_no_graph(estimator):
     mu, logvar = (t.requires_grad_() for t in parameters(2))
     weight = randn(2, seed=6).requires_grad_()
     samples = estimator(lambda z: (z @ weight).sin(), mu, logvar, 4, seeded())
@@ -203,7 +203,7 @@ def test_estimates_are_numbers_with_no_graph_behind_them(estimator):
 
 
 @estimators
-def test_estimates_are_the_same_where_gradients_are_switched_off(estimator):
+def test_estimates_are_unaffected_by_no_grad(estimator):
     f, (mu, logvar) = Softplus(2), parameters(2)
     expected = estimator(f, mu, logvar, 4, seeded())
     with torch.no_grad():
@@ -215,13 +215,13 @@ def test_estimates_are_the_same_where_gradients_are_switched_off(estimator):
 
 @estimators
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_estimates_have_the_dtype_of_the_parameters(estimator, dtype):
+def test_estimates_keep_parameter_dtype(estimator, dtype):
     mu, logvar = (t.to(dtype) for t in parameters(2))
     samples = estimator(lambda z: z.square().sum(dim=1), mu, logvar, 4, seeded())
     assert samples.mu.dtype == samples.logvar.dtype == dtype
 
 
-# What is refused
+# Errors
 
 
 @estimators
@@ -235,27 +235,27 @@ def test_estimates_have_the_dtype_of_the_parameters(estimator, dtype):
     ],
     ids=["column", "scalar", "matrix", "too few"],
 )
-def test_an_objective_that_does_not_give_one_value_a_row_is_refused(estimator, f, shape):
-    with pytest.raises(ValueError, match=rf"f must give one value a row, \(12,\), got {shape}"):
+def test_objective_must_return_one_value_per_row(estimator, f, shape):
+    with pytest.raises(ValueError, match=rf"f must give one value per row, \(12,\), got {shape}"):
         estimator(f, *parameters(2), 4)
 
 
 @estimators
 @pytest.mark.parametrize("n_samples", [0, -2])
-def test_less_than_one_sample_is_refused(estimator, n_samples):
+def test_fewer_than_one_sample_is_refused(estimator, n_samples):
     with pytest.raises(ValueError, match=f"n_samples must be at least 1, got {n_samples}"):
         estimator(Quadratic(2), *parameters(2), n_samples)
 
 
 @estimators
 @pytest.mark.parametrize("n_samples", [2.5, "3", torch.tensor(3), torch.arange(3)], ids=repr)
-def test_a_number_of_samples_that_is_not_whole_is_refused(estimator, n_samples):
+def test_non_integer_sample_count_is_refused(estimator, n_samples):
     with pytest.raises(ValueError, match="n_samples must be a whole number, got "):
         estimator(Quadratic(2), *parameters(2), n_samples)
 
 
 @estimators
-def test_what_is_no_tensor_or_generator_is_named(estimator):
+def test_wrong_argument_types_are_named(estimator):
     mu, logvar = parameters(2)
     with pytest.raises(TypeError, match="mu must be a tensor, got ndarray"):
         estimator(Quadratic(2), mu.numpy(), logvar, 4)
@@ -265,7 +265,7 @@ def test_what_is_no_tensor_or_generator_is_named(estimator):
 
 @estimators
 @pytest.mark.parametrize(
-    ("mu", "logvar", "named"),
+    ("mu", "logvar", "message"),
     [
         ((3, 2), (3, 1), r"got mu \(3, 2\), logvar \(3, 1\)"),
         ((3, 2), (1, 2), r"got mu \(3, 2\), logvar \(1, 2\)"),
@@ -273,29 +273,29 @@ def test_what_is_no_tensor_or_generator_is_named(estimator):
         ((4, 3, 2), (4, 3, 2), r"got mu \(4, 3, 2\), logvar \(4, 3, 2\)"),
     ],
 )
-def test_shapes_that_do_not_fit_are_named(estimator, mu, logvar, named):
-    with pytest.raises(ValueError, match=rf"mu and logvar must have the same shape \(B, K\), {named}"):
+def test_mismatched_shapes_are_named(estimator, mu, logvar, message):
+    with pytest.raises(ValueError, match=rf"mu and logvar must have the same shape \(B, K\), {message}"):
         estimator(lambda z: z.sum(dim=1), torch.zeros(mu), torch.zeros(logvar), 4)
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (2,), (3, 1), (4,)])
-def test_a_baseline_that_is_not_one_number_a_row_is_refused(shape):
+def test_baseline_of_wrong_shape_is_refused(shape):
     mu, logvar = parameters(2)  # three rows
     with pytest.raises(ValueError, match=r"baseline must be a number or \(3,\), got "):
         score_function(Quadratic(2), mu, logvar, 4, baseline=torch.zeros(shape))
 
 
-def test_a_step_function_has_a_score_function_estimate_and_no_pathwise_one():
+def test_step_function_suits_score_function_only():
     mu, logvar = torch.zeros(1, 1), torch.zeros(1, 1)
     generator = torch.Generator().manual_seed(0)
-    found = score_function(lambda z: z[:, 0] > 0, mu, logvar, 20_000, generator)
-    exact = 1 / math.sqrt(2 * math.pi)  # of P(z > 0) in mu
-    error = found.mu.std() / math.sqrt(20_000)
-    assert abs(found.mu.mean() - exact) < 5 * error
+    samples = score_function(lambda z: z[:, 0] > 0, mu, logvar, 20_000, generator)
+    exact = 1 / math.sqrt(2 * math.pi)  # d P(z > 0) / d mu
+    error = samples.mu.std() / math.sqrt(20_000)
+    assert abs(samples.mu.mean() - exact) < 5 * error
     with pytest.raises(ValueError, match="f must be differentiable, and no gradient passes through it: score_function"):
         pathwise(lambda z: (z[:, 0] > 0).float(), mu, logvar, 5)
 
 
-def test_an_f_that_gives_a_number_is_told_what_is_wanted():
-    with pytest.raises(TypeError, match="f must give a tensor, one value a row, got float"):
+def test_objective_must_return_a_tensor():
+    with pytest.raises(TypeError, match="f must give a tensor, one value per row, got float"):
         score_function(lambda z: 1.0, torch.zeros(1, 1), torch.zeros(1, 1), 5)
