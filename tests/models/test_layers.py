@@ -1,4 +1,4 @@
-"""What the models are built of: layers, starting points, and checks of what goes in."""
+"""The parts of the models: layers, starting points and checks of their inputs."""
 
 import itertools
 import math
@@ -22,14 +22,14 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 @given(st.lists(st.integers(1, 8), min_size=2, max_size=5))
-def test_layers_have_these_widths_with_a_relu_between_two_and_none_after_the_last(widths):
+def test_mlp_has_widths_and_relus_between(widths):
     layers = list(mlp(widths))
     assert [(layer.in_features, layer.out_features) for layer in layers[::2]] == list(itertools.pairwise(widths))
     assert all(isinstance(layer, nn.ReLU) for layer in layers[1::2])
     assert len(layers) == 2 * len(widths) - 3
 
 
-def test_weights_are_uniform_with_pytorchs_bound_and_biases_zero():
+def test_weights_are_uniform_and_biases_zero():
     layer = mlp([400, 300], seeded())[0]
     bound = 1 / math.sqrt(400)
     assert layer.weight.abs().max() <= bound
@@ -37,7 +37,7 @@ def test_weights_are_uniform_with_pytorchs_bound_and_biases_zero():
     assert not layer.bias.any()
 
 
-def test_one_seed_gives_the_same_weights_and_leaves_the_global_generator_alone():
+def test_generator_fixes_weights_without_global_state():
     torch.manual_seed(7)
     expected = torch.rand(1)
     torch.manual_seed(7)
@@ -51,20 +51,20 @@ def test_one_seed_gives_the_same_weights_and_leaves_the_global_generator_alone()
 # Where a decoder starts
 
 
-def test_a_decoder_that_gets_nothing_answers_with_the_mean_image_it_started_at():
+def test_zero_code_decodes_to_mean_image():
     decoder, mean_image = mlp([2, 5, 9], seeded()), torch.linspace(0.01, 0.99, 9).view(3, 3)
     start_at_mean(decoder, mean_image)
     outputs = decoder(torch.zeros(1, 2))  # the other biases are zero too
     torch.testing.assert_close(torch.sigmoid(outputs).view(3, 3), mean_image)
 
 
-def test_pixels_that_are_always_blank_or_full_start_at_the_margin():
+def test_constant_pixels_start_at_the_margin():
     decoder = mlp([1, 2])
     start_at_mean(decoder, torch.tensor([[0.0, 1.0]]), margin=0.01)
     torch.testing.assert_close(torch.sigmoid(decoder[-1].bias.detach()), torch.tensor([0.01, 0.99]))
 
 
-def test_a_trained_decoder_keeps_its_bias():
+def test_trained_decoder_keeps_its_bias():
     decoder = mlp([1, 4])
     nn.init.constant_(decoder[-1].bias, 0.5)
     start_at_mean(decoder, torch.full((2, 2), 0.1))
@@ -74,7 +74,7 @@ def test_a_trained_decoder_keeps_its_bias():
 # Checks
 
 
-def test_positive_whole_numbers_become_a_tuple():
+def test_positive_integers_become_a_tuple():
     assert positive_ints("widths", [3, 1]) == (3, 1)
     assert positive_ints("widths", []) == ()
     assert positive_ints("widths", 7) == (7,)
@@ -83,75 +83,75 @@ def test_positive_whole_numbers_become_a_tuple():
 
 
 @pytest.mark.parametrize("values", [[3, 0], [-1], [2.0], [True], ["3"], -7, None, [np.float64(2)]], ids=repr)
-def test_what_is_no_positive_whole_number_is_named(values):
+def test_non_positive_integer_is_named(values):
     with pytest.raises(ValueError, match="widths must be made of positive whole numbers, got"):
         positive_ints("widths", values)
 
 
 @pytest.mark.parametrize("values", [[], [1], [1, 2, 3], 2], ids=repr)
-def test_another_number_of_them_is_named(values):
+def test_wrong_number_of_integers_is_named(values):
     with pytest.raises(ValueError, match="widths must be made of 2 positive whole numbers, got"):
         positive_ints("widths", values, length=2)
 
 
 @pytest.mark.parametrize("values", [[torch.tensor(2)], torch.tensor([2, 3])], ids=["one", "two"])
-def test_of_a_tensor_among_them_its_item_is_asked_for(values):
+def test_tensor_among_integers_suggests_item(values):
     with pytest.raises(ValueError, match=r"positive whole numbers, got .*: take the \.item\(\) of a tensor"):
         positive_ints("widths", values)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_images_and_codes_that_fit_are_handed_on(dtype):
+def test_valid_images_and_codes_are_returned(dtype):
     x, z, network = torch.zeros(5, 2, 3, dtype=dtype), torch.zeros(5, 4, dtype=dtype), mlp([1, 1]).to(dtype)
     assert as_images(x, (2, 3), network) is x
     assert as_codes(z, 4, network) is z
 
 
 @pytest.mark.parametrize("shape", [(6,), (5, 6), (5, 1, 2, 3), (2, 3), (5, 3, 2)])
-def test_images_of_another_shape_are_named(shape):
+def test_images_of_wrong_shape_are_named(shape):
     with pytest.raises(ValueError, match=re.escape(f"x must be images of shape (B, 2, 3), got {shape}")):
         as_images(torch.zeros(shape), (2, 3), mlp([1, 1]))
 
 
 @pytest.mark.parametrize("shape", [(2,), (5, 3), (1, 5, 2)])
-def test_codes_of_another_shape_are_named(shape):
+def test_codes_of_wrong_shape_are_named(shape):
     with pytest.raises(ValueError, match=re.escape(f"z must be codes of shape (B, 2), got {shape}")):
         as_codes(torch.zeros(shape), 2, mlp([1, 1]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.uint8, torch.int64, torch.bool], ids=str)
-def test_images_and_codes_of_another_dtype_are_named(dtype):
-    said = f"must be torch.float32, as the model is, got {dtype}"
-    with pytest.raises(ValueError, match=f"x {said}: use x.to\\(torch.float32\\)"):
+def test_images_and_codes_of_wrong_dtype_are_named(dtype):
+    message = f"must be torch.float32, as the model is, got {dtype}"
+    with pytest.raises(ValueError, match=f"x {message}: use x.to\\(torch.float32\\)"):
         as_images(torch.zeros(5, 2, 3, dtype=dtype), (2, 3), mlp([1, 1]))
-    with pytest.raises(ValueError, match=f"z {said}: z.to\\(torch.float32\\) is"):
+    with pytest.raises(ValueError, match=f"z {message}: z.to\\(torch.float32\\) is"):
         as_codes(torch.zeros(5, 2, dtype=dtype), 2, mlp([1, 1]))
 
 
-@pytest.mark.parametrize("found", [[[0.0, 0.0]], np.zeros((1, 2)), 0.5], ids=["list", "ndarray", "float"])
-def test_images_and_codes_that_are_no_tensors_are_named(found):
+@pytest.mark.parametrize("value", [[[0.0, 0.0]], np.zeros((1, 2)), 0.5], ids=["list", "ndarray", "float"])
+def test_non_tensor_images_and_codes_are_named(value):
     for name, check in (
-        ("x", lambda: as_images(found, (2,), mlp([1, 1]))),
-        ("z", lambda: as_codes(found, 2, mlp([1, 1]))),
+        ("x", lambda: as_images(value, (2,), mlp([1, 1]))),
+        ("z", lambda: as_codes(value, 2, mlp([1, 1]))),
     ):
-        with pytest.raises(TypeError, match=f"{name} must be a tensor, got {type(found).__name__}"):
+        with pytest.raises(TypeError, match=f"{name} must be a tensor, got {type(value).__name__}"):
             check()
 
 
-def test_of_a_mean_and_a_variance_in_place_of_a_code_a_way_to_one_is_told():
+def test_tuple_instead_of_code_suggests_code_method():
     with pytest.raises(
         TypeError, match=r"z must be a tensor of codes, got a tuple, .* use `code\(x\)`, or draw z with"
     ):
         as_codes((torch.zeros(1, 2), torch.zeros(1, 2)), 2, mlp([1, 1]))
 
 
-def test_a_generator_that_is_none_is_named():
+def test_invalid_generator_is_named():
     with pytest.raises(TypeError, match=r"generator must be a torch\.Generator, got 0"):
         mlp([2, 3], 0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_network_gives_its_inputs_precision_also_where_its_products_have_less(dtype):
+def test_network_keeps_input_dtype_under_autocast(dtype):
     network = mlp([4, 3, 2], seeded()).to(dtype)
     x = torch.rand(5, 4, dtype=dtype)
     with torch.autocast("cpu", torch.bfloat16):

@@ -1,4 +1,4 @@
-"""The linear-Gaussian model against scipy.stats, the joint Gaussian of codes and pixels, and scikit-learn's PCA."""
+"""The linear-Gaussian model against scipy.stats, the joint Gaussian of codes and pixels, and PCA."""
 
 import math
 import re
@@ -31,7 +31,7 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 
 
 def random_model(latent_dim: int, seed: int = 0, sigma: float = 0.7) -> tuple[LinearGaussian, Tensor]:
-    """A model of images (2, 3), and four images, some far from what it expects."""
+    """Make a model of images (2, 3) and four images, some unlikely under it."""
     model = LinearGaussian(randn(PIXELS, latent_dim, seed=seed), randn(2, 3, seed=seed + 1), sigma)
     return model, 2 * randn(4, 2, 3, seed=seed + 2)
 
@@ -41,7 +41,7 @@ def evidence_cov(model: LinearGaussian) -> Tensor:
 
 
 def joint(model: LinearGaussian) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of (z, x), as that of (z, W z + b + σ ε) = A (z, ε) + (0, b)."""
+    """Return mean and covariance of (z, x), from (z, W z + b + σ ε) = A (z, ε) + (0, b)."""
     k = model.latent_dim
     linear = np.block(
         [[np.eye(k), np.zeros((k, PIXELS))], [model.weight.numpy(), model.sigma * np.eye(PIXELS)]],
@@ -53,34 +53,34 @@ def joint(model: LinearGaussian) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(SEEDS, LATENT_DIMS, SIGMAS)
-def test_the_evidence_is_scipys(seed, latent_dim, sigma):
+def test_evidence_matches_scipy(seed, latent_dim, sigma):
     model, x = random_model(latent_dim, seed, sigma)
-    theirs = scipy.stats.multivariate_normal(model.bias.flatten().numpy(), evidence_cov(model).numpy())
-    np.testing.assert_allclose(model.log_evidence(x), theirs.logpdf(x.flatten(1).numpy()), rtol=1e-8)
+    expected = scipy.stats.multivariate_normal(model.bias.flatten().numpy(), evidence_cov(model).numpy())
+    np.testing.assert_allclose(model.log_evidence(x), expected.logpdf(x.flatten(1).numpy()), rtol=1e-8)
 
 
 @given(SEEDS, LATENT_DIMS, SIGMAS)
-def test_the_likelihood_is_that_of_pixels_around_the_decoded_mean(seed, latent_dim, sigma):
+def test_likelihood_is_normal_around_decoded_mean(seed, latent_dim, sigma):
     model, x = random_model(latent_dim, seed, sigma)
     z = randn(4, latent_dim, seed=seed + 3)
     mean = torch.einsum("dk,bk->bd", model.weight, z).view(4, 2, 3) + model.bias
     torch.testing.assert_close(model.decode(z), mean)
-    theirs = Independent(Normal(mean, sigma), 2).log_prob(x)
-    torch.testing.assert_close(model.log_likelihood(x, z), theirs)
+    expected = Independent(Normal(mean, sigma), 2).log_prob(x)
+    torch.testing.assert_close(model.log_likelihood(x, z), expected)
 
 
 @given(SEEDS, LATENT_DIMS, SIGMAS)
-def test_the_posterior_is_that_of_the_joint_gaussian_given_the_image(seed, latent_dim, sigma):
+def test_posterior_is_the_conditional_joint_gaussian(seed, latent_dim, sigma):
     model, x = random_model(latent_dim, seed, sigma)
     mean, cov = joint(model)
     gain = np.linalg.solve(cov[latent_dim:, latent_dim:], cov[latent_dim:, :latent_dim]).T
-    given_x = (x.flatten(1).numpy() - mean[latent_dim:]) @ gain.T
-    left = cov[:latent_dim, :latent_dim] - gain @ cov[latent_dim:, :latent_dim]
-    our_mean, our_cov = model.posterior(x)
-    assert our_cov.shape == (4, latent_dim, latent_dim)
-    np.testing.assert_allclose(our_mean, given_x, rtol=1e-7, atol=1e-9)
-    for ours in our_cov:
-        np.testing.assert_allclose(ours, left, rtol=1e-7, atol=1e-9)
+    conditional_mean = (x.flatten(1).numpy() - mean[latent_dim:]) @ gain.T
+    conditional_cov = cov[:latent_dim, :latent_dim] - gain @ cov[latent_dim:, :latent_dim]
+    actual_mean, actual_cov = model.posterior(x)
+    assert actual_cov.shape == (4, latent_dim, latent_dim)
+    np.testing.assert_allclose(actual_mean, conditional_mean, rtol=1e-7, atol=1e-9)
+    for actual in actual_cov:
+        np.testing.assert_allclose(actual, conditional_cov, rtol=1e-7, atol=1e-9)
 
 
 @given(SEEDS, LATENT_DIMS, SIGMAS)
@@ -90,15 +90,15 @@ def test_bayes_rule_holds_at_any_code(seed, latent_dim, sigma):
     z = randn(4, latent_dim, seed=seed + 3)
     prior = Independent(Normal(torch.zeros_like(z), 1.0), 1)
     posterior = MultivariateNormal(*model.posterior(x))
-    by_rule = model.log_likelihood(x, z) + prior.log_prob(z) - posterior.log_prob(z)
-    torch.testing.assert_close(model.log_evidence(x), by_rule, rtol=1e-8, atol=1e-8)
+    expected = model.log_likelihood(x, z) + prior.log_prob(z) - posterior.log_prob(z)
+    torch.testing.assert_close(model.log_evidence(x), expected, rtol=1e-8, atol=1e-8)
 
 
 # The ELBO
 
 
 @given(SEEDS, LATENT_DIMS, SIGMAS)
-def test_the_elbo_is_the_evidence_less_the_divergence_from_the_posterior(seed, latent_dim, sigma):
+def test_elbo_is_evidence_minus_kl(seed, latent_dim, sigma):
     model, x = random_model(latent_dim, seed, sigma)
     mu, logvar = randn(4, latent_dim, seed=seed + 3), randn(4, latent_dim, seed=seed + 4)
     divergence = gaussian.kl_gaussians(mu, torch.diag_embed(logvar.exp()), *model.posterior(x))
@@ -107,35 +107,37 @@ def test_the_elbo_is_the_evidence_less_the_divergence_from_the_posterior(seed, l
 
 
 @pytest.mark.parametrize("latent_dim", [1, 3])
-def test_the_elbo_is_the_mean_over_samples_of_q(latent_dim):
+def test_elbo_is_mean_over_samples_of_q(latent_dim):
     model, x = random_model(latent_dim)
     mu, logvar = randn(4, latent_dim, seed=3), randn(4, latent_dim, seed=4)
     n = 20_000
     q, prior = Independent(Normal(mu, torch.exp(logvar / 2)), 1), Independent(Normal(torch.zeros_like(mu), 1.0), 1)
     z = mu + torch.exp(logvar / 2) * randn(n, 4, latent_dim, seed=5)
     pixels = Independent(Normal((z @ model.weight.T).view(n, 4, 2, 3) + model.bias, model.sigma), 2)
-    exact, fits = model.elbo(x, mu, logvar), pixels.log_prob(x)
-    assert ((fits.mean(dim=0) - exact.reconstruction).abs() < 5 * fits.std(dim=0) / math.sqrt(n)).all()
+    exact, reconstruction = model.elbo(x, mu, logvar), pixels.log_prob(x)
+    assert (
+        (reconstruction.mean(dim=0) - exact.reconstruction).abs() < 5 * reconstruction.std(dim=0) / math.sqrt(n)
+    ).all()
     torch.testing.assert_close(exact.kl, kl_divergence(q, prior))
 
 
 @given(SEEDS, LATENT_DIMS, SIGMAS)
-def test_gradients_of_the_elbo_are_those_of_minus_the_divergence(seed, latent_dim, sigma):
+def test_elbo_gradients_match_negative_kl_gradients(seed, latent_dim, sigma):
     model, x = random_model(latent_dim, seed, sigma)
     mu, logvar = (randn(4, latent_dim, seed=seed + i).requires_grad_() for i in (3, 4))
     divergence = kl_divergence(
         MultivariateNormal(mu, torch.diag_embed(logvar.exp())), MultivariateNormal(*model.posterior(x))
     )
-    ours = torch.autograd.grad(model.elbo(x, mu, logvar).value.sum(), [mu, logvar])
-    theirs = torch.autograd.grad(-divergence.sum(), [mu, logvar])
-    torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-7)
+    actual = torch.autograd.grad(model.elbo(x, mu, logvar).value.sum(), [mu, logvar])
+    expected = torch.autograd.grad(-divergence.sum(), [mu, logvar])
+    torch.testing.assert_close(actual, expected, rtol=1e-7, atol=1e-7)
 
 
 # The encoder
 
 
 @given(SEEDS, LATENT_DIMS, SIGMAS, st.floats(-4, 0))
-def test_no_other_code_has_a_larger_elbo_than_the_encoders(seed, latent_dim, sigma, log_size):
+def test_encoder_has_the_largest_elbo(seed, latent_dim, sigma, log_size):
     model, x = random_model(latent_dim, seed, sigma)
     mu, logvar = model.encode(x)
     best = model.elbo(x, mu, logvar).value
@@ -148,7 +150,7 @@ def test_no_other_code_has_a_larger_elbo_than_the_encoders(seed, latent_dim, sig
 
 
 @given(SEEDS, LATENT_DIMS, SIGMAS)
-def test_the_slope_of_the_elbo_is_zero_at_the_encoders_code(seed, latent_dim, sigma):
+def test_elbo_gradient_is_zero_at_encoders_code(seed, latent_dim, sigma):
     model, x = random_model(latent_dim, seed, sigma)
     mu, logvar = (t.clone().requires_grad_() for t in model.encode(x))
     d_mu, d_logvar = torch.autograd.grad(model.elbo(x, mu, logvar).value.sum(), [mu, logvar])
@@ -157,12 +159,12 @@ def test_the_slope_of_the_elbo_is_zero_at_the_encoders_code(seed, latent_dim, si
 
 
 @given(SEEDS, SIGMAS)
-def test_with_one_dimension_the_elbo_is_the_evidence(seed, sigma):
+def test_elbo_is_evidence_in_one_dimension(seed, sigma):
     model, x = random_model(1, seed, sigma)
     torch.testing.assert_close(model.elbo(x, *model.encode(x)).value, model.log_evidence(x), rtol=1e-9, atol=1e-9)
 
 
-def test_with_more_a_gap_is_left_unless_the_columns_of_w_are_orthogonal():
+def test_gap_vanishes_only_for_orthogonal_columns():
     model, x = random_model(3)
     gap = model.log_evidence(x) - model.elbo(x, *model.encode(x)).value
     mu, logvar = model.encode(x)
@@ -173,21 +175,21 @@ def test_with_more_a_gap_is_left_unless_the_columns_of_w_are_orthogonal():
     torch.testing.assert_close(orthogonal.elbo(x, *orthogonal.encode(x)).value, orthogonal.log_evidence(x))
 
 
-# The fit
+# Fitting
 
 
 def images(seed: int = 0, n: int = 50) -> Tensor:
-    """(n, 2, 3), with more spread in some directions than in others."""
+    """Draw images (n, 2, 3) with more variance in some directions than in others."""
     return (randn(n, PIXELS, seed=seed) @ randn(PIXELS, PIXELS, seed=seed + 1)).view(n, 2, 3) + 3
 
 
 @given(SEEDS, st.integers(1, PIXELS - 1))
-def test_the_fit_is_scikit_learns(seed, latent_dim):
-    """Which takes covariances of M - 1: as of images drawn in by sqrt((M - 1) / M) to their mean."""
+def test_fit_matches_scikit_learn_pca(seed, latent_dim):
+    """PCA divides covariances by M - 1, so it gets images shrunk towards their mean by sqrt((M - 1) / M)."""
     x = images(seed)
     flat = x.flatten(1).numpy()
-    drawn_in = flat.mean(0) + (flat - flat.mean(0)) * math.sqrt(49 / 50)
-    pca = PCA(latent_dim, svd_solver="full").fit(drawn_in)
+    shrunk = flat.mean(0) + (flat - flat.mean(0)) * math.sqrt(49 / 50)
+    pca = PCA(latent_dim, svd_solver="full").fit(shrunk)
     model = LinearGaussian.fit(x, latent_dim)
     assert model.sigma**2 == pytest.approx(pca.noise_variance_, rel=1e-8)
     np.testing.assert_allclose(evidence_cov(model), pca.get_covariance(), rtol=1e-8, atol=1e-8)
@@ -195,13 +197,13 @@ def test_the_fit_is_scikit_learns(seed, latent_dim):
     assert model.log_evidence(x).mean().item() == pytest.approx(pca.score(flat), rel=1e-8)
 
 
-def test_the_noise_of_scikit_learn_is_larger_by_m_over_m_less_one():
+def test_scikit_learn_noise_has_bessels_correction():
     x = images()
     pca = PCA(2).fit(x.flatten(1).numpy())
     assert LinearGaussian.fit(x, 2).sigma ** 2 == pytest.approx(pca.noise_variance_ * 49 / 50)
 
 
-def test_the_columns_of_w_are_the_directions_of_most_variance_largest_first():
+def test_weight_columns_are_sorted_principal_directions():
     x = images()
     model, pca = LinearGaussian.fit(x, 3), PCA(3).fit(x.flatten(1).numpy())
     lengths = model.weight.norm(dim=0)
@@ -213,7 +215,7 @@ def test_the_columns_of_w_are_the_directions_of_most_variance_largest_first():
 
 @settings(max_examples=50)
 @given(SEEDS, st.integers(1, PIXELS - 1), st.floats(-3, 0.5))
-def test_no_other_model_explains_the_images_better(seed, latent_dim, log_size):
+def test_fit_has_the_largest_evidence(seed, latent_dim, log_size):
     x, size = images(seed), 10**log_size
     best = LinearGaussian.fit(x, latent_dim)
     evidence = best.log_evidence(x).mean()
@@ -227,21 +229,21 @@ def test_no_other_model_explains_the_images_better(seed, latent_dim, log_size):
         assert other.log_evidence(x).mean() < evidence
 
 
-def test_the_slope_of_the_evidence_is_zero_at_the_fit():
+def test_evidence_gradient_is_zero_at_fit():
     x = images()
     fit = LinearGaussian.fit(x, 2)
     weight, bias = fit.weight.clone().requires_grad_(), fit.bias.clone().requires_grad_()
     evidence = LinearGaussian(weight, bias, fit.sigma).log_evidence(x).mean()
-    for slope in torch.autograd.grad(evidence, [weight, bias]):
-        assert slope.abs().max() < 1e-8
+    for gradient in torch.autograd.grad(evidence, [weight, bias]):
+        assert gradient.abs().max() < 1e-8
     wider, narrower = (
         LinearGaussian(fit.weight, fit.bias, fit.sigma + d).log_evidence(x).mean() for d in (1e-4, -1e-4)
     )
     assert abs(wider - narrower) / 2e-4 < 1e-5
 
 
-def test_the_fit_to_samples_of_a_model_is_that_model():
-    """To the error of a covariance of n images: 5 times sqrt((C_ii C_jj + C_ij²) / n)."""
+def test_fit_recovers_the_sampled_model():
+    """To within 5 standard errors of a covariance of n images, sqrt((C_ii C_jj + C_ij²) / n)."""
     model, n = random_model(2)[0], 50_000
     fit = LinearGaussian.fit(model.sample(n, seeded()), 2)
     cov = evidence_cov(model)
@@ -249,7 +251,7 @@ def test_the_fit_to_samples_of_a_model_is_that_model():
     assert ((evidence_cov(fit) - cov).abs() < 5 * error).all()
 
 
-def test_the_fit_is_worked_out_in_float64_and_returned_in_the_dtype_of_the_images():
+def test_fit_computes_in_float64_and_keeps_dtype():
     x = images()
     double, single = LinearGaussian.fit(x, 2), LinearGaussian.fit(x.float(), 2)
     assert single.weight.dtype == single.bias.dtype == torch.float32
@@ -260,7 +262,7 @@ def test_the_fit_is_worked_out_in_float64_and_returned_in_the_dtype_of_the_image
 # Samples and shapes
 
 
-def test_samples_have_the_mean_and_covariance_of_the_model():
+def test_samples_have_model_mean_and_covariance():
     n = 50_000
     model, _ = random_model(2)
     x = model.sample(n, seeded())
@@ -271,7 +273,7 @@ def test_samples_have_the_mean_and_covariance_of_the_model():
     assert ((torch.cov(x.flatten(1).T) - cov).abs() < 5 * error).all()
 
 
-def test_one_generator_gives_one_sample_and_the_global_one_is_left_alone():
+def test_generator_fixes_sample_without_global_state():
     model, _ = random_model(2)
     torch.manual_seed(5)
     expected = torch.rand(1)
@@ -281,7 +283,7 @@ def test_one_generator_gives_one_sample_and_the_global_one_is_left_alone():
     assert not torch.equal(model.sample(3, seeded(0)), model.sample(3, seeded(1)))
 
 
-def test_the_shape_of_images_changes_no_number():
+def test_image_shape_does_not_change_values():
     model, x = random_model(2)
     flat, z = LinearGaussian(model.weight, model.bias.flatten(), model.sigma), randn(4, 2, seed=3)
     assert model.decode(z).shape == (4, 2, 3)
@@ -296,17 +298,17 @@ def test_the_shape_of_images_changes_no_number():
     assert fit.bias.shape == (2, 3)
 
 
-def test_a_model_says_what_it_is():
+def test_repr_shows_sizes_and_sigma():
     model, _ = random_model(2)
     assert model.latent_dim == 2
     assert repr(model) == "LinearGaussian(n_pixels=6, latent_dim=2, sigma=0.7)"
 
 
-# What is refused
+# Errors
 
 
 @pytest.mark.parametrize(
-    ("weight", "bias", "named"),
+    ("weight", "bias", "message"),
     [
         ((6,), (6,), r"weight must be \(D, K\) and bias have D pixels, got \(6,\) and \(6,\)"),
         ((6, 2), (5,), r"got \(6, 2\) and \(5,\)"),
@@ -314,13 +316,13 @@ def test_a_model_says_what_it_is():
         ((2, 6, 1), (2, 6), r"got \(2, 6, 1\) and \(2, 6\)"),
     ],
 )
-def test_parameters_that_do_not_fit_are_named(weight, bias, named):
-    with pytest.raises(ValueError, match=named):
+def test_mismatched_parameters_are_named(weight, bias, message):
+    with pytest.raises(ValueError, match=message):
         LinearGaussian(torch.zeros(weight), torch.zeros(bias), 1.0)
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
-def test_numbers_may_be_numpys(kind):
+def test_numpy_numbers_are_accepted(kind):
     model = LinearGaussian(torch.zeros(6, 2), torch.zeros(6), kind(2))
     assert (model.sigma, type(model.sigma)) == (2.0, float)
     assert torch.equal(LinearGaussian.fit(images(), np.int64(2)).weight, LinearGaussian.fit(images(), 2).weight)
@@ -328,13 +330,13 @@ def test_numbers_may_be_numpys(kind):
 
 
 @pytest.mark.parametrize("sigma", [0, -1.0, math.nan, math.inf, "wide", None])
-def test_a_sigma_that_is_none_is_named(sigma):
+def test_invalid_sigma_is_named(sigma):
     with pytest.raises(ValueError, match=f"sigma must be a positive number, got {sigma!r}"):
         LinearGaussian(torch.zeros(6, 2), torch.zeros(6), sigma)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_parameters_that_are_not_finite_are_refused(bad):
+def test_non_finite_parameters_are_refused(bad):
     good, broken = torch.zeros(6, 1), torch.tensor([[0.0]] * 5 + [[bad]])
     for weight, bias in ((broken, good.squeeze(1)), (good, broken.squeeze(1))):
         with pytest.raises(ValueError, match="weight and bias must be finite"):
@@ -355,7 +357,7 @@ on_images = pytest.mark.parametrize(
 
 
 @on_images
-def test_images_of_another_dtype_and_what_are_none_are_named(call):
+def test_images_of_wrong_type_are_named(call):
     model, x = random_model(2)
     with pytest.raises(ValueError, match=r"x must be torch\.float64, as the model is, got torch\.float32"):
         call(model, x.float())
@@ -371,7 +373,7 @@ def test_images_of_another_dtype_and_what_are_none_are_named(call):
     ],
     ids=["decode", "log_likelihood"],
 )
-def test_codes_of_another_kind_are_named(call):
+def test_codes_of_wrong_kind_are_named(call):
     model, _ = random_model(2)
     for shape in ((4, 3), (2,), (1, 4, 2)):
         with pytest.raises(ValueError, match=re.escape(f"z must be codes of shape (B, 2), got {shape}")):
@@ -382,7 +384,7 @@ def test_codes_of_another_kind_are_named(call):
         call(model, [0.0, 0.0])
 
 
-def test_images_and_codes_that_are_no_pairs_are_named():
+def test_unpaired_images_and_codes_are_named():
     model, x = random_model(2)
     with pytest.raises(ValueError, match="x and z must have as many rows, got x 4, z 3"):
         model.log_likelihood(x, torch.zeros(3, 2).double())
@@ -390,7 +392,7 @@ def test_images_and_codes_that_are_no_pairs_are_named():
         model.elbo(x, torch.zeros(3, 2).double(), torch.zeros(3, 2).double())
 
 
-def test_a_q_of_another_shape_is_named():
+def test_q_of_wrong_shape_is_named():
     model, x = random_model(2)
     with pytest.raises(ValueError, match=r"mu must be means of shape \(B, 2\), got \(4, 3\)"):
         model.elbo(x, torch.zeros(4, 3).double(), torch.zeros(4, 3).double())
@@ -401,27 +403,27 @@ def test_a_q_of_another_shape_is_named():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "named"),
+    ("arguments", "error", "message"),
     [
         ((3, 0), TypeError, r"generator must be a torch\.Generator, got 0"),
         ((2.5,), ValueError, "n must be a whole number, got 2.5"),
     ],
 )
-def test_draws_that_cannot_be_made_are_named(arguments, error, named):
-    with pytest.raises(error, match=named):
+def test_invalid_sample_arguments_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
         random_model(2)[0].sample(*arguments)
 
 
 @pytest.mark.parametrize(
-    ("latent_dim", "found"), [(2.0, "2.0"), (torch.tensor(2), r"2: take its \.item\(\)"), (True, "True")], ids=repr
+    ("latent_dim", "shown"), [(2.0, "2.0"), (torch.tensor(2), r"2: take its \.item\(\)"), (True, "True")], ids=repr
 )
-def test_a_latent_dim_that_is_not_whole_is_refused(latent_dim, found):
-    with pytest.raises(ValueError, match=f"latent_dim must be a whole number, got {found}"):
+def test_non_integer_latent_dim_is_refused(latent_dim, shown):
+    with pytest.raises(ValueError, match=f"latent_dim must be a whole number, got {shown}"):
         LinearGaussian.fit(images(), latent_dim)
 
 
-def test_a_fit_to_bytes_is_refused():
-    """Its weights would be rounded to bytes."""
+def test_fit_to_bytes_is_refused():
+    """The weights would be rounded to bytes."""
     with pytest.raises(ValueError, match=r"images must have a floating dtype, got torch\.uint8: use images / 255, or"):
         LinearGaussian.fit((10 * images()).clamp(0, 255).to(torch.uint8), 2)
 
@@ -430,12 +432,12 @@ def test_a_fit_to_bytes_is_refused():
     ("weight", "bias"),
     [(torch.float32, torch.float64), (torch.float64, torch.float32), (torch.int64, torch.int64)],
 )
-def test_parameters_of_two_dtypes_or_of_whole_numbers_are_refused(weight, bias):
+def test_mixed_or_integer_dtypes_are_refused(weight, bias):
     with pytest.raises(ValueError, match=f"weight and bias must be of one floating dtype, got {weight} and {bias}"):
         LinearGaussian(torch.zeros(6, 2, dtype=weight), torch.zeros(6, dtype=bias), 1.0)
 
 
-def test_what_is_no_tensor_is_named():
+def test_non_tensor_is_named():
     with pytest.raises(TypeError, match="weight must be a tensor, got ndarray"):
         LinearGaussian(np.zeros((6, 2)), torch.zeros(6), 1.0)
     with pytest.raises(TypeError, match="images must be a tensor, got ndarray"):
@@ -443,7 +445,7 @@ def test_what_is_no_tensor_is_named():
 
 
 @on_images
-def test_images_of_another_shape_are_named(call):
+def test_images_of_wrong_shape_are_named(call):
     model, x = random_model(2)
     for wrong in (x.flatten(1), x.mT, x[0]):
         with pytest.raises(ValueError, match=r"x must be images of shape \(B, 2, 3\), got \("):
@@ -451,34 +453,34 @@ def test_images_of_another_shape_are_named(call):
 
 
 @pytest.mark.parametrize("latent_dim", [-1, 0, PIXELS, PIXELS + 1])
-def test_a_latent_dim_that_leaves_nothing_over_is_refused(latent_dim):
+def test_latent_dim_without_noise_left_is_refused(latent_dim):
     with pytest.raises(ValueError, match=f"latent_dim must be from 1 to 5, got {latent_dim}"):
         LinearGaussian.fit(images(), latent_dim)
 
 
 @pytest.mark.parametrize("latent_dim", [2, 3, 5])
 @pytest.mark.parametrize("seed", range(5))
-def test_images_that_a_few_directions_describe_completely_are_refused(latent_dim, seed):
+def test_images_of_low_rank_are_refused(latent_dim, seed):
     flat = randn(50, 2, seed=seed) @ randn(2, PIXELS, seed=seed + 1) + 5
     with pytest.raises(ValueError, match=f"{latent_dim} directions describe these images completely"):
         LinearGaussian.fit(flat, latent_dim)
     assert LinearGaussian.fit(flat, 1).sigma > 0.01
 
 
-def test_images_that_are_all_one_are_refused():
+def test_constant_images_are_refused():
     with pytest.raises(ValueError, match="describe these images completely"):
         LinearGaussian.fit(torch.ones(5, 2, 3), 1)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_fit_to_images_that_are_not_finite_is_refused(bad):
+def test_fit_to_non_finite_images_is_refused(bad):
     x = images()
     x[3, 1, 2] = bad
     with pytest.raises(ValueError, match="finite"):
         LinearGaussian.fit(x, 2)
 
 
-def test_a_nan_comes_out_for_the_image_that_it_went_in_with():
+def test_nan_stays_in_its_own_row():
     model, x = random_model(2)
     x[1, 0, 0] = math.nan
     assert model.log_evidence(x).isnan().tolist() == [i == 1 for i in range(len(x))]
