@@ -1,4 +1,4 @@
-"""Trained models, kept and found: what makes two runs the same, and what a damaged entry does."""
+"""The cache of trained models: what its key covers, and how it handles damaged entries."""
 
 import json
 import multiprocessing
@@ -48,7 +48,7 @@ def entries(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def test_the_second_run_is_loaded_and_the_same(few, tmp_path):
+def test_second_run_is_loaded_unchanged(few, tmp_path):
     first, second = autoencoder(few), autoencoder(few)
     trained = fit_or_load(first, few, folder=tmp_path, epochs=2)
     loaded = fit_or_load(second, few, folder=tmp_path, epochs=2)
@@ -58,8 +58,8 @@ def test_the_second_run_is_loaded_and_the_same(few, tmp_path):
     assert str(loaded).startswith("loaded; it took 2 epochs in")
 
 
-def test_whatever_changes_the_result_makes_another_entry(few, tmp_path, monkeypatch):
-    chosen = fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).settings.precision
+def test_every_setting_changes_the_key(few, tmp_path, monkeypatch):
+    default_precision = fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).settings.precision
     others = [
         (autoencoder(few, seed=1), few, {}),
         (autoencoder(few, hidden=(17,)), few, {}),
@@ -68,7 +68,7 @@ def test_whatever_changes_the_result_makes_another_entry(few, tmp_path, monkeypa
         (autoencoder(few), few, {"lr": 1e-3}),
         (autoencoder(few), few, {"batch_size": 16}),
         (autoencoder(few), few, {"schedule": "constant"}),
-        (autoencoder(few), few, {"precision": "float32" if chosen == "bfloat16" else "bfloat16"}),
+        (autoencoder(few), few, {"precision": "float32" if default_precision == "bfloat16" else "bfloat16"}),
         (autoencoder(few), few, {"start_at_mean": False}),
     ]
     for count, (model, data, settings) in enumerate(others, start=2):
@@ -78,8 +78,8 @@ def test_whatever_changes_the_result_makes_another_entry(few, tmp_path, monkeypa
     assert not fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).loaded
 
 
-def test_vaes_that_differ_in_their_likelihood_alone_are_told_apart(few):
-    """By σ in all its digits, too, which is among the weights only if it is learned."""
+def test_key_distinguishes_likelihoods(few):
+    """Including all digits of σ, which is among the weights only if it is learned."""
     likelihoods = [Bernoulli(), ContinuousBernoulli()]
     likelihoods += [Gaussian(sigma, learned) for sigma in (1.0, 0.5, 0.50001) for learned in (False, True)]
     descriptions = [describe_run(vae(few, likelihood), few, Settings()) for likelihood in likelihoods]
@@ -90,8 +90,8 @@ def test_vaes_that_differ_in_their_likelihood_alone_are_told_apart(few):
 @pytest.mark.parametrize(
     "make_likelihood", [Bernoulli, lambda: Gaussian(0.5, learned=True)], ids=["Bernoulli", "learned"]
 )
-def test_a_vae_is_loaded_as_it_was_trained_with_its_sigma(few, tmp_path, make_likelihood):
-    """A draw and a value of the likelihood, which need all that there is to know of it."""
+def test_loaded_vae_includes_its_sigma(few, tmp_path, make_likelihood):
+    """Checked by a draw and a log-likelihood, which need every parameter."""
     first, second = vae(few, make_likelihood()), vae(few, make_likelihood())
     for model, loaded in ((first, False), (second, True)):
         assert fit_or_load(model, few, folder=tmp_path, epochs=2).loaded == loaded
@@ -107,7 +107,7 @@ def weights(model: nn.Module) -> torch.Tensor:
     return nn.utils.parameters_to_vector(model.parameters()).detach()
 
 
-BETA = 1.0  # as in a notebook, where it is changed and the cell run again
+BETA = 1.0  # a notebook changes such a global and runs the cell again
 
 
 class BetaVAE(VAE):
@@ -121,19 +121,19 @@ def beta_vae(data: ImageData) -> BetaVAE:
     return BetaVAE(data.image_shape, 2, (16,), likelihood=Bernoulli(), generator=start)
 
 
-def with_its_own_loss(data: ImageData) -> Autoencoder:
+def with_custom_loss(data: ImageData) -> Autoencoder:
     model = autoencoder(data)
     model.loss = lambda x: model.encode(x).square().sum(dim=1) + model.decode(model.encode(x)).sum((1, 2))
     return model
 
 
-def with_a_hook(data: ImageData) -> Autoencoder:
+def with_hook(data: ImageData) -> Autoencoder:
     model = autoencoder(data)
     model.encoder.register_forward_hook(lambda module, args, output: 2 * output)
     return model
 
 
-def with_a_layer_of_its_own(data: ImageData) -> Autoencoder:
+def with_custom_layer(data: ImageData) -> Autoencoder:
     class Swish(nn.Module):
         def forward(self, x):
             return x * torch.sigmoid(x)
@@ -143,8 +143,8 @@ def with_a_layer_of_its_own(data: ImageData) -> Autoencoder:
     return model
 
 
-@pytest.mark.parametrize("make", [beta_vae, with_its_own_loss, with_a_hook, with_a_layer_of_its_own])
-def test_code_of_the_callers_own_is_trained_and_not_kept(few, tmp_path, make):
+@pytest.mark.parametrize("make", [beta_vae, with_custom_loss, with_hook, with_custom_layer])
+def test_custom_code_is_not_cached(few, tmp_path, make):
     for _ in range(2):
         model, reference = make(few), make(few)
         assert not fit_or_load(model, few, folder=tmp_path, epochs=1).loaded
@@ -153,7 +153,7 @@ def test_code_of_the_callers_own_is_trained_and_not_kept(few, tmp_path, make):
     assert entries(tmp_path) == []
 
 
-def test_code_of_the_callers_own_is_kept_under_a_key(few, tmp_path, monkeypatch):
+def test_custom_code_is_cached_under_a_key(few, tmp_path, monkeypatch):
     for loaded in (False, True):
         for beta in (1.0, 4.0):
             monkeypatch.setitem(globals(), "BETA", beta)
@@ -163,7 +163,7 @@ def test_code_of_the_callers_own_is_kept_under_a_key(few, tmp_path, monkeypatch)
             assert torch.equal(weights(model), weights(reference))
 
 
-def test_weights_that_cannot_move_make_another_entry(few, tmp_path):
+def test_frozen_weights_change_the_key(few, tmp_path):
     for loaded in (False, True):
         for frozen in (False, True):
             model = autoencoder(few)
@@ -171,7 +171,7 @@ def test_weights_that_cannot_move_make_another_entry(few, tmp_path):
             assert fit_or_load(model, few, folder=tmp_path, epochs=1, start_at_mean=False).loaded == loaded
 
 
-def test_a_model_is_found_on_another_device(few, tmp_path):
+def test_device_does_not_change_the_key(few, tmp_path):
     assert not fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1, device="cpu").loaded
     assert fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1, device="auto").loaded
 
@@ -190,7 +190,7 @@ def test_wrong_arguments_are_named(few, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_numbers_of_numpy_are_numbers(few, tmp_path):
+def test_numpy_numbers_share_the_key(few, tmp_path):
     for settings, loaded in (
         ({"epochs": 1, "lr": 0.01}, False),
         ({"epochs": np.int64(1), "lr": np.float64(0.01)}, True),
@@ -198,7 +198,7 @@ def test_numbers_of_numpy_are_numbers(few, tmp_path):
         assert fit_or_load(autoencoder(few), few, folder=tmp_path, **settings).loaded == loaded
 
 
-def test_a_model_that_was_loaded_counts_as_trained(few, tmp_path):
+def test_loaded_model_counts_as_trained(few, tmp_path):
     for loaded in (False, True):
         model = autoencoder(few)
         first = fit_or_load(model, few, folder=tmp_path, epochs=1)
@@ -225,9 +225,9 @@ def damage_weights(entry: Path) -> None:
         lambda entry: entry.write_bytes(b"\xff\xfe"),
         lambda entry: entry.write_text(json.dumps(json.loads(entry.read_text()) | {"history": {"wrong": 1}})),
     ],
-    ids=["a bit", "empty", "no weights", "half a JSON", "empty JSON", "a list", "no text", "another history"],
+    ids=["a flipped bit", "empty", "no weights", "truncated", "empty JSON", "a list", "not UTF-8", "wrong history"],
 )
-def test_a_damaged_entry_is_trained_again_with_a_warning(few, tmp_path, damage):
+def test_damaged_entry_is_retrained_with_warning(few, tmp_path, damage):
     reference = fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
     damage(entries(tmp_path)[0])
     with pytest.warns(DamagedCacheWarning, match="damaged"):
@@ -239,13 +239,13 @@ def test_a_damaged_entry_is_trained_again_with_a_warning(few, tmp_path, damage):
         assert fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).loaded
 
 
-def test_an_entry_without_its_description_is_not_an_entry(few, tmp_path):
+def test_entry_without_description_is_ignored(few, tmp_path):
     fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
     entries(tmp_path)[0].unlink()
     assert not fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1).loaded
 
 
-def test_a_measurement_is_kept_and_found_until_something_it_rests_on_changes(tmp_path, monkeypatch):
+def test_measurement_is_cached_until_its_inputs_change(tmp_path, monkeypatch):
     calls = []
 
     def measure():
@@ -262,8 +262,8 @@ def test_a_measurement_is_kept_and_found_until_something_it_rests_on_changes(tmp
     assert len(calls) == 3
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": "b"}', b"\xff"], ids=["half", "a list", "text", "no text"])
-def test_a_damaged_measurement_is_made_again_with_a_warning(tmp_path, content):
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": "b"}', b"\xff"], ids=["cut", "a list", "text", "not UTF-8"])
+def test_damaged_measurement_is_repeated_with_warning(tmp_path, content):
     load_or_measure({}, lambda: {"a": 1.0}, tmp_path)
     (entry,) = (tmp_path / "measured").glob("*.json")
     entry.write_bytes(content)
@@ -272,7 +272,7 @@ def test_a_damaged_measurement_is_made_again_with_a_warning(tmp_path, content):
     assert load_or_measure({}, lambda: {"a": 3.0}, tmp_path) == {"a": 2.0}
 
 
-def test_an_interrupted_run_is_not_kept(few, tmp_path):
+def test_interrupted_run_is_not_cached(few, tmp_path):
     class Stopped(Autoencoder):
         def loss(self, x):
             if torch.is_grad_enabled():
@@ -285,7 +285,7 @@ def test_an_interrupted_run_is_not_kept(few, tmp_path):
     assert entries(tmp_path) == []
 
 
-def test_a_failed_write_leaves_no_half_entry(few, tmp_path, monkeypatch):
+def test_failed_write_leaves_no_partial_entry(few, tmp_path, monkeypatch):
     def full_disk(*_):
         raise OSError("No space left on device")
 
@@ -295,16 +295,16 @@ def test_a_failed_write_leaves_no_half_entry(few, tmp_path, monkeypatch):
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
-def _train(folder: Path, start, results) -> None:
+def train_in_process(folder: Path, start, results) -> None:
     data = load_images("digits")
     start.wait()
     results.put(fit_or_load(autoencoder(data, hidden=(64,)), data, folder=folder, epochs=20).loaded)
 
 
-def test_two_processes_that_want_one_model_train_it_once(tmp_path):
+def test_two_processes_train_one_model_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(2), context.Queue()
-    workers = [context.Process(target=_train, args=(tmp_path, start, results)) for _ in range(2)]
+    workers = [context.Process(target=train_in_process, args=(tmp_path, start, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
     loaded = sorted(results.get(timeout=120) for _ in workers)
@@ -314,7 +314,7 @@ def test_two_processes_that_want_one_model_train_it_once(tmp_path):
     assert len(entries(tmp_path)) == 1
 
 
-def test_the_folder_is_the_environments(few, monkeypatch, tmp_path):
+def test_cache_folder_comes_from_environment(few, monkeypatch, tmp_path):
     monkeypatch.setenv("VAE_LESSONS_CACHE", str(tmp_path))
     fit_or_load(autoencoder(few), few, epochs=1)
     assert len(entries(tmp_path)) == 1
@@ -329,23 +329,23 @@ print(cache.source_fingerprint(cache.DECIDES_TRAINING), cache.source_fingerprint
 """
 
 
-def keys_of(course: Path) -> list[str]:
+def fingerprints(course: Path) -> list[str]:
     return subprocess.run(
         [sys.executable, "-c", COPIED, course], capture_output=True, text=True, check=True
     ).stdout.split()
 
 
-def test_what_does_not_decide_training_leaves_trained_models_where_they_are(tmp_path):
-    """In a copy of the package: a new module, a figure, a style sheet; then something that does decide."""
+def test_unrelated_source_changes_keep_trained_models(tmp_path):
+    """In a copy of the package: add or change unrelated files first, then files that decide training."""
     shutil.copytree(cache.PACKAGE, tmp_path / "vae_lessons", ignore=shutil.ignore_patterns("__pycache__"))
-    package, before = tmp_path / "vae_lessons", keys_of(tmp_path)
+    package, before = tmp_path / "vae_lessons", fingerprints(tmp_path)
     assert before[0] == source_fingerprint(cache.DECIDES_TRAINING)
     (package / "new_module.py").write_text("one = 1\n")
     for name in ("figures/runtime/figure.css", "evaluation/lessons.mplstyle", "figures/gaussian_kl/figure.py"):
         (package / name).write_text((package / name).read_text() + "\n")
-    assert keys_of(tmp_path) == before
+    assert fingerprints(tmp_path) == before
     (package / "evaluation" / "metrics.py").write_text((package / "evaluation" / "metrics.py").read_text() + "\n")
-    training, measurements = keys_of(tmp_path)
+    training, measurements = fingerprints(tmp_path)
     assert (training == before[0], measurements == before[1]) == (True, False)
     (package / "models" / "new_module.py").write_text("one = 1\n")
-    assert keys_of(tmp_path)[0] != before[0]
+    assert fingerprints(tmp_path)[0] != before[0]
