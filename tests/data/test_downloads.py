@@ -1,6 +1,6 @@
-"""Files on disk and from the network: each way they can be wrong is an error that says what to do.
+"""Files on disk and downloads: each way they can be wrong raises an error that names the remedy.
 
-The files are small ones made here, which pass for the real ones.
+The tests make small files that stand in for the real ones.
 """
 
 import errno
@@ -30,12 +30,12 @@ REAL = data_root() if os.environ.get("VAE_LESSONS_DATA") else None
 
 
 def idx(values: np.ndarray) -> bytes:
-    """The values in the format of the MNIST files."""
+    """Encode the values in the format of the MNIST files."""
     return struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.astype("u1").tobytes()
 
 
 def small_arrays(seed: int) -> dict[str, np.ndarray]:
-    """The four files' contents: noise as images, and labels in equal numbers."""
+    """Make the contents of the four files: noise as images, and labels in equal numbers."""
     rng = np.random.default_rng(seed)
     images = {f"{split}-images-idx3-ubyte": rng.integers(0, 256, (n, 28, 28)) for split, n in SIZES.items()}
     labels = {f"{split}-labels-idx1-ubyte": rng.permutation(np.arange(n) % 10) for split, n in SIZES.items()}
@@ -57,7 +57,7 @@ def arrays() -> dict[str, np.ndarray]:
 
 @pytest.fixture(autouse=True)
 def files(arrays, monkeypatch) -> dict[str, bytes]:
-    """The small files, which pass for MNIST's own while a test runs."""
+    """Let the small files count as MNIST's own while a test runs."""
     files = {name: idx(arrays[name]) for name in FILES}
     monkeypatch.setattr(downloads, "SPLIT_SIZES", SIZES)
     monkeypatch.setattr(downloads, "MNIST_SHA256", {f: hashlib.sha256(c).hexdigest() for f, c in files.items()})
@@ -71,7 +71,7 @@ def fashion() -> dict[str, bytes]:
 
 @pytest.fixture(autouse=True)
 def network(monkeypatch):
-    """There is none, unless a test asks for another failure: network(error)."""
+    """Make the network fail as if it were absent, or with another error: network(error)."""
 
     def fails_with(error: Exception) -> None:
         def urlopen(*_, **__):
@@ -85,7 +85,7 @@ def network(monkeypatch):
 
 @pytest.fixture
 def mirror(files, monkeypatch) -> list[Path]:
-    """A mirror that answers; lists the folders that were downloaded to."""
+    """Serve the small files from a mirror; list the folders that were downloaded to."""
     folders = []
 
     def download(dataset):
@@ -99,7 +99,7 @@ def mirror(files, monkeypatch) -> list[Path]:
 # Files on disk
 
 
-def test_the_room_knows_mnists_four_files():
+def test_checksums_cover_mnists_four_files():
     assert tuple(downloads.MNIST_SHA256) == FILES
 
 
@@ -109,7 +109,7 @@ def assert_splits_are(splits: tuple[torch.Tensor, ...], arrays: dict[str, np.nda
         np.testing.assert_array_equal(tensor, arrays[name])
 
 
-def test_whole_files_are_read_as_they_are(files, arrays, tmp_path):
+def test_intact_files_are_read_unchanged(files, arrays, tmp_path):
     write(tmp_path, files)
     assert_splits_are(load_splits("mnist", tmp_path), arrays)
 
@@ -121,10 +121,10 @@ def test_fashion_mnist_is_read_from_its_own_folder(files, fashion, tmp_path):
 
 
 DAMAGES = {
-    "nothing in it": lambda content: b"",
-    "only a header": lambda content: content[:8],
-    "one byte less": lambda content: content[:-1],
-    "one byte more": lambda content: content + b"\0",
+    "empty": lambda content: b"",
+    "header only": lambda content: content[:8],
+    "a byte missing": lambda content: content[:-1],
+    "an extra byte": lambda content: content + b"\0",
     "another magic number": lambda content: b"\0\0\x09" + content[3:],
     "another count": lambda content: content[:4] + struct.pack(">I", 7) + content[8:],
     "the first value changed": lambda content: content[:16] + bytes([content[16] ^ 1]) + content[17:],
@@ -134,7 +134,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_named_with_what_to_do(files, tmp_path, file, damage):
+def test_damaged_file_is_named_with_remedy(files, tmp_path, file, damage):
     path = write(tmp_path, files | {file: DAMAGES[damage](files[file])}) / file
     with pytest.raises(DataError) as error:
         load_splits("mnist", tmp_path)
@@ -145,7 +145,7 @@ def test_a_damaged_file_is_named_with_what_to_do(files, tmp_path, file, damage):
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("damage", [name for name in DAMAGES if "value" not in name])
-def test_a_damaged_file_of_fashion_mnist_is_named(fashion, tmp_path, file, damage):
+def test_damaged_fashion_mnist_file_is_named(fashion, tmp_path, file, damage):
     path = write(tmp_path, fashion | {file: DAMAGES[damage](fashion[file])}, "FashionMNIST") / file
     with pytest.raises(DataError, match="is damaged: its contents are not those of FashionMNIST") as error:
         load_splits("fashion-mnist", tmp_path)
@@ -154,7 +154,7 @@ def test_a_damaged_file_of_fashion_mnist_is_named(fashion, tmp_path, file, damag
 
 @pytest.mark.parametrize("other", FILES)
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_under_anothers_name_is_told_whose_it_is(files, tmp_path, file, other):
+def test_mislabelled_file_is_identified(files, tmp_path, file, other):
     path = write(tmp_path, files | {file: files[other]}) / file
     if file == other:
         load_splits("mnist", tmp_path)
@@ -166,7 +166,7 @@ def test_a_file_under_anothers_name_is_told_whose_it_is(files, tmp_path, file, o
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_mnists_file_is_not_taken_for_fashion_mnist(files, fashion, tmp_path, file):
+def test_mnist_file_is_refused_as_fashion_mnist(files, fashion, tmp_path, file):
     path = write(tmp_path, fashion | {file: files[file]}, "FashionMNIST") / file
     with pytest.raises(DataError, match=f"mislabelled: it holds MNIST's {file}") as error:
         load_splits("fashion-mnist", tmp_path)
@@ -174,7 +174,7 @@ def test_mnists_file_is_not_taken_for_fashion_mnist(files, fashion, tmp_path, fi
 
 
 @pytest.mark.parametrize("file", [name for name in FILES if "labels" in name])
-def test_fashion_mnists_classes_are_counted(fashion, tmp_path, file):
+def test_fashion_mnist_class_counts_are_checked(fashion, tmp_path, file):
     labels = bytearray(fashion[file])
     labels[-1] = (labels[-1] + 1) % 10
     path = write(tmp_path, fashion | {file: bytes(labels)}, "FashionMNIST") / file
@@ -183,22 +183,22 @@ def test_fashion_mnists_classes_are_counted(fashion, tmp_path, file):
     assert f"Delete {path}" in str(error.value)
 
 
-def other_data_of_an_old_torchvision(root: Path) -> None:
-    """Early torchvisions kept what they had read in processed/*.pt; later ones still prefer those."""
+def write_processed_files(root: Path) -> None:
+    """Write other data to processed/*.pt, as early versions of torchvision did; later versions still prefer it."""
     processed = root / "MNIST" / "processed"
     processed.mkdir(parents=True)
     for name in ("training.pt", "test.pt"):
         torch.save((torch.zeros(3, 28, 28, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64)), processed / name)
 
 
-def test_what_was_checked_is_what_is_read(files, arrays, tmp_path):
+def test_checked_files_are_the_ones_read(files, arrays, tmp_path):
     write(tmp_path, files)
-    other_data_of_an_old_torchvision(tmp_path)
+    write_processed_files(tmp_path)
     assert_splits_are(load_splits("mnist", tmp_path), arrays)
 
 
-def test_an_old_torchvisions_folder_is_not_mnist(tmp_path):
-    other_data_of_an_old_torchvision(tmp_path)
+def test_old_torchvision_folder_is_refused(tmp_path):
+    write_processed_files(tmp_path)
     with pytest.raises(DataError):
         load_splits("mnist", tmp_path)
 
@@ -207,7 +207,7 @@ def test_an_old_torchvisions_folder_is_not_mnist(tmp_path):
     REAL is None or not all((REAL / "MNIST" / "raw" / file).is_file() for file in FILES),
     reason="needs MNIST in $VAE_LESSONS_DATA",
 )
-def test_real_mnist_is_what_everybody_knows(monkeypatch):
+def test_real_mnist_has_known_statistics(monkeypatch):
     monkeypatch.undo()  # the real sizes and checksums
     mnist = load_images("mnist", root=REAL)
     assert mnist.train.shape == (60_000, 28, 28)
@@ -218,23 +218,23 @@ def test_real_mnist_is_what_everybody_knows(monkeypatch):
     assert float(mnist.train.std()) == pytest.approx(0.3081, abs=5e-5)
 
 
-# From the network
+# Downloads
 
 
-def test_what_is_missing_is_downloaded_once(mirror, arrays, tmp_path):
+def test_missing_files_are_downloaded_once(mirror, arrays, tmp_path):
     root = tmp_path / "not" / "yet" / "there"
     assert_splits_are(load_splits("mnist", root), arrays)
     load_splits("mnist", root)
     assert mirror == [root]
 
 
-def test_one_missing_file_is_enough_to_download(mirror, files, arrays, tmp_path):
+def test_one_missing_file_triggers_download(mirror, files, arrays, tmp_path):
     (write(tmp_path, files) / FILES[3]).unlink()
     assert_splits_are(load_splits("mnist", tmp_path), arrays)
     assert mirror == [tmp_path]
 
 
-def test_a_download_is_checked_too(mirror, files, tmp_path):
+def test_downloaded_files_are_checked(mirror, files, tmp_path):
     files[FILES[2]] = files[FILES[2]][:-1] + b"\0"
     with pytest.raises(DataError, match=f"{FILES[2]} is damaged"):
         load_splits("mnist", tmp_path)
@@ -246,13 +246,13 @@ FAILURES = [
     TimeoutError("the failure"),
     ConnectionResetError("the failure"),
     http.client.RemoteDisconnected("the failure"),
-    http.client.BadStatusLine("the failure"),  # a proxy that does not speak HTTP
+    http.client.BadStatusLine("the failure"),  # a proxy that does not answer in HTTP
     http.client.IncompleteRead(b"the failure"),
 ]
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
-def test_a_failed_download_says_what_was_tried_and_what_to_do(network, files, tmp_path, failure):
+def test_failed_download_shows_cause_and_remedy(network, files, tmp_path, failure):
     network(failure)
     write(tmp_path, {name: files[name] for name in FILES[:3]})
     with pytest.raises(NotOnDiskError, match="downloading it failed") as error:
@@ -264,7 +264,7 @@ def test_a_failed_download_says_what_was_tried_and_what_to_do(network, files, tm
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_without_network_every_mirror_and_its_answer_is_told(tmp_path, name):
+def test_download_error_lists_every_mirror(tmp_path, name):
     with pytest.raises(NotOnDiskError, match="No route to host") as error:
         load_splits(name, tmp_path)
     dataset = {"mnist": torchvision.datasets.MNIST, "fashion-mnist": torchvision.datasets.FashionMNIST}[name]
@@ -274,7 +274,7 @@ def test_without_network_every_mirror_and_its_answer_is_told(tmp_path, name):
 
 @pytest.mark.parametrize("before", [None, 7.5])
 @pytest.mark.parametrize("failure", [None, RuntimeError("no mirror answered"), KeyboardInterrupt()])
-def test_a_download_has_a_time_limit_that_ends_with_it(monkeypatch, files, tmp_path, before, failure):
+def test_socket_timeout_is_set_during_download_only(monkeypatch, files, tmp_path, before, failure):
     during = []
 
     def download(dataset):
@@ -337,7 +337,7 @@ def read_only_disk(tmp_path, monkeypatch) -> Path:
 
 @pytest.mark.parametrize("name", ["mnist", "auto"])
 @pytest.mark.parametrize("make", [below_a_file, a_file, forbidden, forbidden_inside, read_only_disk])
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch, make, name):
+def test_unwritable_folder_is_named(tmp_path, monkeypatch, make, name):
     for variable in ("VAE_LESSONS_DATASET", "VAE_LESSONS_FAST"):
         monkeypatch.delenv(variable, raising=False)
     root = make(tmp_path, monkeypatch)
@@ -348,7 +348,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch, make
     assert not isinstance(error.value, NotOnDiskError)
 
 
-def test_a_full_disk_is_not_taken_for_a_missing_network(monkeypatch, tmp_path):
+def test_full_disk_is_reported_as_such(monkeypatch, tmp_path):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -358,7 +358,7 @@ def test_a_full_disk_is_not_taken_for_a_missing_network(monkeypatch, tmp_path):
     assert not isinstance(error.value, NotOnDiskError)
 
 
-def test_a_file_that_cannot_be_read_is_named(files, monkeypatch, tmp_path):
+def test_unreadable_file_is_named(files, monkeypatch, tmp_path):
     write(tmp_path, files)
 
     def forbidden(path):
@@ -369,12 +369,12 @@ def test_a_file_that_cannot_be_read_is_named(files, monkeypatch, tmp_path):
         load_splits("mnist", tmp_path)
 
 
-# torch and torchvision
+# PyTorch and torchvision
 
 
 @pytest.fixture
-def misfit(monkeypatch) -> None:
-    """A torchvision that fails to load as one does that was built for another torch."""
+def mismatched_torchvision(monkeypatch) -> None:
+    """Replace torchvision by one that fails like a build for another version of torch."""
 
     class Misfit(types.ModuleType):
         def __getattr__(self, name):
@@ -384,7 +384,7 @@ def misfit(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "auto"])
-def test_a_torchvision_for_another_torch_is_told_with_both_versions(misfit, monkeypatch, tmp_path, name):
+def test_mismatched_torchvision_shows_both_versions(mismatched_torchvision, monkeypatch, tmp_path, name):
     for variable in ("VAE_LESSONS_DATASET", "VAE_LESSONS_FAST"):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(ImportError, match="operator torchvision::nms does not exist") as error:
@@ -395,11 +395,11 @@ def test_a_torchvision_for_another_torch_is_told_with_both_versions(misfit, monk
     assert "requirements.txt" in message
 
 
-def test_the_digits_need_no_torchvision(misfit):
+def test_digits_load_without_torchvision(mismatched_torchvision):
     assert load_images("digits").name == "digits"
 
 
-def test_a_missing_torchvision_is_told(monkeypatch, tmp_path):
+def test_missing_torchvision_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(ImportError, match=r"torchvision is not installed.*requirements\.txt"):
         load_splits("mnist", tmp_path)

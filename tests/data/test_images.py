@@ -1,4 +1,4 @@
-"""Data sets: the embedded digits, what ImageData refuses, and which data `auto` takes."""
+"""Data sets: the embedded digits, the checks of ImageData, and which data set `auto` loads."""
 
 import hashlib
 import re
@@ -22,8 +22,8 @@ COURSE = Path(vae_lessons.__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
-def offline_and_undecided(monkeypatch):
-    """No test of this file reaches the network, or depends on the settings it was started with."""
+def offline_without_settings(monkeypatch):
+    """Keep every test of this file off the network and independent of the environment."""
 
     def no_network(*_, **__):
         raise urllib.error.URLError("Temporary failure in name resolution")
@@ -34,17 +34,17 @@ def offline_and_undecided(monkeypatch):
 
 
 @pytest.fixture
-def asked(monkeypatch) -> list[tuple[str, Path]]:
-    """Puts a tiny MNIST on every disk; lists which data sets were asked for, and in which folder."""
-    asked = []
+def requests(monkeypatch) -> list[tuple[str, Path]]:
+    """Pretend that every folder holds a tiny MNIST; list the data sets requested, with their folders."""
+    requests = []
 
     def load_splits(name, root):
-        asked.append((name, root))
+        requests.append((name, root))
         images, labels = torch.arange(256, dtype=torch.uint8).view(4, 8, 8), torch.arange(4)
         return images, labels, images[:2], labels[:2]
 
     monkeypatch.setattr("vae_lessons.data.images.load_splits", load_splits)
-    return asked
+    return requests
 
 
 def tiny(**others) -> ImageData:
@@ -54,7 +54,7 @@ def tiny(**others) -> ImageData:
 
 
 @pytest.mark.parametrize("inside", ["MNIST", "MNIST/raw", "FashionMNIST/raw"])
-def test_a_folder_inside_the_one_that_is_meant_is_refused_and_nothing_is_made_in_it(inside, tmp_path, monkeypatch):
+def test_folder_inside_data_root_is_refused(inside, tmp_path, monkeypatch):
     raw = tmp_path / inside.split("/")[0] / "raw"
     raw.mkdir(parents=True)
     monkeypatch.setenv("VAE_LESSONS_DATA", str(tmp_path / inside))
@@ -66,17 +66,17 @@ def test_a_folder_inside_the_one_that_is_meant_is_refused_and_nothing_is_made_in
 # The digits
 
 
-def test_digits_are_scikit_learns_each_once_in_train_or_test():
+def test_digits_are_scikit_learns_without_repeats():
     digits, bunch = load_images("digits"), load_digits()
     splits = [(digits.train, digits.train_labels), (digits.test, digits.test_labels)]
-    ours = np.concatenate([np.column_stack([images.flatten(1) * 16, labels]) for images, labels in splits])
-    theirs = np.column_stack([bunch.data, bunch.target])
-    assert len(np.unique(theirs, axis=0)) == 1797
-    np.testing.assert_array_equal(np.unique(ours, axis=0), np.unique(theirs, axis=0))
-    assert len(ours) == 1797
+    actual = np.concatenate([np.column_stack([images.flatten(1) * 16, labels]) for images, labels in splits])
+    expected = np.column_stack([bunch.data, bunch.target])
+    assert len(np.unique(expected, axis=0)) == 1797
+    np.testing.assert_array_equal(np.unique(actual, axis=0), np.unique(expected, axis=0))
+    assert len(actual) == 1797
 
 
-def test_digits_have_the_promised_shapes_types_and_range():
+def test_digits_have_documented_shapes_types_and_range():
     digits = load_images("digits")
     assert (digits.name, digits.image_shape, digits.n_pixels) == ("digits", (8, 8), 64)
     assert digits.train.shape == (1437, 8, 8)
@@ -88,13 +88,13 @@ def test_digits_have_the_promised_shapes_types_and_range():
         assert labels.shape == images.shape[:1]
 
 
-def test_digits_keep_a_fifth_of_each_class_for_testing():
+def test_digits_hold_out_a_fifth_per_class():
     digits = load_images("digits")
     in_test, in_all = digits.test_labels.bincount(), np.bincount(load_digits().target)
     assert np.abs(in_test.numpy() - in_all / 5).max() < 1
 
 
-def test_digits_are_split_the_same_way_each_time_and_everywhere():
+def test_digits_split_is_reproducible():
     first, second = load_images("digits"), load_images("DIGITS")
     assert first.fingerprint == second.fingerprint
     order = hashlib.sha256(first.test_labels.numpy().astype("u1").tobytes()).hexdigest()
@@ -106,7 +106,7 @@ def test_digits_are_split_the_same_way_each_time_and_everywhere():
 
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize(
-    ("images", "was"),
+    ("images", "shown"),
     [
         (torch.zeros(4, 2, 3, dtype=torch.float64), r"float64 \(4, 2, 3\)"),
         (torch.zeros(4, 2, 3, dtype=torch.uint8), r"uint8 \(4, 2, 3\)"),
@@ -114,17 +114,17 @@ def test_digits_are_split_the_same_way_each_time_and_everywhere():
         (torch.zeros(4, 1, 2, 3), r"float32 \(4, 1, 2, 3\)"),
         (torch.zeros(0, 2, 3), r"float32 \(0, 2, 3\)"),
     ],
-    ids=["float64", "bytes", "flat", "with channels", "none"],
+    ids=["float64", "bytes", "flat", "with channels", "empty"],
 )
-def test_images_of_another_kind_are_named(split, images, was):
+def test_images_of_wrong_kind_are_named(split, images, shown):
     labels = torch.zeros(len(images), dtype=torch.int64)
-    with pytest.raises(ValueError, match=rf"^{split} must be float32 images of shape \(M, H, W\), got .*{was}"):
+    with pytest.raises(ValueError, match=rf"^{split} must be float32 images of shape \(M, H, W\), got .*{shown}"):
         tiny(**{split: images, f"{split}_labels": labels})
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize(
-    ("labels", "was"),
+    ("labels", "shown"),
     [
         (torch.zeros(3, dtype=torch.int64), r"int64 \(3,\)"),
         (torch.zeros(4, 1, dtype=torch.int64), r"int64 \(4, 1\)"),
@@ -133,20 +133,20 @@ def test_images_of_another_kind_are_named(split, images, was):
     ],
     ids=["too few", "a column", "float", "bytes"],
 )
-def test_labels_that_do_not_fit_are_named(split, labels, was):
-    with pytest.raises(ValueError, match=rf"^{split}_labels must be 4 int64 labels, got .*{was}"):
+def test_mismatched_labels_are_named(split, labels, shown):
+    with pytest.raises(ValueError, match=rf"^{split}_labels must be 4 int64 labels, got .*{shown}"):
         tiny(**{split: torch.zeros(4, 2, 3), f"{split}_labels": labels})
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize(
-    ("pixel", "was"),
+    ("pixel", "shown"),
     [(-0.25, "from -0.25 to 1"), (1.5, "from 0 to 1.5"), (255.0, "to 255"), (torch.nan, "nan"), (torch.inf, "inf")],
 )
-def test_a_single_pixel_out_of_range_is_named(split, pixel, was):
+def test_single_pixel_out_of_range_is_named(split, pixel, shown):
     images = torch.linspace(0, 1, 24).view(4, 2, 3)
     images[2, 1, 1] = pixel
-    with pytest.raises(ValueError, match=rf"^{split} must lie in \[0, 1\], got values .*{was}"):
+    with pytest.raises(ValueError, match=rf"^{split} must lie in \[0, 1\], got values .*{shown}"):
         tiny(**{split: images, f"{split}_labels": torch.arange(4)})
 
 
@@ -158,14 +158,14 @@ def test_arrays_and_negative_labels_are_named():
 
 
 def test_train_and_test_of_different_sizes_are_named():
-    with pytest.raises(ValueError, match=r"one size, got \(2, 3\) and \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"the same size, got \(2, 3\) and \(3, 2\)"):
         tiny(test=torch.zeros(2, 3, 2))
 
 
-def test_equal_data_have_one_fingerprint_wherever_they_lie_in_memory():
-    turned = tiny().train.transpose(1, 2).contiguous().transpose(1, 2)
-    assert not turned.is_contiguous()
-    assert tiny(train=turned).fingerprint == tiny().fingerprint
+def test_fingerprint_ignores_memory_layout():
+    strided = tiny().train.transpose(1, 2).contiguous().transpose(1, 2)
+    assert not strided.is_contiguous()
+    assert tiny(train=strided).fingerprint == tiny().fingerprint
 
 
 @given(
@@ -173,7 +173,7 @@ def test_equal_data_have_one_fingerprint_wherever_they_lie_in_memory():
     place=st.integers(0, 10**6),
     change=st.floats(2**-10, 0.375),
 )
-def test_any_pixel_and_any_label_is_in_the_fingerprint(field, place, change):
+def test_fingerprint_covers_every_pixel_and_label(field, place, change):
     changed = getattr(tiny(), field).clone()
     flat = changed.view(-1)
     place %= len(flat)
@@ -181,31 +181,31 @@ def test_any_pixel_and_any_label_is_in_the_fingerprint(field, place, change):
     assert tiny(**{field: changed}).fingerprint != tiny().fingerprint
 
 
-def test_the_same_bytes_in_another_shape_are_other_data():
+def test_fingerprint_covers_the_shape():
     images = tiny()
-    turned = replace(images, train=images.train.view(4, 3, 2), test=images.test.view(2, 3, 2))
-    assert turned.fingerprint != images.fingerprint
+    reshaped = replace(images, train=images.train.view(4, 3, 2), test=images.test.view(2, 3, 2))
+    assert reshaped.fingerprint != images.fingerprint
 
 
-def test_text_says_name_counts_and_size():
+def test_text_shows_name_counts_and_size():
     assert str(tiny()) == repr(tiny()) == "tiny: 4 training and 2 test images of 2 × 3 = 6 pixels"
     assert str(load_images("digits")) == (
         "scikit-learn's 8×8 digits: 1,437 training and 360 test images of 8 × 8 = 64 pixels"
     )
 
 
-# Which data load_images takes
+# Which data set load_images loads
 
 
 @pytest.mark.parametrize("name", ["cifar", "", "mnist ", None, 3])
-def test_an_unknown_name_is_told_the_known_ones(name):
+def test_unknown_name_lists_known_names(name):
     with pytest.raises(ValueError, match="name must be one of") as error:
         load_images(name)
     assert all(repr(known) in str(error.value) for known in ("auto", "mnist", "fashion-mnist", "digits"))
     assert str(error.value).endswith(f"got {name!r}")
 
 
-def test_bytes_become_ink_between_0_and_1(asked):
+def test_bytes_are_scaled_to_unit_interval(requests):
     images = load_images("mnist")
     expected = np.arange(256).reshape(4, 8, 8) / 255
     np.testing.assert_allclose(images.train, expected, rtol=1e-7)
@@ -213,9 +213,9 @@ def test_bytes_become_ink_between_0_and_1(asked):
     assert images.test_labels.tolist() == [0, 1]
 
 
-def test_auto_takes_mnist_where_it_is(asked, tmp_path):
+def test_auto_loads_mnist_from_disk(requests, tmp_path):
     assert load_images(root=tmp_path).name == "mnist"
-    assert asked == [("mnist", tmp_path)]
+    assert requests == [("mnist", tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_auto_takes_mnist_where_it_is(asked, tmp_path):
         ({"VAE_LESSONS_DATASET": "fashion-mnist", "VAE_LESSONS_FAST": "1"}, "fashion-mnist"),
     ],
 )
-def test_auto_obeys_the_environment_and_a_name_does_not(asked, monkeypatch, environment, expected):
+def test_environment_changes_auto_only(requests, monkeypatch, environment, expected):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert load_images("auto").name == expected
@@ -239,39 +239,39 @@ def test_auto_obeys_the_environment_and_a_name_does_not(asked, monkeypatch, envi
     assert load_images("digits").name == "digits"
 
 
-def test_an_unknown_name_in_the_environment_is_told_where_it_stands(monkeypatch):
+def test_unknown_name_in_environment_names_variable(monkeypatch):
     monkeypatch.setenv("VAE_LESSONS_DATASET", "cifar")
     with pytest.raises(ValueError, match=r"\$VAE_LESSONS_DATASET must be one of .*'cifar'") as error:
         load_images()
     assert all(known in str(error.value) for known in ("mnist", "fashion-mnist", "digits"))
 
 
-def test_auto_without_network_says_aloud_that_it_takes_the_digits(tmp_path):
-    with pytest.warns(EmbeddedDigitsWarning, match="MNIST could not be loaded.*name resolution") as heard:
+def test_auto_without_network_warns_and_loads_digits(tmp_path):
+    with pytest.warns(EmbeddedDigitsWarning, match="MNIST could not be loaded.*name resolution") as caught:
         images = load_images(root=tmp_path)
     assert images.fingerprint == load_images("digits").fingerprint
-    assert [Path(warning.filename) for warning in heard] == [Path(__file__)]
+    assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
 
 
-def test_auto_does_not_paper_over_a_damaged_file(tmp_path):
+def test_auto_reports_a_damaged_file(tmp_path):
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for file in MNIST_SHA256:
         (raw / file).write_bytes(b"<html>Please log in</html>")
-    with pytest.raises(DataError, match="truncated") as error:
+    with pytest.raises(DataError, match="is damaged") as error:
         load_images(root=tmp_path)
     assert not isinstance(error.value, NotOnDiskError)
 
 
 @pytest.mark.parametrize(("name", "title"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
-def test_asked_for_by_name_nothing_else_will_do(tmp_path, monkeypatch, name, title):
+def test_named_data_set_is_never_replaced(tmp_path, monkeypatch, name, title):
     monkeypatch.setenv("VAE_LESSONS_FAST", "1")
     with pytest.raises(DataError, match="downloading it failed") as error:
         load_images(name, root=tmp_path)
     message = str(error.value)
-    tried = [title, str(tmp_path), "http", "name resolution"]
-    to_do = ["Connect to the network", "copy the four files", "VAE_LESSONS_DATA"]
-    assert [words for words in tried + to_do if words not in message] == []
+    attempts = [title, str(tmp_path), "http", "name resolution"]
+    remedies = ["Connect to the network", "copy the four files", "VAE_LESSONS_DATA"]
+    assert [words for words in attempts + remedies if words not in message] == []
 
 
 @pytest.mark.parametrize(
@@ -285,15 +285,15 @@ def test_asked_for_by_name_nothing_else_will_do(tmp_path, monkeypatch, name, tit
         ("~/data", Path.home() / "data"),
     ],
 )
-def test_the_data_folder_counts_from_the_courses_root(asked, monkeypatch, tmp_path, setting, expected):
+def test_data_folder_is_relative_to_course_root(requests, monkeypatch, tmp_path, setting, expected):
     monkeypatch.chdir(tmp_path)
     if setting is not None:
         monkeypatch.setenv("VAE_LESSONS_DATA", setting)
     load_images("mnist")
-    assert asked == [("mnist", expected.resolve())]
+    assert requests == [("mnist", expected.resolve())]
 
 
-def test_a_folder_given_by_hand_goes_before_the_environment(asked, monkeypatch, tmp_path):
+def test_root_argument_overrides_environment(requests, monkeypatch, tmp_path):
     monkeypatch.setenv("VAE_LESSONS_DATA", "/somewhere/else")
     load_images("mnist", root=str(tmp_path))
-    assert asked == [("mnist", tmp_path)]
+    assert requests == [("mnist", tmp_path)]

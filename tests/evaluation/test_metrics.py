@@ -1,4 +1,4 @@
-"""What the lessons measure, against closed forms, brute force, NumPy and SciPy."""
+"""The metrics against closed forms, brute force, NumPy and SciPy."""
 
 import math
 
@@ -52,45 +52,45 @@ def rotation(angle: float) -> torch.Tensor:
         (math.nan, math.nan, "nan ± nan"),
     ],
 )
-def test_an_estimate_is_written_with_two_digits_of_its_error(value, error, text):
+def test_estimate_shows_two_digits_of_error(value, error, text):
     estimate = Estimate(value, error)
     assert str(estimate) == f"{estimate}" == text
 
 
-def test_an_estimate_takes_a_format_for_both_its_numbers():
+def test_estimate_format_applies_to_both_numbers():
     assert f"{Estimate(0.91234, 0.0123):.1%}" == "91.2% ± 1.2%"
 
 
 @given(value=st.floats(-1e6, 1e6), error=st.floats(1e-5, 1e5))
-def test_writing_an_estimate_loses_less_than_a_twentieth_of_its_error(value, error):
+def test_estimate_text_loses_little_precision(value, error):
     written_value, written_error = map(float, str(Estimate(value, error)).split(" ± "))
     assert written_value == pytest.approx(value, abs=0.051 * error)
     assert written_error == pytest.approx(error, abs=0.051 * error)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30))
-def test_a_mean_and_its_error_are_scipys(values):
-    for given_as in (values, torch.tensor(values, dtype=torch.float64)):
-        estimate = mean_estimate(given_as)
+def test_mean_and_error_match_scipy(values):
+    for sequence in (values, torch.tensor(values, dtype=torch.float64)):
+        estimate = mean_estimate(sequence)
         assert estimate.value == pytest.approx(np.mean(values), abs=1e-6)
         assert estimate.error == pytest.approx(scipy.stats.sem(values), abs=1e-6)
 
 
-def test_a_mean_of_float32_and_of_whole_numbers_is_taken_in_double_precision():
+def test_mean_is_computed_in_float64():
     many = torch.full((10_000,), 0.1) + 1000
     assert mean_estimate(many).value == pytest.approx(np.float64(many[0].item()), rel=1e-12)
     assert mean_estimate(torch.tensor([1, 2])) == Estimate(1.5, 0.5)
 
 
 @pytest.mark.parametrize("values", [[], [3.0], torch.tensor(3.0), torch.zeros(3, 2)], ids=str)
-def test_a_mean_without_an_error_is_refused(values):
+def test_mean_needs_at_least_two_values(values):
     shape = str(tuple(torch.as_tensor(values).shape)).replace("(", r"\(").replace(")", r"\)")
-    with pytest.raises(ValueError, match=f"values must be at least two numbers in a row, got shape {shape}"):
+    with pytest.raises(ValueError, match=rf"values must be at least two numbers \(n,\), got shape {shape}"):
         mean_estimate(values)
 
 
 @given(n=st.integers(1, 200), data=st.data())
-def test_a_share_and_its_error_are_those_of_a_binomial(n, data):
+def test_share_and_error_are_binomial(n, data):
     n_hits = data.draw(st.integers(0, n))
     estimate = share_estimate(torch.arange(n) < n_hits)
     assert estimate.value == pytest.approx(n_hits / n)
@@ -101,13 +101,13 @@ def test_a_share_and_its_error_are_those_of_a_binomial(n, data):
 
 
 def votes(codes, labels, code, k) -> np.ndarray:
-    """How many of the k nearest codes each class has, counted one by one."""
+    """Count the classes of the k nearest codes one by one."""
     distances = [math.dist(code.tolist(), other.tolist()) for other in codes]
     return np.bincount([int(labels[i]) for i in np.argsort(distances)[:k]], minlength=10)
 
 
 @pytest.mark.parametrize(("k", "classes", "dim"), [(1, 10, 2), (3, 2, 1), (10, 4, 2), (15, 3, 5)])
-def test_neighbours_vote_as_counted_by_hand(k, classes, dim):
+def test_neighbour_votes_match_brute_force(k, classes, dim):
     g = seeded(k)
     codes, test_codes = torch.randn(80, dim, generator=g), torch.randn(40, dim, generator=g)
     labels = torch.randint(classes, (80,), generator=g)
@@ -117,17 +117,17 @@ def test_neighbours_vote_as_counted_by_hand(k, classes, dim):
         assert counts[label] == counts.max()
 
 
-def test_knn_accuracy_is_the_share_of_votes_that_are_right():
+def test_knn_accuracy_is_share_of_correct_votes():
     g = seeded()
     codes, test_codes = torch.randn(60, 2, generator=g), torch.randn(50, 2, generator=g)
-    labels, test_labels = (codes[:, 0] > 0).long(), (test_codes[:, 1] > 0).long()  # right by chance only
+    labels, test_labels = (codes[:, 0] > 0).long(), (test_codes[:, 1] > 0).long()  # unrelated to the codes' neighbours
     right = [votes(codes, labels, z, 5).argmax() == y for z, y in zip(test_codes, test_labels, strict=True)]
     estimate = knn_accuracy(codes, labels, test_codes, test_labels, k=5)  # two classes, five votes: no ties
     assert estimate.value == pytest.approx(np.mean(right))
     assert estimate.error == pytest.approx(np.std(right) / math.sqrt(50))
 
 
-def test_knn_accuracy_is_1_for_classes_apart_and_chance_for_classes_in_one_another():
+def test_knn_accuracy_ranges_from_chance_to_one():
     g = seeded()
     labels = torch.arange(2000) % 5
     noise = torch.randn(2000, 2, generator=g)
@@ -141,20 +141,20 @@ def test_knn_accuracy_is_1_for_classes_apart_and_chance_for_classes_in_one_anoth
 
 
 def noisy_classes(n_classes: int = 10, per_class: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images (M, 3, 4) around a random image for each class, and labels that leave gaps."""
+    """Draw images (M, 3, 4) around a random image for each class, with labels that leave gaps."""
     g = seeded()
     labels = torch.arange(n_classes * per_class) % n_classes
     prototypes = torch.rand(n_classes, 3, 4, generator=g)
     return prototypes[labels] + torch.randn(len(labels), 3, 4, generator=g) / 10, labels * 3
 
 
-def test_codes_that_are_the_pixels_turned_and_moved_correlate_fully():
+def test_rotated_pixels_correlate_fully():
     images, labels = noisy_classes()
     orthogonal = torch.from_numpy(scipy.stats.ortho_group(12, seed=0).rvs()).float()
     assert class_distance_correlation(images.flatten(1) @ orthogonal + 5, images, labels) > 0.999
 
 
-def test_codes_in_the_opposite_order_correlate_negatively():
+def test_codes_in_opposite_order_correlate_negatively():
     """Class means 0, 1, 3 in pixels and 0, 3, 1 in codes: the nearest pair becomes the farthest."""
     images, codes = torch.tensor([0.0, 1, 3]).view(3, 1, 1), torch.tensor([[0.0], [3], [1]])
     assert class_distance_correlation(codes, images, torch.arange(3)) == pytest.approx(-1)
@@ -168,7 +168,7 @@ def test_random_codes_do_not_correlate():
     assert abs(np.mean(correlations)) < 0.1
 
 
-def test_the_correlation_is_that_of_ranks():
+def test_correlation_is_over_ranks():
     """Pearson's correlation of the distances' ranks, class by class."""
     images, labels = noisy_classes()
     codes = images.flatten(1)[:, :2]
@@ -185,7 +185,7 @@ def test_the_correlation_is_that_of_ranks():
 
 
 @given(angle=st.floats(0, 7), scale=st.floats(0.01, 100), mirrored=st.booleans())
-def test_the_correlation_survives_turning_and_scaling(angle, scale, mirrored):
+def test_correlation_is_invariant_to_similarity_transforms(angle, scale, mirrored):
     images, labels = noisy_classes()
     codes = images.flatten(1)[:, :2].double()
     moved = scale * codes @ rotation(angle).double() * torch.tensor([1, -1 if mirrored else 1])
@@ -197,7 +197,7 @@ def test_the_correlation_survives_turning_and_scaling(angle, scale, mirrored):
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1024])
-def test_nearest_distance_is_that_of_brute_force(monkeypatch, batch):
+def test_nearest_distance_matches_brute_force(monkeypatch, batch):
     monkeypatch.setattr(metrics, "DISTANCE_BATCH_SIZE", batch)
     images, reference = torch.rand(30, 3, 5, generator=seeded()), torch.rand(40, 3, 5, generator=seeded(1))
     differences = images.double().numpy()[:, None] - reference.double().numpy()[None]
@@ -205,13 +205,13 @@ def test_nearest_distance_is_that_of_brute_force(monkeypatch, batch):
     np.testing.assert_allclose(nearest_distance(images, reference), expected, rtol=1e-4)
 
 
-def test_an_image_that_is_in_the_reference_is_at_distance_zero():
-    """To the rounding of float32 in |a|² + |b|² - 2ab, where images are some 5 apart."""
+def test_reference_image_has_zero_distance():
+    """Up to float32 rounding in |a|² + |b|² - 2ab, for images about 5 apart."""
     images = torch.rand(50, 28, 28, generator=seeded())
     assert nearest_distance(images, images.flip(0)).max() < 0.05
 
 
-def test_of_the_reconstructions_themselves_one_in_twenty_is_a_hole():
+def test_one_reconstruction_in_twenty_is_off_manifold():
     train, reconstructions = torch.rand(300, 4, 4, generator=seeded()), torch.rand(400, 4, 4, generator=seeded(1))
     holes = off_manifold(reconstructions, reconstructions, train)
     assert (holes.dtype, holes.shape) == (torch.bool, (400,))
@@ -220,7 +220,7 @@ def test_of_the_reconstructions_themselves_one_in_twenty_is_a_hole():
     assert distances[holes].min() > distances[~holes].max()
 
 
-def test_far_images_are_holes_and_training_images_are_not():
+def test_only_distant_images_are_off_manifold():
     train, reconstructions = torch.rand(300, 4, 4, generator=seeded()), torch.rand(400, 4, 4, generator=seeded(1))
     decoded = torch.cat([train[:5], train[:3] + 10, train[5:6]])
     assert off_manifold(decoded, reconstructions, train).tolist() == [False] * 5 + [True] * 3 + [False]
@@ -230,8 +230,8 @@ def test_far_images_are_holes_and_training_images_are_not():
 
 
 @given(st.integers(0, 2**31), st.integers(1, 5), st.integers(20, 200))
-def test_units_are_active_whose_means_vary_by_more_than_a_hundredth(seed, latent_dim, n):
-    """NumPy's variance; the logarithm of the scale is drawn about the border."""
+def test_active_units_have_variance_above_threshold(seed, latent_dim, n):
+    """By NumPy's variance; the scales are drawn around the threshold."""
     deviations = 10 ** (torch.rand(latent_dim, generator=seeded(seed)) * 2 - 2)
     mu = deviations * torch.randn(n, latent_dim, generator=seeded(seed + 1)) + 7
     active = active_units(mu)
@@ -239,7 +239,7 @@ def test_units_are_active_whose_means_vary_by_more_than_a_hundredth(seed, latent
     assert active.tolist() == (np.var(mu.double().numpy(), axis=0, ddof=1) > 0.01).tolist()
 
 
-def test_means_that_are_large_and_do_not_move_say_nothing():
+def test_large_constant_means_are_inactive():
     mu = torch.stack([torch.full((50,), 30.0), torch.linspace(-0.1, 0.1, 50), torch.linspace(-0.3, 0.3, 50)], dim=1)
     assert active_units(mu).tolist() == [False, False, True]  # the second's variance is 0.0035, the third's 0.031
 
@@ -248,14 +248,14 @@ def test_means_that_are_large_and_do_not_move_say_nothing():
 
 
 @given(st.lists(st.lists(st.floats(0.001, 1), min_size=4, max_size=4), min_size=1, max_size=5))
-def test_entropy_is_scipys_for_each_row(rows):
+def test_entropy_matches_scipy(rows):
     probabilities = torch.tensor(rows, dtype=torch.float64)
     probabilities /= probabilities.sum(dim=1, keepdim=True)
     np.testing.assert_allclose(entropy(probabilities), scipy.stats.entropy(rows, axis=1), rtol=1e-9)
 
 
 @pytest.mark.parametrize("classes", [2, 10])
-def test_entropy_is_0_when_sure_and_log_c_when_clueless(classes):
+def test_entropy_ranges_from_zero_to_log_classes(classes):
     probabilities = torch.stack([torch.eye(classes)[1], torch.full((classes,), 1 / classes)])
     sure, clueless = entropy(probabilities).tolist()
     assert sure == 0
@@ -272,41 +272,41 @@ def test_entropy_is_0_when_sure_and_log_c_when_clueless(classes):
     ],
     ids=["negative", "logits", "too little", "nan"],
 )
-def test_what_are_no_probabilities_have_no_entropy(probabilities, row):
-    named = rf"probabilities must lie in \[0, 1\] and add up to 1 in each row, row {row} does not"
-    with pytest.raises(ValueError, match=named):
+def test_invalid_probabilities_are_refused(probabilities, row):
+    message = rf"probabilities must lie in \[0, 1\] and add up to 1 in each row, row {row} does not"
+    with pytest.raises(ValueError, match=message):
         entropy(torch.tensor(probabilities))
 
 
-def test_probabilities_of_low_precision_have_an_entropy():
+def test_half_precision_probabilities_have_an_entropy():
     probabilities = torch.rand(50, 10, generator=seeded()).softmax(dim=1)
     torch.testing.assert_close(entropy(probabilities.half()).float(), entropy(probabilities), rtol=0.01, atol=0.01)
 
 
-# What cannot be measured
+# Errors
 
 
-def test_probabilities_of_one_image_alone_are_no_rows():
-    with pytest.raises(ValueError, match=r"probabilities must be rows \(B, C\), got \(2,\)"):
+def test_probabilities_must_be_rows():
+    with pytest.raises(ValueError, match=r"probabilities must have shape \(B, C\), got \(2,\)"):
         entropy(torch.tensor([0.5, 0.5]))
 
 
 @pytest.mark.parametrize("shape", [(5, 100), (), (1, 1)])
-def test_hits_that_are_not_one_row_are_refused(shape):
-    """Of 5 rows of 100 the error would be that of 5 hits."""
-    with pytest.raises(ValueError, match=r"hits must be one row \(n,\), got \(.*hits\.flatten\(\)"):
+def test_hits_must_be_one_row(shape):
+    """The error of 5 rows of 100 would be computed from 5 hits."""
+    with pytest.raises(ValueError, match=r"hits must have shape \(n,\), got \(.*hits\.flatten\(\)"):
         share_estimate(torch.ones(shape, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("hits", [torch.tensor([0.3, 0.9]), torch.tensor([7, 1]), torch.tensor([math.nan])], ids=str)
-def test_hits_that_are_neither_true_nor_false_are_refused(hits):
+def test_hits_must_be_boolean(hits):
     with pytest.raises(ValueError, match="hits must be true or false"):
         share_estimate(hits)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("which", ["images", "reference"])
-def test_pictures_that_are_not_finite_are_at_no_distance(which, bad):
+def test_non_finite_images_have_no_distance(which, bad):
     pictures = {name: torch.rand(4, 3, 3, generator=seeded()) for name in ("images", "reference")}
     pictures[which][2, 1, 1] = bad
     with pytest.raises(ValueError, match=f"{which} must be finite, image 2 is not"):
@@ -314,7 +314,7 @@ def test_pictures_that_are_not_finite_are_at_no_distance(which, bad):
 
 
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["decoded", "reconstructions", "train"])
-def test_pictures_that_are_not_finite_are_no_holes_and_not_none_either(which):
+def test_non_finite_images_are_refused_off_manifold(which):
     pictures = [torch.rand(6, 3, 3, generator=seeded(seed)) for seed in range(3)]
     pictures[which][:] = math.nan
     with pytest.raises(ValueError, match="must be finite, image 0 is not"):
@@ -322,7 +322,7 @@ def test_pictures_that_are_not_finite_are_no_holes_and_not_none_either(which):
 
 
 @pytest.mark.parametrize(
-    ("reference", "found"),
+    ("reference", "shown"),
     [
         (torch.zeros(5, 2, 2), r"\(3, 3\) torch.float32 and \(2, 2\) torch.float32"),
         (torch.zeros(5, 9), r"\(3, 3\) torch.float32 and \(9,\) torch.float32"),
@@ -330,14 +330,14 @@ def test_pictures_that_are_not_finite_are_no_holes_and_not_none_either(which):
     ],
     ids=["size", "flat", "dtype"],
 )
-def test_pictures_that_cannot_be_compared_are_named(reference, found):
-    with pytest.raises(ValueError, match=f"images and reference must have one size and dtype, got {found}"):
+def test_incomparable_images_are_named(reference, shown):
+    with pytest.raises(ValueError, match=f"images and reference must have one size and dtype, got {shown}"):
         nearest_distance(torch.zeros(4, 3, 3), reference)
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_comes_out_of_a_network_can_be_measured():
-    """Where nobody has switched gradients off."""
+def test_tensors_with_gradients_are_accepted():
+    """Outside of torch.no_grad()."""
     values, codes = torch.rand(60, generator=seeded()), torch.randn(60, 2, generator=seeded(1))
     labels, pictures = torch.arange(60) % 3, torch.rand(60, 2, 2, generator=seeded(2))
     learned = codes.clone().requires_grad_()
@@ -348,28 +348,28 @@ def test_what_comes_out_of_a_network_can_be_measured():
     )
 
 
-def test_too_little_to_measure_is_named():
+def test_empty_hits_are_named():
     with pytest.raises(ValueError, match="hits must not be empty"):
         share_estimate(torch.zeros(0, dtype=torch.bool))
 
 
 @pytest.mark.parametrize(
-    ("mu", "kind", "said"),
+    ("mu", "error", "message"),
     [
         (torch.full((3, 2), math.nan), ValueError, "mu must be finite"),
-        (torch.zeros(1, 2), ValueError, "mu must be of at least two images, got 1"),
+        (torch.zeros(1, 2), ValueError, "mu must have at least two images, got 1"),
         (torch.zeros(3, 8, 8), ValueError, r"mu must have shape \(M, K\), got \(3, 8, 8\)"),
         ((torch.zeros(3, 2), torch.zeros(3, 2)), TypeError, "got a tuple, as a VAE's `encode` gives: use `code"),
         (torch.zeros(3, 2, dtype=torch.long), ValueError, "mu must have a floating dtype"),
     ],
     ids=["nan", "one image", "images", "tuple", "whole numbers"],
 )
-def test_active_units_are_not_told_of_what_are_no_codes(mu, kind, said):
-    with pytest.raises(kind, match=said):
+def test_active_units_refuse_invalid_codes(mu, error, message):
+    with pytest.raises(error, match=message):
         active_units(mu)
 
 
-def test_codes_and_labels_must_be_as_many():
+def test_codes_and_labels_must_match_in_number():
     codes, labels = torch.rand(20, 2), torch.arange(20) % 4
     with pytest.raises(ValueError, match="codes and labels must have as many rows, got codes 20, labels 19"):
         nearest_labels(codes, labels[1:], codes)

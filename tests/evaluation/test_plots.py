@@ -1,4 +1,4 @@
-"""What the figures show, read back from what was drawn."""
+"""The plots, read back from the drawn artists."""
 
 import base64
 import io
@@ -38,7 +38,7 @@ from vae_lessons.models import LinearGaussian
 
 @pytest.fixture(autouse=True)
 def own_figures():
-    """No screen, and neither figures nor style left behind."""
+    """Draw without a screen, and restore figures and style afterwards."""
     plt.switch_backend("Agg")
     with plt.rc_context():
         yield
@@ -47,15 +47,15 @@ def own_figures():
 
 @pytest.fixture
 def style(monkeypatch) -> None:
-    """The book's style, without what it says to IPython."""
+    """Apply the book's style without configuring IPython."""
     monkeypatch.setattr("matplotlib_inline.backend_inline.set_matplotlib_formats", lambda *_: None)
     use_style()
 
 
 @pytest.fixture
 def shell(monkeypatch):
-    """IPython, as a notebook has it."""
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # it puts its own there
+    """Start IPython as in a notebook."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # IPython replaces it
     yield InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
     InteractiveShell.clear_instance()
 
@@ -65,7 +65,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def value_at(ax: Axes, x: float, y: float) -> float:
-    """The value of the image under a point, as matplotlib tells it to a mouse there; nan where it is blank."""
+    """Return the value that matplotlib shows to a mouse over a point; nan where the image is blank."""
     event = MouseEvent("motion_notify_event", ax.figure.canvas, *ax.transData.transform((x, y)))
     value = ax.images[0].get_cursor_data(event)
     return np.nan if value is None or np.ma.is_masked(value) else float(value)
@@ -76,7 +76,7 @@ CURVE = torch.tensor([3.0, 2.0, 1.5])
 
 
 def square_grid(n: int = 81) -> torch.Tensor:
-    """Points (n², 2) over [-4, 8] by [-6, 6], first coordinate slowest."""
+    """Return points (n², 2) over [-4, 8] by [-6, 6], first coordinate slowest."""
     return torch.cartesian_prod(torch.linspace(-4, 8, n), torch.linspace(-6, 6, n)).double()
 
 
@@ -105,7 +105,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
-def test_a_figure_goes_where_it_is_told_and_nowhere_else(draw):
+def test_figure_is_drawn_only_on_given_axes(draw):
     figure, (left, right) = plt.subplots(1, 2)
     assert draw(left) is left
     assert left.has_data()
@@ -115,7 +115,7 @@ def test_a_figure_goes_where_it_is_told_and_nowhere_else(draw):
 
 
 @pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
-def test_a_figure_without_axes_gets_its_own(draw):
+def test_figure_without_axes_gets_its_own(draw):
     old = plt.subplots()[1]
     new = draw(None)
     assert new.figure is not old.figure
@@ -126,7 +126,7 @@ def test_a_figure_without_axes_gets_its_own(draw):
 # Style
 
 
-def test_the_style_makes_figures_transparent(style):
+def test_style_makes_figures_transparent(style):
     figure, ax = plt.subplots()
     ax.plot([0, 1])
     stored = io.BytesIO()
@@ -138,20 +138,20 @@ def test_the_style_makes_figures_transparent(style):
     assert alpha.max() == 1  # the ink
 
 
-def test_in_the_style_0_is_paper_and_1_is_ink(style):
+def test_style_shows_0_white_and_1_black(style):
     image = show_images(torch.tensor([0.0, 1.0]).view(1, 1, 2)).images[0]
     assert image.to_rgba(np.array([0.0, 1.0])).tolist() == [[1, 1, 1, 1], [0, 0, 0, 1]]
     assert image.get_interpolation() == "nearest"
 
 
-def test_in_a_notebook_figures_have_two_pixels_for_one(shell):
+def test_notebook_figures_have_double_resolution(shell):
     use_style()
     content, metadata = shell.display_formatter.format(plt.subplots()[0])
     shown = plt.imread(io.BytesIO(base64.b64decode(content["image/png"])))
     assert shown.shape[1] == pytest.approx(2 * metadata["image/png"]["width"], abs=1)
 
 
-def test_outside_a_notebook_the_style_does_not_start_ipython(monkeypatch):
+def test_style_does_not_start_ipython(monkeypatch):
     started = []
     monkeypatch.setattr(InteractiveShell, "instance", lambda *_, **__: started.append("IPython"))
     monkeypatch.setattr("matplotlib_inline.backend_inline.select_figure_formats", lambda *_, **__: None)
@@ -160,7 +160,7 @@ def test_outside_a_notebook_the_style_does_not_start_ipython(monkeypatch):
 
 
 def luminance(rgb: np.ndarray) -> float:
-    """Relative luminance of WCAG 2."""
+    """Compute the relative luminance of WCAG 2."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
@@ -171,14 +171,14 @@ def contrast(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def as_in_dark_mode(rgb: np.ndarray) -> np.ndarray:
-    """invert(0.93) hue-rotate(180deg), as the CSS filters are defined: the hue turns around this grey."""
+    """Apply invert(0.93) hue-rotate(180deg), as CSS defines the filters: the hue rotates around this grey."""
     grey = np.array([0.213, 0.715, 0.072])
     inverted = 0.93 - rgb * (2 * 0.93 - 1)
     return np.clip(2 * (inverted @ grey) - inverted, 0, 1)
 
 
 @pytest.mark.parametrize("colour", CLASS_COLOURS)
-def test_class_colours_stand_out_from_the_page_in_light_and_in_dark(colour):
+def test_class_colours_contrast_in_light_and_dark(colour):
     rgb, white, dark_page = np.array(to_rgb(colour)), np.ones(3), np.array(to_rgb("#14181e"))
     assert contrast(rgb, white) >= 3
     assert contrast(as_in_dark_mode(rgb), dark_page) >= 3
@@ -192,7 +192,7 @@ def test_ten_classes_have_ten_colours():
 
 
 @pytest.mark.parametrize(("count", "n_columns", "n_rows"), [(7, 3, 3), (6, 3, 2), (1, 1, 1), (2, 5, 1), (3, 1, 3)])
-def test_images_stand_in_reading_order_with_nothing_between_them(count, n_columns, n_rows):
+def test_images_are_laid_out_in_reading_order(count, n_columns, n_rows):
     height, width = 3, 4
     images = torch.rand(count, height, width, generator=seeded())
     ax = show_images(images, n_columns=n_columns)
@@ -202,15 +202,15 @@ def test_images_stand_in_reading_order_with_nothing_between_them(count, n_column
         top, left = i // n_columns * (height + 1), i % n_columns * (width + 1)
         np.testing.assert_array_equal(sheet[top : top + height, left : left + width], image)
         assert value_at(ax, left + 2, top + 1) == pytest.approx(float(image[1, 2]))
-    assert sheet.count() == count * height * width  # all else is blank
+    assert sheet.count() == count * height * width  # everything else is blank
 
 
-def test_all_images_are_on_one_scale():
+def test_all_images_share_one_scale():
     image = show_images(torch.full((2, 3, 3), 0.4)).images[0]
     assert image.get_clim() == (0, 1)
 
 
-def test_row_labels_stand_at_their_rows():
+def test_row_labels_are_centred_on_rows():
     ax = show_images(torch.rand(6, 3, 4), n_columns=2, row_labels=["first", "second", "third"])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second", "third"]
     for row, position in enumerate(ax.get_yticks()):
@@ -229,7 +229,7 @@ def test_images_without_row_labels_have_no_ticks():
 @pytest.mark.parametrize(
     ("n", "corner", "opposite"), [(4, (-2, -1), (1, 5)), (2, (0, 10), (0.1, 30)), (7, (-3, -3), (3, 3))]
 )
-def test_each_image_of_a_grid_is_centred_at_its_code(n, corner, opposite):
+def test_grid_images_are_centred_at_their_codes(n, corner, opposite):
     corner, opposite = torch.tensor([corner, opposite], dtype=torch.float32)
     values = torch.rand(n, n, generator=seeded())  # one grey for each image, rows in z2, columns in z1
     ax = show_grid(values[:, :, None, None].expand(n, n, 3, 5), corner, opposite)
@@ -245,7 +245,7 @@ def test_each_image_of_a_grid_is_centred_at_its_code(n, corner, opposite):
     assert (right, top) == pytest.approx((opposite + step / 2).tolist())
 
 
-def test_a_grid_grows_upwards_with_upright_images():
+def test_grid_grows_upwards_with_upright_images():
     images = torch.zeros(2, 2, 2, 2)
     images[1, 0] = torch.tensor([[0.1, 0.2], [0.3, 0.4]])  # z1 = 0, z2 = 1
     ax = show_grid(images, torch.tensor([0.0, 0]), torch.tensor([1.0, 1]))
@@ -265,7 +265,7 @@ def drawn(collection) -> np.ndarray:
 
 
 @pytest.mark.parametrize("labels", [LABELS, torch.arange(60) % 2 * 7 + 1], ids=["ten classes", "1 and 8 alone"])
-def test_every_code_is_drawn_once_in_its_classs_colour_and_numeral(labels):
+def test_codes_are_drawn_in_class_colour_and_numeral(labels):
     ax = plot_codes(CODES, labels)
     present = sorted(set(labels.tolist()))
     assert len(ax.collections) == len(present)
@@ -279,15 +279,15 @@ def test_every_code_is_drawn_once_in_its_classs_colour_and_numeral(labels):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$z_1$", "$z_2$")
 
 
-def test_each_class_has_a_panel_with_its_codes_before_everybodys():
+def test_class_panels_highlight_their_own_codes():
     axes = plot_codes_by_class(CODES, LABELS)
     assert axes.size == 10
     for label, ax in enumerate(axes.flat):
-        everybody, own = ax.collections
-        np.testing.assert_array_equal(drawn(everybody), CODES)
+        everything, own = ax.collections
+        np.testing.assert_array_equal(drawn(everything), CODES)
         np.testing.assert_array_equal(drawn(own), CODES[label == LABELS])
         assert to_rgb(own.get_facecolor()[0]) == to_rgb(CLASS_COLOURS[label])
-        assert len(set(to_rgb(everybody.get_facecolor()[0]))) == 1  # grey
+        assert len(set(to_rgb(everything.get_facecolor()[0]))) == 1  # grey
         assert [text.get_text() for text in ax.texts] == [str(label)]
     assert len({(ax.get_xlim(), ax.get_ylim()) for ax in axes.flat}) == 1
 
@@ -295,7 +295,7 @@ def test_each_class_has_a_panel_with_its_codes_before_everybodys():
 # Curves
 
 
-def test_losses_are_two_named_curves_over_epochs_from_1():
+def test_losses_are_two_labelled_curves():
     train, test = [50.0, 40.0, 35.5], [48.0, 41.0, 37.5]
     ax = plot_losses(train, test, unit="nats per image")
     curves = {line.get_label().split(",")[0]: line for line in ax.lines}
@@ -303,18 +303,18 @@ def test_losses_are_two_named_curves_over_epochs_from_1():
     for name, losses in [("train", train), ("test", test)]:
         assert curves[name].get_xdata().tolist() == [1, 2, 3]
         assert curves[name].get_ydata().tolist() == losses
-    assert curves["train"].get_linestyle() != curves["test"].get_linestyle()  # told apart without colour
+    assert curves["train"].get_linestyle() != curves["test"].get_linestyle()  # distinguishable without colour
     assert [text.get_text().split(",")[0] for text in ax.get_legend().get_texts()] == ["train", "test"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "nats per image")
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 20])
-def test_epochs_are_whole_numbers(epochs):
+def test_epoch_ticks_are_integers(epochs):
     ticks = plot_losses(range(epochs), range(epochs)).get_xticks()
     np.testing.assert_allclose(ticks, np.round(ticks), atol=1e-9)
 
 
-def test_the_band_reaches_two_errors_to_each_side():
+def test_band_spans_two_errors_each_side():
     x, error = [1.0, 2.0, 4.0], torch.tensor([0.1, 0.2, 0.4])
     ax = plot_mean_and_error(x, CURVE, error, "accuracy", COLOURS["encoder"])
     (line,) = ax.lines
@@ -331,17 +331,17 @@ def test_the_band_reaches_two_errors_to_each_side():
 
 
 def contour_lines(ax: Axes) -> list[np.ndarray]:
-    """The points (n, 2) of the lines, outer level first."""
+    """Return the points (n, 2) of the contour lines, outer level first."""
     _, lines = ax.collections
     return [path.vertices for path in lines.get_paths()]
 
 
 def ellipse_lines(ax: Axes) -> list[np.ndarray]:
-    """The points (n, 2) of the ellipses, outer one first."""
+    """Return the points (n, 2) of the ellipses, outer one first."""
     return [ax.transData.inverted().transform(ellipse.get_verts()) for ellipse in reversed(ax.patches)]
 
 
-def test_of_one_gaussian_contours_and_ellipses_are_the_same_at_one_and_two_standard_deviations():
+def test_gaussian_contours_and_ellipses_coincide():
     ax = posterior(NORMAL, mu=NORMAL.mean.tolist(), logvar=(2 * NORMAL.stddev.log()).tolist())
     for lines in (contour_lines(ax), ellipse_lines(ax)):
         for radius, line in zip((2, 1), lines, strict=True):
@@ -352,8 +352,8 @@ def test_of_one_gaussian_contours_and_ellipses_are_the_same_at_one_and_two_stand
 
 
 @pytest.mark.parametrize("density", [NORMAL, TWO_PEAKS], ids=["one peak", "two peaks"])
-def test_contours_hold_the_share_of_the_probability_that_deviations_hold_of_a_gaussian(density):
-    """Counted by draws, of which it is known without a grid where they fall; by the chi-squared distribution."""
+def test_contours_hold_their_share_of_probability(density):
+    """Draws counted inside each level, against the chi-squared distribution; no grid is involved."""
     ax = posterior(density)
     torch.manual_seed(0)
     z = density.sample((20_000,))
@@ -363,7 +363,7 @@ def test_contours_hold_the_share_of_the_probability_that_deviations_hold_of_a_ga
             assert inside == pytest.approx(scipy.stats.chi2(2).cdf(radius**2), abs=0.02)
 
 
-def test_two_peaks_are_drawn_where_they_are():
+def test_two_peaks_are_drawn_in_place():
     inner = contour_lines(posterior(TWO_PEAKS))[1]
     assert np.linalg.norm(inner - [4, -2], axis=1).min() < 1
     outer = contour_lines(posterior(TWO_PEAKS))[0]
@@ -371,8 +371,8 @@ def test_two_peaks_are_drawn_where_they_are():
         assert np.linalg.norm(outer - peak, axis=1).min() < 2
 
 
-def test_the_posterior_of_a_grid_is_drawn_as_it_leans():
-    """That of a linear model, whose covariance is known and not diagonal."""
+def test_correlated_posterior_is_drawn_tilted():
+    """For a linear model, whose posterior covariance is known and not diagonal."""
     weight, bias = torch.randn(6, 2, generator=seeded(1)).double(), torch.zeros(2, 3).double()
     model = LinearGaussian(weight, bias, 0.7)
     x = model.sample(1, seeded(2))
@@ -386,8 +386,8 @@ def test_the_posterior_of_a_grid_is_drawn_as_it_leans():
         np.testing.assert_allclose(distance, radius, rtol=0.05)
 
 
-@pytest.mark.parametrize("mu", [(1.5, -1.0), (-30.0, 20.0), (3.0, 40.0)], ids=["over it", "far away", "above"])
-def test_the_axes_show_posterior_and_ellipses_whole_with_little_around(mu):
+@pytest.mark.parametrize("mu", [(1.5, -1.0), (-30.0, 20.0), (3.0, 40.0)], ids=["on top", "far away", "above"])
+def test_axes_frame_posterior_and_ellipses_closely(mu):
     ax = posterior(NORMAL, mu=mu)
     shown = np.concatenate([contour_lines(ax)[0], ellipse_lines(ax)[0]])
     for (low, high), values in zip((ax.get_xlim(), ax.get_ylim()), shown.T, strict=True):
@@ -397,7 +397,7 @@ def test_the_axes_show_posterior_and_ellipses_whole_with_little_around(mu):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$z_1$", "$z_2$")
 
 
-def test_truth_and_guess_have_their_colours():
+def test_posterior_and_approximation_have_their_colours():
     ax = posterior(NORMAL)
     for contours in ax.collections:
         assert {to_rgb(colour) for colour in [*contours.get_facecolor(), *contours.get_edgecolor()]} == {
@@ -411,27 +411,32 @@ def test_truth_and_guess_have_their_colours():
     assert centre.get_color() == COLOURS["encoder"]
 
 
-def test_the_style_lies_beside_the_code():
+def test_style_file_exists():
     assert plots.STYLE.is_file()
 
 
-def test_a_grid_of_one_image_is_named():
+def test_grid_of_one_image_is_refused():
     with pytest.raises(ValueError, match="at least 2 by 2"):
         show_grid(torch.zeros(1, 1, 8, 8), torch.zeros(2), torch.ones(2))
 
 
-def test_what_comes_out_of_a_network_can_be_drawn():
-    """A slider's function runs where gradients are on, whatever the notebook has switched off."""
+def test_tensors_with_gradients_can_be_drawn():
+    """A slider's callback runs with gradients on, even if the notebook has switched them off."""
     images, codes = torch.rand(4, 2, 2, requires_grad=True), torch.rand(4, 2, requires_grad=True)
-    show_images(images)
-    show_grid(images.unflatten(0, (2, 2)), torch.zeros(2), torch.ones(2))
-    plot_codes(codes, torch.arange(4))
-    plot_codes_by_class(codes, torch.arange(4))
-    plot_mean_and_error([1, 2, 3, 4], codes[:, 0], codes[:, 1], "accuracy", COLOURS["encoder"])
-    plot_posterior(square_grid(), NORMAL.log_prob(square_grid()), codes[0], codes[1])
+    values = codes.detach().numpy()
+    assert show_images(images, n_columns=4).images[0].get_array().sum() == pytest.approx(float(images.sum()))
+    grid = show_grid(images.unflatten(0, (2, 2)), torch.zeros(2), torch.ones(2))
+    assert grid.images[0].get_array().sum() == pytest.approx(float(images.sum()))
+    np.testing.assert_array_equal(np.concatenate([*map(drawn, plot_codes(codes, torch.arange(4)).collections)]), values)
+    for ax in plot_codes_by_class(codes, torch.arange(4)).flat[:4]:
+        np.testing.assert_array_equal(drawn(ax.collections[0]), values)
+    (line,) = plot_mean_and_error([1, 2, 3, 4], codes[:, 0], codes[:, 1], "accuracy", COLOURS["encoder"]).lines
+    np.testing.assert_array_equal(line.get_ydata(), values[:, 0])
+    (centre,) = plot_posterior(square_grid(), NORMAL.log_prob(square_grid()), codes[0], codes[1]).lines
+    np.testing.assert_array_equal(centre.get_xydata(), values[:1])
 
 
-# What cannot be drawn
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -443,17 +448,17 @@ def test_what_comes_out_of_a_network_can_be_drawn():
     ],
     ids=["times 255", "bytes", "below"],
 )
-def test_pictures_that_are_not_between_paper_and_ink_are_refused(images, limits):
-    named = r"images must lie in \[0, 1\], 0 paper and 1 ink, got pixels from "
-    with pytest.raises(ValueError, match=f"{named}{limits}: divide bytes by 255"):
+def test_images_outside_unit_interval_are_refused(images, limits):
+    message = r"images must lie in \[0, 1\], 0 paper and 1 ink, got pixels from "
+    with pytest.raises(ValueError, match=f"{message}{limits}: divide bytes by 255"):
         show_images(images)
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(ValueError, match=message):
         show_grid(images[:1].expand(2, 2, 2, 2), torch.zeros(2), torch.ones(2))
     assert not plt.get_fignums()  # and no empty figure is left
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_pictures_that_are_not_finite_are_refused(bad):
+def test_non_finite_images_are_refused(bad):
     images = torch.rand(4, 2, 2, generator=seeded())
     images[2, 0, 1] = bad
     with pytest.raises(ValueError, match="images must be finite, image 2 is not"):
@@ -463,12 +468,12 @@ def test_pictures_that_are_not_finite_are_refused(bad):
     assert not plt.get_fignums()
 
 
-def test_pictures_that_rounding_has_moved_over_the_edge_are_drawn():
+def test_images_outside_by_rounding_are_drawn():
     assert show_images(torch.tensor([[[-1e-6, 1 + 1e-6]]])).images[0].get_array().count() == 2
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float64], ids=str)
-def test_pictures_of_0_and_1_are_drawn_whatever_their_dtype(dtype):
+def test_binary_images_of_any_dtype_are_drawn(dtype):
     sheet = show_images(torch.eye(3).to(dtype)[None], n_columns=1).images[0].get_array()
     np.testing.assert_array_equal(sheet, np.eye(3))
 
@@ -476,57 +481,57 @@ def test_pictures_of_0_and_1_are_drawn_whatever_their_dtype(dtype):
 @pytest.mark.parametrize(
     ("shape", "hint"), [((8, 8), r": images\[None\] is a batch of one"), ((2, 1, 8, 8), ""), ((0, 8, 8), "")], ids=str
 )
-def test_pictures_that_are_no_batch_are_named(shape, hint):
+def test_images_must_form_a_batch(shape, hint):
     with pytest.raises(ValueError, match=re.escape(f"images must have shape (M, H, W), got {shape}") + hint + "$"):
         show_images(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("shape", [(4, 8, 8), (2, 3, 8, 8)], ids=str)
-def test_pictures_that_are_no_grid_are_named(shape):
+def test_images_must_form_a_square_grid(shape):
     with pytest.raises(ValueError, match=rf"images must .*, got (shape )?{re.escape(str(shape))}"):
         show_grid(torch.zeros(shape), torch.zeros(2), torch.ones(2))
 
 
 @pytest.mark.parametrize("labels", [["one"], ["one", "two", "three"], []], ids=len)
-def test_row_labels_that_are_not_one_a_row_are_refused(labels):
+def test_row_labels_must_match_rows(labels):
     with pytest.raises(ValueError, match=f"row_labels must be 2, one for each row of 3, got {len(labels)}"):
         show_images(torch.zeros(5, 2, 2), n_columns=3, row_labels=labels)
 
 
 @pytest.mark.parametrize("n_columns", [0, 2.5])
-def test_a_number_of_columns_that_is_none_is_named(n_columns):
+def test_invalid_number_of_columns_is_named(n_columns):
     with pytest.raises(ValueError, match=f"n_columns must be .*, got {n_columns}"):
         show_images(torch.zeros(5, 2, 2), n_columns=n_columns)
 
 
-both_of_codes = pytest.mark.parametrize("draw", [plot_codes, plot_codes_by_class])
+both_code_plots = pytest.mark.parametrize("draw", [plot_codes, plot_codes_by_class])
 
 
-@both_of_codes
+@both_code_plots
 @pytest.mark.parametrize("shape", [(60, 3), (60, 1), (60,), (60, 8, 8)], ids=str)
-def test_codes_that_do_not_lie_in_a_plane_are_refused(draw, shape):
-    named = re.escape(f"codes must have shape (M, 2) to be plotted in the plane, got {shape}")
-    with pytest.raises(ValueError, match=named):
+def test_codes_must_be_two_dimensional(draw, shape):
+    message = re.escape(f"codes must have shape (M, 2) to be plotted in the plane, got {shape}")
+    with pytest.raises(ValueError, match=message):
         draw(torch.zeros(shape), LABELS)
     assert not plt.get_fignums()
 
 
-@both_of_codes
+@both_code_plots
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_codes_that_are_not_finite_are_refused(draw, bad):
+def test_non_finite_codes_are_refused(draw, bad):
     codes = CODES.clone()
     codes[7, 1] = bad
     with pytest.raises(ValueError, match="codes must be finite, code 7 is not"):
         draw(codes, LABELS)
 
 
-@both_of_codes
-def test_labels_that_are_not_one_a_code_are_refused(draw):
+@both_code_plots
+def test_labels_must_match_codes(draw):
     with pytest.raises(ValueError, match=r"labels must be one for each of 60 codes, got shape \(30,\)"):
         draw(CODES, LABELS[:30])
 
 
-def test_what_is_no_tensor_is_named():
+def test_non_tensor_is_named():
     with pytest.raises(TypeError, match="images must be a tensor, got ndarray"):
         show_images(np.zeros((2, 2, 2)))
     with pytest.raises(TypeError, match="codes must be a tensor, got ndarray"):
@@ -535,7 +540,7 @@ def test_what_is_no_tensor_is_named():
         plot_codes((CODES, CODES), LABELS)
 
 
-def test_a_posterior_of_several_images_is_told_to_be_one():
+def test_posterior_must_be_of_one_image():
     points, log_density = torch.rand(9, 1, 2), torch.rand(9, 1)
     with pytest.raises(ValueError, match=r"points must be \(G, 2\), .*, of one image, got points \(9, 1, 2\)"):
         plots.plot_posterior(points, log_density, torch.zeros(2), torch.zeros(2))
