@@ -1,1 +1,1 @@
-"""How fast the course is, beside what people use instead: `python -m benchmarks`, or `make bench`."""
+"""Benchmarks of the course against the usual alternatives: `python -m benchmarks`, or `make bench`."""

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [PART ...]`. It says what is slower than in the report, and fails nothing."""
+"""Run benchmarks, update the report and list what has become worse. The exit status does not depend on the results."""
 
 import argparse
 import copy
@@ -15,10 +15,12 @@ SITE = course_root() / "book/_build/html"
 
 
 def mnist() -> ImageData:
+    """Load MNIST; DataError where it cannot be had."""
     return load_images("mnist")
 
 
 def site() -> Path:
+    """Return the folder of the built book; FileNotFoundError where it is not built."""
     if not (SITE / "index.html").is_file():
         raise FileNotFoundError(f"{SITE} must be a built book: run make book first")
     return SITE
@@ -37,24 +39,28 @@ PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
 
 
 def main() -> None:
+    """Run the parts named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; by default all of them")
-    wanted = parser.parse_args().parts or list(PARTS)
-    if unknown := set(wanted) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; all of them by default")
+    selected = parser.parse_args().parts or list(PARTS)
+    if unknown := set(selected) - set(PARTS):
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     made = report.load()
     before = copy.deepcopy(made)
-    for part in wanted:
-        here = machine.describe() | {"day": date.today().isoformat(), "probe before, GFLOP/s": round(machine.probe())}
+    for part in selected:
+        environment = machine.describe() | {
+            "day": date.today().isoformat(),
+            "probe before, GFLOP/s": round(machine.probe()),
+        }
         measured = list(PARTS[part]())
         if not measured:
-            print(f"\n{part}: there is nothing of the kind here")
+            print(f"\n{part}: skipped, this machine lacks what it measures")
             continue
-        made.add(part, here | {"probe after, GFLOP/s": round(machine.probe())}, measured)
+        made.add(part, environment | {"probe after, GFLOP/s": round(machine.probe())}, measured)
         print(f"\n{part}\n\n{report.table(measured)}", flush=True)
         made.save()
-    fell = list(report.regressions(made, before))
-    print("\n" + "\n".join(fell or ["nothing fell, and every goal is reached"]))
+    regressions = list(report.regressions(made, before))
+    print("\n" + "\n".join(regressions or ["no regressions, and every goal is reached"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The built site in a browser: how long a figure takes to follow a hand, and what a page weighs."""
+"""The built site in a browser: how fast live figures respond, and how large pages are."""
 
 import shutil
 import statistics
@@ -15,18 +15,18 @@ from benchmarks.measurements import Measurement
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-# A frame is made as soon as there is something to show: what is measured is work, and not the wait for a display.
+# Draw frames as soon as possible, so that the measurement is of work and not of waiting for a display.
 FRAMES_AT_ONCE = ("--disable-frame-rate-limit", "--disable-gpu-vsync")
 DESKTOP = {"width": 1440, "height": 900}
 PRESSES, WARM_UP = 60, 20
-WAIT = 5  # ms between two looks
+POLLING_INTERVAL = 5  # ms
 FRAME = 16.0  # ms
 MEGABYTE, KILOBYTE = 1e6, 1e3
 FIRST_PAGE = "book/index"
 HOLDER, FIGURE = "figure.live-figure", ".live-figure-view"
 CONTROL = "input[type=range]:visible, [tabindex='0']:visible"
-# From the time stamp that the browser gave the key to the moment when the frame after it is painted: a message that
-# is sent in an animation frame arrives when style, layout and paint of that frame are done.
+# Measure from the time stamp of the key press until the next frame is painted: a message sent in an animation frame
+# arrives when style, layout and paint of that frame are done.
 WATCH = """figure => {
     const painted = new MessageChannel();
     let pressed = null;
@@ -50,7 +50,7 @@ NOTE_FIRST_FIGURE = """
 
 @contextmanager
 def chromium(*options: str) -> Iterator[Browser]:
-    """Playwright's own, or else the system's, with these options and the usual. RuntimeError where there is neither."""
+    """Start Playwright's Chromium, else the system's, with these extra options; RuntimeError where neither starts."""
     with sync_playwright() as playwright:
         for executable in [None, *filter(None, map(shutil.which, BROWSERS))]:
             try:
@@ -60,11 +60,13 @@ def chromium(*options: str) -> Iterator[Browser]:
             yield browser
             browser.close()
             return
-    raise RuntimeError(f"no Chromium could be started; `{sys.executable} -m playwright install chromium` gets one")
+    raise RuntimeError(
+        f"no Chromium could be started; install one with `{sys.executable} -m playwright install chromium`"
+    )
 
 
 def live_figures(site: Path) -> Iterator[Measurement]:
-    """From a key to the painted frame, over all controls of each figure."""
+    """Measure the time from key press to painted frame, over all controls of each figure."""
     with chromium(*FRAMES_AT_ONCE) as browser:
         page = browser.new_page(viewport=DESKTOP)
         slowest: list[float] = []
@@ -85,7 +87,7 @@ def live_figures(site: Path) -> Iterator[Measurement]:
 
 
 def figures_of(page: Page) -> Iterator[Locator]:
-    """Each live figure, started."""
+    """Yield each live figure of the page, started."""
     for holder in page.locator(HOLDER).all():
         holder.scroll_into_view_if_needed()
         figure = holder.locator(FIGURE)
@@ -94,30 +96,41 @@ def figures_of(page: Page) -> Iterator[Locator]:
 
 
 def press(page: Page, control: Locator) -> list[float]:
-    """Milliseconds for each of some presses of the arrow keys, there and back. The next waits for the frame before.
+    """Press the arrow keys there and back, each after the frame of the one before; return the times in ms.
 
-    It waits by a clock: to look in each animation frame, as is usual, would ask for frames that the key then waits for.
+    It polls by a timer: polling in animation frames, Playwright's default, would request frames that the key press
+    would then have to wait for.
     """
     page.evaluate("window.latencies = []")
     control.focus()
     for number in range(PRESSES):
         page.keyboard.press("ArrowRight" if number % 4 < 2 else "ArrowLeft")
-        page.wait_for_function(f"window.latencies.length > {number}", polling=WAIT)
+        page.wait_for_function(f"window.latencies.length > {number}", polling=POLLING_INTERVAL)
     return page.evaluate("window.latencies")[WARM_UP:]
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What opening a page took. usable_after : seconds to its first live figure; None where it has none"""
+    """A page that was opened.
+
+    Attributes
+    ----------
+    name : str
+    size : int
+        Bytes of all that it loaded, without MathJax.
+    requests : int
+    usable_after : float or None
+        Seconds until its first live figure could be used; None where it has none.
+    """
 
     name: str
-    size: int  # bytes
+    size: int
     requests: int
     usable_after: float | None
 
 
 def opened_pages(site: Path) -> Iterator[Opened]:
-    """Each page, from disk, with all that it loads; MathJax, which all pages share, does not count in the size."""
+    """Open each page from disk with all that it loads; the size excludes MathJax, which all pages share."""
     with chromium() as browser:
         for path in pages_of(site):
             page = browser.new_page(viewport=DESKTOP)
@@ -136,7 +149,7 @@ def opened_pages(site: Path) -> Iterator[Opened]:
 
 
 def pages(site: Path) -> Iterator[Measurement]:
-    """The extremes, and the middle."""
+    """Measure the extremes and the median over all pages."""
     opened = list(opened_pages(site))
     sizes = [page.size for page in opened]
     (first,) = (page.usable_after for page in opened if page.name == FIRST_PAGE)
@@ -148,7 +161,7 @@ def pages(site: Path) -> Iterator[Measurement]:
 
 
 def each_page(site: Path) -> Iterator[Measurement]:
-    """One by one."""
+    """Measure size, requests and start of each page."""
     less = {"higher_is_better": False}
     for page in opened_pages(site):
         yield Measurement.of(page.name, [page.size / KILOBYTE], "KB", **less)
@@ -158,9 +171,10 @@ def each_page(site: Path) -> Iterator[Measurement]:
 
 
 def pages_of(site: Path) -> list[Path]:
-    """All pages of the book, without those that Sphinx makes for itself."""
+    """List the pages of the book, without those that Sphinx adds."""
     return sorted(path for folder in ("book", "notebooks") for path in (site / folder).rglob("*.html"))
 
 
 def file_of(url: str) -> Path:
+    """Return the path in a file URL."""
     return Path(unquote(urlsplit(url).path))

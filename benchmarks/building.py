@@ -1,4 +1,4 @@
-"""Building the book: nothing kept, everything kept, and what each lesson costs."""
+"""Building the book: from scratch, with everything cached, and the time of each lesson."""
 
 import os
 import re
@@ -21,16 +21,16 @@ WARM_BUILDS = 3
 
 
 def builds() -> Iterator[Measurement]:
-    """In a copy of the course in a folder of its own, so that no cache is found and none is touched."""
+    """Build a copy of the course, so that no cache is used or changed."""
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder, "course")
         copy_course(course)
         seconds, log = build(course)
-        in_lessons = {name: float(taken) for name, taken in RAN.findall(log)}
+        in_lessons = {name: float(duration) for name, duration in RAN.findall(log)}
         (execution,) = map(float, EXECUTION.findall(log))
         less = {"higher_is_better": False}
-        for name, taken in sorted(in_lessons.items()):
-            yield Measurement.of(name, [taken], "s", **less)
+        for name, duration in sorted(in_lessons.items()):
+            yield Measurement.of(name, [duration], "s", **less)
         yield Measurement.of("all lessons, nothing kept", [execution], "s", goal=GOALS["execution"], **less)
         yield Measurement.of("the same, the time of each lesson added up", [sum(in_lessons.values())], "s", **less)
         yield Measurement.of("the whole build, nothing kept", [seconds], "s", **less)
@@ -40,7 +40,7 @@ def builds() -> Iterator[Measurement]:
 
 
 def copy_course(target: Path) -> None:
-    """What git knows of, as it lies here."""
+    """Copy the files that git tracks, with local changes."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=course_root(), capture_output=True, text=True, check=True)
     for name in filter(None, listed.stdout.split("\0")):
         source, copy = course_root() / name, target / name
@@ -50,18 +50,23 @@ def copy_course(target: Path) -> None:
 
 
 def build(course: Path) -> tuple[float, str]:
-    """Seconds, and the log; as `make book` does. RuntimeError with the log's end for a book that is not built."""
+    """Build as `make book` does; return the seconds and the log. RuntimeError, with the log's end, for a failure."""
     program = shutil.which("jupyter-book", path=Path(sys.executable).parent)
-    mine = {"PYTHONPATH": str(course), "VAE_LESSONS_DATA": str(data_root()), "VAE_LESSONS_CACHE": "", "NO_COLOR": "1"}
+    environment = {
+        "PYTHONPATH": str(course),
+        "VAE_LESSONS_DATA": str(data_root()),
+        "VAE_LESSONS_CACHE": "",
+        "NO_COLOR": "1",
+    }
     start = time.perf_counter()
     done = subprocess.run(
         [program, *BUILD],
         cwd=course,
-        env=os.environ | mine,
+        env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
     )
     if done.returncode:
-        raise RuntimeError(f"the book was not built:\n{done.stdout[-4000:]}")
+        raise RuntimeError(f"the build failed:\n{done.stdout[-4000:]}")
     return time.perf_counter() - start, done.stdout

@@ -1,4 +1,4 @@
-"""The same on a graphics processor, where there is one."""
+"""Training on a GPU beside the tutorial's loop, where there is a GPU."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ EPOCHS = 5
 
 
 def rates(data: ImageData, device: str = "cuda") -> Iterator[Measurement]:
-    """Epochs a second; nothing where there is no such device."""
+    """Measure epochs per second; yield nothing where there is no GPU."""
     if not torch.cuda.is_available():
         return
     tutorial = Tutorial(data_root(), device=device)
@@ -26,14 +26,14 @@ def rates(data: ImageData, device: str = "cuda") -> Iterator[Measurement]:
         history = fit(vae, data, epochs=EPOCHS, device=device)
         return history.images_per_second / len(data.train)
 
-    found = by_turns(
+    results = by_turns(
         {
             "the tutorial's loop": lambda: 1 / tutorial.epoch(),
             "`fit`": lambda: epochs_a_second(compiled=False),
             "`fit`, its loss compiled": lambda: epochs_a_second(compiled=True),
         }
     )
-    for name, values in found.items():
+    for name, values in results.items():
         yield Measurement.of(name, values, "epochs/s")
         if name != "the tutorial's loop":
-            yield Measurement.of(f"{name}, against the tutorial's loop", ratios(values, found["the tutorial's loop"]))
+            yield Measurement.of(f"{name}, against the tutorial's loop", ratios(values, results["the tutorial's loop"]))

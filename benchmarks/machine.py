@@ -1,4 +1,4 @@
-"""What the figures were measured on, and how quick it was just then."""
+"""The machine that the measurements ran on, and how fast it was at that moment."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ PROBE_SECONDS, PROBES = 0.1, 5
 
 
 def describe() -> dict[str, object]:
-    """The machine and the versions, as JSON has it."""
+    """Describe the machine and the versions, for JSON."""
     return {
         "processor": processor(),
         "cores": cores(),
@@ -29,20 +29,20 @@ def describe() -> dict[str, object]:
 
 
 def processor() -> str:
-    """Its name, where the system tells it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    """Return the processor's name, where the system provides it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
 
 def cores() -> int:
-    """How many this process may use."""
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def probe() -> float:
-    """GFLOP/s of one matrix product in float32: what tells a machine's quick mood from its slow one."""
+    """Measure GFLOP/s of one matrix product in float32, which shows whether other work slows the machine down."""
     rows, inner, columns = PROBE
     left, right = torch.randn(rows, inner), torch.randn(inner, columns)
     result = torch.empty(rows, columns)

@@ -1,4 +1,4 @@
-"""One figure of the report, and measuring several things by turns."""
+"""A measurement of the report, and how to measure several things in turn."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -9,11 +9,18 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Measurement:
-    """The median of several rounds, and the lowest and highest of them.
+    """The median of several rounds, with the lowest and the highest.
 
-    unit : "×" for a ratio to what was measured beside it in the same run
-    higher_is_better : else lower is
-    goal : what it should reach; None where it is only stated
+    Attributes
+    ----------
+    name : str
+    median, lowest, highest : float
+    unit : str
+        "×" for a ratio to something measured in the same run.
+    higher_is_better : bool
+        False where lower is better.
+    goal : float or None
+        The value that the median should reach; None where there is no goal.
     """
 
     name: str
@@ -26,40 +33,40 @@ class Measurement:
 
     @classmethod
     def of(cls, name: str, values: Iterable[float], unit: str = "×", **rest: object) -> "Measurement":
-        """The median and the range of `values`."""
+        """Summarise `values` by their median and range."""
         values = list(values)
         return cls(name, statistics.median(values), min(values), max(values), unit, **rest)
 
     @property
     def reached(self) -> bool | None:
-        """Whether the goal was; None where there is none."""
+        """Whether the goal was reached; None where there is none."""
         if self.goal is None:
             return None
         return self.median >= self.goal if self.higher_is_better else self.median <= self.goal
 
     def against(self, before: "Measurement") -> float | None:
-        """How many times as good as `before` it is; None where a ratio says nothing, as between differences."""
+        """Compute how many times as good as `before` it is; None where a ratio has no meaning, as for differences."""
         if self.median <= 0 or before.median <= 0:
             return None
         ratio = self.median / before.median
         return ratio if self.higher_is_better else 1 / ratio
 
 
-def by_turns(contenders: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """What each contender returns, `rounds` times, one after the other in each round.
+def by_turns(candidates: dict[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Call each candidate once per round, and collect what it returns in `rounds` rounds.
 
-    A machine that slows down slows all of them down, and the ratios of one round stay what they are. A first round,
-    in which things are loaded and compiled, does not count.
+    If the machine slows down, it slows all of them down, and the ratios within a round stay the same. An extra first
+    round, in which code is loaded and compiled, does not count.
     """
-    found: dict[str, list[float]] = {name: [] for name in contenders}
+    results: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(rounds + 1):
-        for name, contender in contenders.items():
-            value = contender()
+        for name, candidate in candidates.items():
+            value = candidate()
             if number:
-                found[name].append(value)
-    return found
+                results[name].append(value)
+    return results
 
 
 def ratios(above: list[float], below: list[float]) -> list[float]:
-    """Of each round."""
+    """Compute the ratio of each round."""
     return [a / b for a, b in zip(above, below, strict=True)]

@@ -1,4 +1,4 @@
-"""The report: kept as JSON, compared with the one before, and shown as tables."""
+"""The report: saved as JSON, compared with the previous one, and shown as tables."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -8,26 +8,27 @@ from pathlib import Path
 from benchmarks.measurements import Measurement
 
 FILE = Path(__file__).parent / "report.json"
-FELL = 0.9  # times as good as before, or less: noise of a quiet machine is smaller
+REGRESSION = 0.9  # times as good as before, or less; the noise of a quiet machine is smaller
 
 
 @dataclass
 class Report:
-    """parts : of each part of the benchmarks, the machine it ran on and what was measured"""
+    """The measurements of each part of the benchmarks, and the machine that each part ran on."""
 
     machines: dict[str, dict[str, object]] = field(default_factory=dict)
     parts: dict[str, list[Measurement]] = field(default_factory=dict)
 
     def add(self, part: str, machine: dict[str, object], measured: Iterable[Measurement]) -> None:
-        """In place of what there was of this part."""
+        """Replace the entry of this part."""
         self.machines[part], self.parts[part] = machine, list(measured)
 
     def save(self, path: Path = FILE) -> None:
+        """Write the report as JSON."""
         path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load(path: Path = FILE) -> Report:
-    """An empty one where there is none."""
+    """Read a report; an empty one where there is no file."""
     if not path.exists():
         return Report()
     kept = json.loads(path.read_text(encoding="utf-8"))
@@ -36,19 +37,19 @@ def load(path: Path = FILE) -> Report:
 
 
 def regressions(now: Report, before: Report) -> Iterator[str]:
-    """Each measurement that is clearly worse than `before`, and each goal that is missed."""
+    """Describe each measurement that is clearly worse than `before`, and each goal that is missed."""
     for part, measured in now.parts.items():
         earlier = {entry.name: entry for entry in before.parts.get(part, [])}
         for entry in measured:
             ratio = entry.against(earlier[entry.name]) if entry.name in earlier else None
-            if ratio is not None and ratio < FELL:
-                yield f"{part}: {entry.name}: {ratio:.2f} times as good as in the report before"
+            if ratio is not None and ratio < REGRESSION:
+                yield f"{part}: {entry.name}: {ratio:.2f} times as good as in the previous report"
             if entry.reached is False:
                 yield f"{part}: {entry.name}: {number(entry.median)} {entry.unit}, goal {number(entry.goal)}"
 
 
 def table(measured: Iterable[Measurement]) -> str:
-    """In Markdown."""
+    """Format measurements as a table in Markdown."""
     rows = ["| | median | lowest to highest | goal |", "|---|---:|---:|---:|"]
     for entry in measured:
         spread = "" if entry.lowest == entry.highest else f"{number(entry.lowest)} to {number(entry.highest)}"
@@ -61,5 +62,5 @@ def table(measured: Iterable[Measurement]) -> str:
 
 
 def number(value: float) -> str:
-    """Four digits, or all that stand before the point; three of what is below ten."""
+    """Format with three significant digits below ten, four below a thousand, and else as a whole number."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}" if abs(value) >= 10 else f"{value:.3g}"

@@ -1,7 +1,7 @@
-"""The VAE that one finds written in most places, and its training loop: what `fit` is measured against.
+"""The VAE of most tutorials and its training loop, which `fit` is compared with.
 
-784-400-20, a DataLoader that makes a tensor of each picture, sigmoid and then cross-entropy, Adam at 1e-3 with
-batches of 128, and a number fetched in each step.
+784-400-20, a DataLoader that makes a tensor of each image, sigmoid followed by cross-entropy, Adam at 1e-3 with
+batches of 128, and `loss.item()` in each step.
 """
 
 import time
@@ -20,6 +20,8 @@ HIDDEN, LATENT_DIM = 400, 20
 
 
 class TutorialVAE(nn.Module):
+    """The VAE of most tutorials."""
+
     def __init__(self) -> None:
         super().__init__()
         self.hidden = nn.Linear(784, HIDDEN)
@@ -28,20 +30,21 @@ class TutorialVAE(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(LATENT_DIM, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 784), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return reconstructions, mu and logvar for images (B, H, W)."""
         hidden = torch.relu(self.hidden(x.view(-1, 784)))
         mu, logvar = self.mean(hidden), self.logvar(hidden)
         z = mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)
         return self.decoder(z), mu, logvar
 
     def loss(self, x: Tensor) -> Tensor:
-        """-ELBO, summed over the batch."""
+        """Compute -ELBO, summed over the batch."""
         x_hat, mu, logvar = self(x)
         kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
         return binary_cross_entropy(x_hat, x.view(-1, 784), reduction="sum") + kl
 
 
 class Tutorial:
-    """The model, its pictures and its optimiser, ready for the next epoch."""
+    """The model with its data loader and optimiser, ready for the next epoch."""
 
     def __init__(self, root: Path, seed: int = 0, device: str = "cpu") -> None:
         torch.manual_seed(seed)
@@ -51,7 +54,7 @@ class Tutorial:
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=LR)
 
     def epoch(self, steps: int | None = None) -> float:
-        """Train for one epoch, or for its first `steps`. Returns the seconds."""
+        """Train for one epoch, or for its first `steps`; return the seconds."""
         start = time.perf_counter()
         total = 0.0
         for images, _ in islice(self.loader, steps):
@@ -65,6 +68,6 @@ class Tutorial:
 
     @torch.no_grad()
     def negative_elbo(self, images: Tensor) -> float:
-        """In nats per image, one code drawn for each."""
+        """Compute -ELBO in nats per image, with one sample of z for each."""
         parts = images.to(self.device).split(1000)
         return sum(float(self.model.loss(part)) for part in parts) / len(images)
