@@ -1,15 +1,22 @@
-"""The live figures that tests make, what a test does to one in a browser, and what it then looks at."""
+"""The live figures that tests make, what a test does to one in a browser, and what it then looks at.
 
-from collections.abc import Sequence
+Figures are discovered: where a figure's folder is gone, so is its maker here.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+from matplotlib.figure import Figure
 from playwright.sync_api import Locator, Page
 from torch import Generator
 
-from vae_lessons import VAE, Autoencoder, Bernoulli, Gaussian, ImageData, fit, load_images
-from vae_lessons.figures import DrawDigit, ElboGap, GaussianKL, Interpolation, LatentExplorer, Reparameterisation
+from vae_lessons import VAE, Autoencoder, Bernoulli, Gaussian, ImageData, figures, fit, load_images
 from vae_lessons.figures.runtime.controls import Slider, controls_of
 from vae_lessons.figures.runtime.widget import LiveFigure
 
@@ -46,28 +53,35 @@ def small_models(latent_dim: int = 2, epochs: int = 30) -> dict[str, Autoencoder
     return models
 
 
-def latent_explorer(**values: float | str) -> LatentExplorer:
-    return LatentExplorer(small_models(), digits(), **values)
+def latent_explorer(**values: float | str) -> LiveFigure:
+    return figures.LatentExplorer(small_models(), digits(), **values)
 
 
-def interpolation(**values: float | str) -> Interpolation:
+def interpolation(**values: float | str) -> LiveFigure:
     models = {name: small_models(latent_dim)[name] for name, latent_dim in (("autoencoder", 2), ("BCE VAE", 3))}
-    return Interpolation(models, digits(), **values)
+    return figures.Interpolation(models, digits(), **values)
 
 
-def draw_digit(**values: float | str) -> DrawDigit:
-    return DrawDigit(small_models()["BCE VAE"], digits(), **values)
+def draw_digit(**values: float | str) -> LiveFigure:
+    return figures.DrawDigit(small_models()["BCE VAE"], digits(), **values)
 
 
+NEED_MODELS = {"LatentExplorer": latent_explorer, "Interpolation": interpolation, "DrawDigit": draw_digit}
 # What makes each figure, given values of its controls.
-MAKERS = {
-    "GaussianKL": GaussianKL,
-    "ElboGap": ElboGap,
-    "Reparameterisation": Reparameterisation,
-    "LatentExplorer": latent_explorer,
-    "Interpolation": interpolation,
-    "DrawDigit": draw_digit,
-}
+MAKERS = {name: NEED_MODELS.get(name, getattr(figures, name)) for name in figures.__all__}
+
+
+def html_of(figure: LiveFigure) -> str:
+    """What a page gets: only while $VAE_LESSONS_STATIC is set."""
+    return figure._repr_mimebundle_()[0]["text/html"]
+
+
+def grid(figure: LiveFigure, points: int = 3) -> Iterator[dict[str, float]]:
+    """Values of all sliders, their ends included."""
+    sliders = sliders_of(figure)
+    places = [np.linspace(c.low, c.high, points).round(0 if c.step == 1 else 6).tolist() for c in sliders.values()]
+    for values in itertools.product(*places):
+        yield dict(zip(sliders, values, strict=True))
 
 
 def sliders_of(figure: LiveFigure) -> dict[str, Slider]:
@@ -155,9 +169,92 @@ def assert_adds_up(figure: Locator) -> None:
     texts = printed(figure)
     assert "-0.000" not in texts.values()
     n = {name: Decimal(text) for name, text in texts.items()}
-    if "kl" in n:
+    if "mean" in n:
         assert n["mean"] + n["spread"] + n["logarithm"] == n["kl"]
     else:
-        assert n["fit"] - n["rate"] == n["elbo"]
+        assert n["reconstruction"] - n["kl"] == n["elbo"]
         assert n["elbo"] + n["gap"] == n["log_evidence"]
         assert n["gap"] >= 0
+
+
+def middle_of(element: Locator) -> tuple[float, float]:
+    """Where on the page the middle of an element is."""
+    box = element.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def assert_handles_follow_the_mouse(page: Page, count: int) -> None:
+    """Each of `count` handles moves one slider, and stays with the pointer."""
+    figure, knobs = page.locator("figure.live-figure"), page.locator(".knob:visible")
+    assert knobs.count() == count
+    for i in range(count):
+        before = figure.locator(".live-figure-value").all_inner_texts()
+        x, y = middle_of(knobs.nth(i))
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 18, y + 18, steps=4)
+        page.mouse.up()
+        painted(page)
+        after = figure.locator(".live-figure-value").all_inner_texts()
+        assert sum(a != b for a, b in zip(after, before, strict=True)) == 1
+        across, down = middle_of(knobs.nth(i))
+        assert max(abs(across - x - 18), abs(down - y - 18)) > 0
+        assert min(abs(across - x - 18), abs(down - y - 18)) < 3
+
+
+def assert_handles_follow_a_finger(page: Page) -> None:
+    """Each handle of the first figure on a page stays with a finger, and the page does not scroll."""
+    for knob in page.locator("figure.live-figure").first.locator(".knob:visible").all():
+        x, y = middle_of(knob)
+        swipe(page, [(x, y), (x + 9, y - 9), (x + 18, y - 18)])
+        painted(page)
+        across, down = middle_of(knob)
+        assert min(abs(across - x - 18), abs(down - y + 18)) < 3
+    assert page.evaluate("scrollY") == 0
+
+
+def assert_spread_stays_with_the_pointer(page: Page, widest: float) -> None:
+    """The handle of σ goes through the mean with the pointer, and is in the picture when it is let go."""
+    flank, peak = page.locator(".handle.encoder .knob").all()
+    picture = page.locator(".live-figure-panels > svg").first.bounding_box()
+    (x, y), centre = middle_of(flank), middle_of(peak)[0]
+    unit = abs(x - centre)
+    for side in (1, -1):
+        x, y = middle_of(flank)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for sd in (1, 1.5, widest):
+            page.mouse.move(centre + side * sd * unit, y, steps=9)
+            painted(page)
+            assert math.isclose(middle_of(flank)[0], centre + side * sd * unit, abs_tol=4)
+        page.mouse.up()
+        assert picture["x"] <= middle_of(flank)[0] <= picture["x"] + picture["width"]
+
+
+def assert_sums_hold_everywhere(page: Page, figure: LiveFigure) -> None:
+    """What the page prints adds up at all corners of the sliders, and at forty places between."""
+    sliders = list(controls_of(figure).values())
+    corners = itertools.product(*[(slider.low, slider.high) for slider in sliders])
+    generator = np.random.default_rng(0)
+    inside = generator.uniform([s.low for s in sliders], [s.high for s in sliders], size=(40, len(sliders))).tolist()
+    for values in [*corners, *inside]:
+        set_sliders(page, page.locator("figure.live-figure"), values)
+        assert_adds_up(page.locator("figure.live-figure"))
+
+
+def numbers_below(drawing: Figure) -> list[float]:
+    """The numbers printed below a still picture."""
+    below = drawing.get_supxlabel().replace("\N{MINUS SIGN}", "-")
+    return [float(text) for text in re.findall(r"-?\d+\.\d\d+", below)]
+
+
+def luminance(colours: Sequence) -> np.ndarray:
+    """Relative luminance, by WCAG, of sRGB colours (..., 3) from 0 to 255."""
+    light = np.asarray(colours) / 255
+    return np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one: Sequence, other: Sequence) -> np.ndarray:
+    """Contrast ratio, by WCAG, of sRGB colours."""
+    first, second = luminance(one), luminance(other)
+    return (np.maximum(first, second) + 0.05) / (np.minimum(first, second) + 0.05)

@@ -249,7 +249,7 @@ STYLE = ".live-figure-view { color: red }"
 def figure_on(weights):
     dot = io.BytesIO()
     Image.new("P", (1, 1)).save(dot, format="png")
-    options = {"module": "", "css": STYLE, "state": {}, "size": (1, 1), "alt": "", "caption": ""}
+    options = {"module": "", "styles": [STYLE], "state": {}, "size": (1, 1), "alt": "", "caption": ""}
     return figure_html(weights=weights, still=dot.getvalue(), **options)
 
 

@@ -8,7 +8,16 @@ import re
 import numpy as np
 import pytest
 import torch
-from live_figures import assert_every_control_moves, painted, printed, scrolled, swipe
+from live_figures import (
+    assert_every_control_moves,
+    contrast,
+    draw_digit,
+    numbers_below,
+    painted,
+    printed,
+    scrolled,
+    swipe,
+)
 from PIL import Image
 from playwright.sync_api import expect
 from torch.distributions import Bernoulli as TorchBernoulli
@@ -19,7 +28,8 @@ from traitlets import TraitError
 from vae_lessons import VAE, Autoencoder, Bernoulli, ContinuousBernoulli, Gaussian, ImageData, fit, load_images
 from vae_lessons.figures import DrawDigit
 from vae_lessons.figures.draw_digit.drawing_pad import measure_recipe
-from vae_lessons.figures.draw_digit.figure import N_DRAWS, N_IMAGES
+from vae_lessons.figures.draw_digit.figure import N_DRAWS, N_IMAGES, choose_images
+from vae_lessons.figures.runtime.modules import join_modules
 from vae_lessons.figures.runtime.pack import from_bytes, to_bytes
 from vae_lessons.models import Classifier
 
@@ -116,7 +126,7 @@ def in_module(open_page, model, data):
         """async module => {
             window.figure = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
         }""",
-        str(DrawDigit._esm),
+        join_modules(DrawDigit.folder / "drawing_pad.js", DrawDigit.folder / "figure.js"),
     )
     return lambda expression, x: page.evaluate(f"x => (({{ {EXPORTS} }}) => {expression})(window.figure)", x)
 
@@ -169,7 +179,7 @@ def test_an_image_that_fills_its_frame_comes_back_up_to_a_pixel(in_module, data)
 def test_any_scale_keeps_the_mass_of_ink_in_proportion(in_module):
     ink = np.zeros((100, 100))
     ink[20:77, 30:52] = 0.8
-    recipe = {"shape": [28, 28], "box": [20, 20], "by": "mass", "at": [14.5, 14.5], "stroke": 2}
+    recipe = {"shape": [28, 28], "ink": 0.1, "box": [20, 20], "by": "mass", "at": [14.5, 14.5], "stroke": 2}
     image = in_module(
         "Array.from(centred(x.ink, [100, 100], x.recipe))", {"ink": ink.ravel().tolist(), "recipe": recipe}
     )
@@ -180,7 +190,7 @@ def test_any_scale_keeps_the_mass_of_ink_in_proportion(in_module):
 @pytest.fixture(params=["8 × 8", "28 × 28", "12 × 20"])
 def recipe(request, data):
     if request.param == "12 × 20":
-        return {"shape": [12, 20], "box": [10, 16], "by": "box", "at": [6, 10], "stroke": 1.5}
+        return {"shape": [12, 20], "ink": 0.1, "box": [10, 16], "by": "box", "at": [6, 10], "stroke": 1.5}
     return measure_recipe(data.test if request.param == "8 × 8" else like_mnist(data.test[:200]))
 
 
@@ -229,7 +239,7 @@ def test_numbers_by_another_route(likelihood, latent_dim, data):
     figure.draws = N_DRAWS + 5
     q = Normal(figure.mu, (figure.logvar / 2).exp())
     assert figure.mu.shape == figure.logvar.shape == (latent_dim,)
-    z = q.mean + q.stddev * torch.tensor(figure._noise)
+    z = q.mean + q.stddev * torch.tensor(figure.state()["_noise"])
     outputs = model.decoder(z).double()
     x = figure.image.flatten().double()
     if isinstance(likelihood, Gaussian):
@@ -238,13 +248,13 @@ def test_numbers_by_another_route(likelihood, latent_dim, data):
         p = torch.distributions.ContinuousBernoulli(logits=outputs, validate_args=False)
     else:
         p = TorchBernoulli(logits=outputs, validate_args=False)
-    fits = Independent(p, 1, validate_args=False).log_prob(x.expand_as(outputs))
+    each = Independent(p, 1, validate_args=False).log_prob(x.expand_as(outputs))
     numbers = figure.numbers()
-    assert numbers["fit"] == pytest.approx(float(fits.mean()), abs=1e-3)
-    assert numbers["fit_of_z"] == pytest.approx(float(fits[5]), abs=1e-3)
-    rate = kl_divergence(q, Normal(torch.zeros(latent_dim), 1.0)).sum()
-    assert numbers["rate"] == pytest.approx(float(rate), abs=1e-4)
-    assert numbers["elbo"] == numbers["fit"] - numbers["rate"]
+    assert numbers["reconstruction"] == pytest.approx(float(each.mean()), abs=1e-3)
+    assert numbers["reconstruction_of_z"] == pytest.approx(float(each[5]), abs=1e-3)
+    kl = kl_divergence(q, Normal(torch.zeros(latent_dim), 1.0)).sum()
+    assert numbers["kl"] == pytest.approx(float(kl), abs=1e-4)
+    assert numbers["elbo"] == numbers["reconstruction"] - numbers["kl"]
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=lambda likelihood: type(likelihood).__name__)
@@ -270,18 +280,18 @@ LOOK = """(model => {
 
 
 def assert_agreement(figure, in_module):
-    found = in_module(LOOK, {"state": figure.state(), "weights": figure._weights, "chosen": list(range(50))})
+    found = in_module(LOOK, {"state": figure.state(), "weights": figure.weights, "chosen": list(range(50))})
     with torch.no_grad():
         for chosen, seen in enumerate(found):
             figure.chosen = chosen
             assert seen["image"] == pytest.approx(figure.image.flatten().tolist(), abs=1e-6)
             assert seen["mu"] == pytest.approx(figure.mu.tolist(), abs=0.03)
             assert seen["logvar"] == pytest.approx(figure.logvar.tolist(), abs=0.03)
-            from_mu = figure._model.decode(figure.mu.unsqueeze(0))[0]
+            from_mu = figure.snapshot().from_mu
             assert np.abs(np.array(seen["from_mu"]) - from_mu.flatten().numpy()).mean() < 1 / 255
-            for name, ours in figure.numbers().items():
-                tolerance = 0.05 if name == "rate" else 0.05 + 2e-3 * abs(ours)
-                assert seen["numbers"][name] == pytest.approx(ours, abs=tolerance), f"{name} of image {chosen}"
+            for name, expected in figure.numbers().items():
+                tolerance = 0.05 if name == "kl" else 0.05 + 2e-3 * abs(expected)
+                assert seen["numbers"][name] == pytest.approx(expected, abs=tolerance), f"{name} of image {chosen}"
 
 
 # What Python sees.
@@ -290,7 +300,7 @@ def assert_agreement(figure, in_module):
 def test_a_drawing_takes_the_place_of_the_test_image_until_another_is_chosen(model, data):
     figure = DrawDigit(model, data, chosen=7)
     assert figure.drawing == ""
-    assert torch.allclose(figure.image, from_bytes(figure._images[7], (8, 8)))
+    assert torch.allclose(figure.image, from_bytes(figure.state()["_images"][7], (8, 8)))
     drawing = torch.rand(8, 8, generator=torch.Generator().manual_seed(0))
     figure.drawing = to_bytes(drawing)
     assert (figure.image - drawing).abs().max() <= 0.5 / 255 + 1e-6
@@ -313,18 +323,18 @@ def test_what_is_no_drawing_of_this_size_is_refused(value, model, data):
 
 
 def test_test_images_of_every_class_are_offered_class_by_class(model, data):
-    figure = DrawDigit(model, data)
-    assert len(figure._images) == len(set(figure._images)) == N_IMAGES
-    assert figure._classes == sorted(figure._classes)
-    assert set(np.bincount(figure._classes)) == {6}
-    originals = {to_bytes(image) for image in data.test}
-    assert set(figure._images) <= originals
+    images = DrawDigit(model, data).state()["_images"]
+    offered = choose_images(data.test_labels)
+    assert images == [to_bytes(image) for image in data.test[offered]]
+    assert len(set(images)) == N_IMAGES
+    classes = data.test_labels[offered].tolist()
+    assert classes == sorted(classes)
+    assert set(np.bincount(classes)) == {6}
 
 
-def test_classes_of_which_there_are_few_give_what_they_have(data):
+def test_a_small_class_offers_all_it_has():
     labels = torch.tensor([0] * 3 + [1] * 97)
-    few = ImageData("few", data.train[:100], labels, data.train[:100], labels)
-    assert DrawDigit(VAE((8, 8), 2, (4,), likelihood=Bernoulli()), few)._classes == [0] * 3 + [1] * 57
+    assert labels[choose_images(labels)].tolist() == [0] * 3 + [1] * 57
 
 
 def test_of_many_dimensions_the_plane_has_the_two_that_say_most(data):
@@ -332,8 +342,8 @@ def test_of_many_dimensions_the_plane_has_the_two_that_say_most(data):
     with torch.no_grad():
         model.encoder[-1].weight[[1, 3]] *= 30  # of mu
     figure = DrawDigit(model, data)
-    assert figure._plane["dimensions"] == [1, 3]
-    assert "Of 5 dimensions the plane has z₂ and z₄" in figure.caption
+    assert figure.state()["_plane"]["dimensions"] == [1, 3]
+    assert "The plane has z₂ and z₄ among 5 dimensions" in figure.caption
     assert "z₂ and z₄" in figure.alt()
     assert "dimensions" not in DrawDigit(VAE((8, 8), 2, (4,), likelihood=Bernoulli()), data).caption
 
@@ -425,8 +435,7 @@ def assert_drawn(page, figure, before):
     numbers = figure.numbers()
     for name, text in printed(page.locator("figure")).items():
         assert float(text) == pytest.approx(numbers[name], abs=0.3), name
-    with torch.no_grad():
-        from_mu = figure._model.decode(figure.mu.unsqueeze(0))[0]
+    from_mu = figure.snapshot().from_mu
     assert np.abs(np.array(seen(page)["decoded μ"]) / 255 - from_mu.flatten().numpy()).mean() < 2 / 255
 
 
@@ -540,9 +549,9 @@ def test_sample_again_changes_z_and_not_q(model, data, open_page):
     assert again["decoded z"] != pictures["decoded z"]
     assert again["decoded μ"] == pictures["decoded μ"]
     assert ellipse(page) == place
-    assert {name for name in then if then[name] != numbers[name]} == {"fit_of_z"}
+    assert {name for name in then if then[name] != numbers[name]} == {"reconstruction_of_z"}
     figure.draws += 1
-    assert float(then["fit_of_z"]) == pytest.approx(figure.numbers()["fit_of_z"], abs=0.3)
+    assert float(then["reconstruction_of_z"]) == pytest.approx(figure.numbers()["reconstruction_of_z"], abs=0.3)
 
 
 def test_every_control_moves_by_key(model, data, open_page):
@@ -558,7 +567,7 @@ def test_printed_numbers_add_up(likelihood, data, open_page):
         page.get_by_role("slider").press("ArrowRight")
         painted(page)
         n = {name: round(100 * float(text)) for name, text in printed(page.locator("figure")).items()}
-        assert n["fit"] - n["rate"] == n["elbo"]
+        assert n["reconstruction"] - n["kl"] == n["elbo"]
 
 
 def test_one_pointer_draws_at_a_time_and_only_its_main_button(model, data, open_page):
@@ -621,7 +630,7 @@ def test_the_lens_is_there_for_a_narrow_posterior_alone(data, open_page):
 def test_the_html_carries_all_it_needs_once(model, data, for_a_page):
     figure = DrawDigit(model, data)
     html = figure._repr_mimebundle_()[0]["text/html"]
-    for content in figure._weights.values():
+    for content in figure.weights.values():
         assert html.count(content) == 1
     assert len(html) < 350_000
 
@@ -642,3 +651,44 @@ def test_the_still_picture_follows_what_is_drawn(model, data):
     assert Image.open(io.BytesIO(before)).size == (1400, 700)
     figure.drawing = to_bytes(interpolate(torch.eye(4)[None, None], size=(8, 8))[0, 0])
     assert figure.still() != before
+
+
+def test_the_still_prints_what_the_page_prints(model, data, drawing_of, open_page):
+    figure = DrawDigit(model, data)
+    below = numbers_below(drawing_of(figure))
+    page, _ = open_page(figure)
+    texts = printed(page.locator("figure")).values()
+    assert len(below) == 4
+    assert below == pytest.approx([float(text) for text in texts], abs=0.1)  # the page has rounded weights
+
+
+def test_numerals_of_the_still_can_be_read(model, data, drawing_of):
+    axes = drawing_of(DrawDigit(model, data)).axes
+    numerals = [text for ax in axes for text in ax.texts if text.get_text().isdigit()]
+    assert len(numerals) == 10
+    for numeral in numerals:
+        assert contrast(255 * np.array(numeral.get_color()), [255, 255, 255]) >= 4.5
+
+
+def test_numerals_of_the_page_can_be_read(model, data, open_page):
+    page, _ = open_page(DrawDigit(model, data))
+    fills = page.locator(".numeral").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    colours = [[255 * float(part) for part in re.findall(r"\d?\.\d+|\d+", fill)] for fill in fills]
+    assert contrast(colours, [255, 255, 255]).min() >= 4.5
+
+
+def test_a_drawing_in_jupyterlab_reaches_python_and_both_views(lab):
+    page, written = lab("DrawDigit")
+    outputs = page.locator(".jp-OutputArea-output:has(.drawing-pad)")
+    expect(outputs).to_have_count(2, timeout=60_000)
+    outputs.first.locator(".paper").hover(position={"x": 60, "y": 50})
+    page.mouse.down()
+    outputs.first.locator(".paper").hover(position={"x": 90, "y": 150})
+    page.mouse.up()
+    assert len(written("drawing")) == len(draw_digit().state()["_images"][0])
+    expect(outputs.first.locator(".strokes path")).to_have_count(1)
+    one, other = (output.locator("dl").inner_text() for output in outputs.all())
+    assert one == other
+    outputs.first.get_by_role("button", name="clear").click()
+    expect(outputs.first.get_by_text("draw something")).to_be_visible(timeout=60_000)
+    expect(outputs.last.get_by_text("draw something")).to_be_visible(timeout=60_000)

@@ -210,22 +210,14 @@ def standing(figure):
     return [slider.input_value() for slider in figure.get_by_role("slider").all()]
 
 
-def test_javascript_computes_the_same_numbers(models, data, open_page):
-    page, _ = open_page()
-    figure, states, expected = Interpolation(models, data), [], []
-    for figure.first, figure.second in ENDS:
-        for figure.t in (0.0, 0.07, 0.5, 0.93, 1.0):
-            states.append(figure.state())
-            expected.append(figure.numbers())
-    found = page.evaluate(
-        """async ([module, states]) => {
-            const { numbers } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
-            return states.map(numbers);
-        }""",
-        [str(figure._esm), states],
-    )
-    for theirs, ours in zip(found, expected, strict=True):
-        assert theirs == pytest.approx(ours, rel=1e-9)
+def test_javascript_computes_the_same_numbers(models, data, numbers_in_javascript):
+    points = [
+        Interpolation(models, data, first=first, second=second, t=t)
+        for first, second in ENDS
+        for t in (0.0, 0.07, 0.5, 0.93, 1.0)
+    ]
+    for point, found in zip(points, numbers_in_javascript(points), strict=True):
+        assert found == pytest.approx(point.numbers(), rel=1e-9)
 
 
 def test_every_control_moves_pictures_and_numbers(on_page):

@@ -7,10 +7,13 @@ import re
 import numpy as np
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from live_figures import (
     assert_every_control_moves,
+    contrast,
     digits,
     drawn,
+    html_of,
     latent_explorer,
     painted,
     printed,
@@ -30,6 +33,7 @@ from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBerno
 from vae_lessons.figures import LatentExplorer
 from vae_lessons.figures.latent_explorer.latent_maps import coordinates, map_codes, principal_directions
 from vae_lessons.figures.runtime.controls import controls_of
+from vae_lessons.figures.runtime.pack import pack_decoder
 
 HOSTILE = "</script><script>window.hacked = 1</script><!-- <b> \" ' $x$ &amp;"
 
@@ -185,10 +189,10 @@ def test_five_hundred_images_are_shown_at_most_from_all_of_the_test_set():
     data = digits()
     many = ImageData("many", data.train, data.train_labels, data.train, data.train_labels)
     figure = LatentExplorer(models_of()["MSE VAE"], many)
-    assert figure._test["labels"][-1] == int(many.test_labels[-1])
-    assert len(figure._test["labels"]) == 500
+    assert figure.state()["_test"]["labels"][-1] == int(many.test_labels[-1])
+    assert len(figure.state()["_test"]["labels"]) == 500
     few = ImageData("few", data.train, data.train_labels, data.test[:2], data.test_labels[:2])
-    assert len(LatentExplorer(models_of(5)["MSE VAE"], few)._test["labels"]) == 2
+    assert len(LatentExplorer(models_of(5)["MSE VAE"], few).state()["_test"]["labels"]) == 2
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
@@ -284,11 +288,10 @@ def ink(canvas):
 
 def assert_images_are_pytorchs(figure, page, view):
     painted(page)
-    for model, columns in zip(figure._maps, view.locator(".live-figure-model").all(), strict=True):
-        with torch.no_grad():
-            image = figure._maps[model].model.decode(figure.codes[model].unsqueeze(0)).flatten()
+    images = figure.snapshot().images.values()
+    for image, columns in zip(images, view.locator(".live-figure-model").all(), strict=True):
         shown = ink(columns.locator(".live-figure-images canvas").first)
-        assert np.abs(shown - image.numpy()).mean() < 1.5 / 255  # of which one is the canvas's own rounding
+        assert np.abs(shown - image.flatten().numpy()).mean() < 1.5 / 255  # of which one is the canvas's own rounding
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
@@ -468,9 +471,17 @@ def test_a_screen_reader_is_told_of_each_model_by_name(open_page):
     expect(page.locator("[aria-live=polite]")).not_to_contain_text("no prior")
 
 
+def shown_images(figure):
+    """The test images on the maps."""
+    images = digits().test
+    return images[torch.linspace(0, len(images) - 1, len(figure.snapshot().labels)).round().long()]
+
+
 def a_lonely_dot(figure, name):
     """Index and position of a test image that no other is near to, and well inside the map."""
-    positions = figure._maps[name].frames[figure._frame].position_of(figure._maps[name].codes)[:, :2]
+    snapshot = figure.snapshot()
+    latent = snapshot.maps[name]
+    positions = latent.frames[snapshot.frame].position_of(latent.codes)[:, :2]
     distances = torch.cdist(positions, positions).fill_diagonal_(math.inf).min(dim=1).values
     distances[(positions.abs() > 2.5).any(dim=1)] = 0
     return int(distances.argmax()), positions[distances.argmax()].tolist()
@@ -492,11 +503,11 @@ def test_pointing_at_a_dot_shows_its_image(means, open_page):
         page.mouse.move(*place)
         assert values_of(page) == [0, 0]  # pointing moves nothing
     expect(tip).to_be_visible()
-    expect(tip).to_have_text(str(int(figure._labels[index])))
+    expect(tip).to_have_text(str(int(figure.snapshot().labels[index])))
     painted(page)
-    image = figure._test["images"]
+    image = figure.state()["_test"]["images"]
     assert image["shape"] == [8, 8]
-    shown = digits().test[torch.linspace(0, len(digits().test) - 1, len(figure._labels)).round().long()[index]]
+    shown = shown_images(figure)[index]
     assert np.abs(ink(tip.locator("canvas")) - shown.flatten().numpy()).max() < 1 / 28
     page.get_by_role("checkbox", name="test codes").uncheck()
     expect(tip).to_be_hidden()
@@ -562,12 +573,13 @@ def test_beside_the_decoded_image_is_the_test_image_with_the_nearest_code(open_p
     figure = explorer(2, z1=0.8, z2=0.4)
     page, _ = open_page(figure)
     painted(page)
-    for name, column in zip(figure._maps, page.locator(".live-figure-model").all(), strict=True):
-        index, distance = figure._maps[name].nearest("coordinates", torch.tensor([0.8, 0.4], dtype=torch.float64))
-        shown = digits().test[torch.linspace(0, len(digits().test) - 1, len(figure._labels)).round().long()[index]]
+    position = torch.tensor([0.8, 0.4], dtype=torch.float64)
+    for name, column in zip(figure.snapshot().maps, page.locator(".live-figure-model").all(), strict=True):
+        index, distance = figure.snapshot().maps[name].nearest("coordinates", position)
+        shown = shown_images(figure)[index]
         assert np.abs(ink(column.locator(".live-figure-images canvas").last) - shown.flatten().numpy()).max() < 1 / 28
         text = printed(page.locator("figure.live-figure"))[f"{name}: nearest"]
-        assert text == f"{figure._labels[index]}, {distance:.3f} away"
+        assert text == f"{figure.snapshot().labels[index]}, {distance:.3f} away"
 
 
 def test_hostile_names_are_only_text(open_page):
@@ -607,3 +619,65 @@ def test_all_is_within_reach_on_a_phone(open_page):
         assert pad.evaluate("e => getComputedStyle(e).touchAction") == "pan-y pinch-zoom"
     small = "all => all.map(e => parseFloat(getComputedStyle(e).fontSize))"
     assert min(page.locator(".live-figure-panels span").evaluate_all(small)) >= 11
+
+
+# Its weights on a page, which other figures share.
+
+
+def test_a_page_holds_each_network_once_for_each_figure(for_a_page):
+    model = small_models()["MSE VAE"]
+    html = html_of(latent_explorer())
+    elements = BeautifulSoup(html, "html.parser").select("figure > script.live-figure-weights")
+    assert len(elements) == 3
+    assert pack_decoder(model).content in [element.string for element in elements]
+    assert [html.count(element.string) for element in elements] == [1, 1, 1]  # not in the state too
+
+
+def pixels(figure):
+    return figure.locator("canvas").evaluate_all("all => all.map(canvas => canvas.toDataURL())")
+
+
+def test_figures_on_one_page_find_weights_that_one_of_them_brought(open_page, tmp_path):
+    page, troubles = open_page(latent_explorer(z1=1.0), latent_explorer(z1=-1.0))
+    whole = (tmp_path / "0.html").read_text(encoding="utf-8")
+    soup = BeautifulSoup(whole, "html.parser")
+    for element in soup.select("figure")[1].select("script.live-figure-weights"):
+        element.decompose()
+    assert len(str(soup)) < len(whole)
+    (tmp_path / "0.html").write_text(str(soup), encoding="utf-8")
+    page.reload()
+    first, second = page.locator("figure.live-figure").all()
+    expect(second.locator(".live-figure-still")).to_be_hidden()
+    for figure in (first, second):
+        set_sliders(page, figure, (0.4, -0.6))
+    painted(page)
+    assert printed(first) == printed(second)
+    assert pixels(first) == pixels(second)
+    assert not troubles
+
+
+def test_without_its_weights_a_figure_stays_still(open_page, tmp_path):
+    page, troubles = open_page(latent_explorer())
+    whole = (tmp_path / "0.html").read_text(encoding="utf-8")
+    (tmp_path / "0.html").write_text(whole.replace('class="live-figure-weights"', ""), encoding="utf-8")
+    page.reload()
+    expect(page.locator("figure img")).to_be_visible()
+    assert len(troubles) == 1
+
+
+def test_dragging_on_a_map_in_jupyterlab_moves_sliders_and_python(lab):
+    page, written = lab("LatentExplorer")
+    output = page.locator(".jp-OutputArea-output:has(.live-figure-models)").first
+    output.locator(".pad").nth(1).click(position={"x": 30, "y": 30}, timeout=60_000)
+    readouts = output.locator(".widget-readout")
+    expect(readouts.nth(1)).to_have_text("3.00", timeout=60_000)  # Python has seen z1, and moved z2
+    z1 = float(readouts.first.inner_text().replace("\N{MINUS SIGN}", "-"))
+    assert z1 < -1
+    assert float(written("LatentExplorer")) == pytest.approx(z1)
+
+
+def test_numerals_can_be_read(open_page):
+    page, _ = open_page(latent_explorer())
+    fills = page.locator(".numeral").evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    colours = [[255 * float(part) for part in re.findall(r"\d?\.\d+|\d+", fill)] for fill in fills]
+    assert contrast(colours, [255, 255, 255]).min() >= 4.5

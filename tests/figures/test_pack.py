@@ -4,18 +4,19 @@ import base64
 import io
 import math
 import re
+from pathlib import Path
 from types import MethodType
 
 import numpy as np
 import pytest
 import torch
-from bs4 import BeautifulSoup
-from live_figures import digits, latent_explorer, painted, printed, set_sliders, small_models
+from live_figures import digits, small_models
 from PIL import Image
-from playwright.sync_api import expect
 from torch import Generator, nn
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, fit
+from vae_lessons.figures import runtime
+from vae_lessons.figures.runtime.modules import join_modules
 from vae_lessons.figures.runtime.pack import (
     check_model,
     from_bytes,
@@ -27,7 +28,6 @@ from vae_lessons.figures.runtime.pack import (
     to_bytes,
     weights_of,
 )
-from vae_lessons.figures.runtime.widget import module
 from vae_lessons.probability.gaussian import kl_to_standard_normal
 
 LIKELIHOODS = {
@@ -45,7 +45,7 @@ FAMILIES = {
 }
 every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 every_likelihood = pytest.mark.parametrize("make_likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
-EXPORTS = "export { loadNetwork, meanImage, logLikelihood, paintImage, imageCanvas, loadSheet, unpackRows };"
+RUNTIME = Path(runtime.__file__).parent
 IN_PAGE = """async ([module, body, given]) => {
     const networks = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
     return await new Function("networks", "given", `return (async () => { ${body} })()`)(networks, given);
@@ -54,9 +54,10 @@ IN_PAGE = """async ([module, body, given]) => {
 
 @pytest.fixture(scope="module")
 def in_page(browser):
-    """Run JavaScript with `networks`, the module's functions, and `given`, what is handed to it."""
+    """Run JavaScript with `networks`, the module's functions, and `given`, its arguments."""
     page = browser.new_page()
-    yield lambda body, **given: page.evaluate(IN_PAGE, [f"{module('networks.js')}\n{EXPORTS}", body, given])
+    module = join_modules(RUNTIME / "networks.js", RUNTIME / "images.js")
+    yield lambda body, **given: page.evaluate(IN_PAGE, [module, body, given])
     page.close()
 
 
@@ -77,8 +78,9 @@ RUN = """
     return given.images.map((image, i) => {
         const outputs = decode(given.codes[i]);
         const pixels = networks.meanImage(given.decoder, outputs);
-        const fit = given.decoder.likelihood ? networks.logLikelihood(given.decoder, image, outputs) : null;
-        return { code: Array.from(encode(image)), pixels: Array.from(pixels), fit };
+        const hasLikelihood = Boolean(given.decoder.likelihood);
+        const logLikelihood = hasLikelihood ? networks.logLikelihood(given.decoder, image, outputs) : null;
+        return { code: Array.from(encode(image)), pixels: Array.from(pixels), logLikelihood };
     });
 """
 
@@ -98,9 +100,9 @@ def assert_agrees(model, images, in_page):
     if isinstance(model, VAE):
         kl, expected_kl = (kl_to_standard_normal(*q.chunk(2, dim=1)) for q in (code, encoded))
         assert (kl - expected_kl).abs().max() < 0.05
-        fit_here = torch.tensor([one["fit"] for one in found])
+        log_likelihoods = torch.tensor([one["logLikelihood"] for one in found])
         with torch.no_grad():
-            assert fit_here == pytest.approx(model.log_likelihood(images, codes), rel=0.01, abs=0.3)
+            assert log_likelihoods == pytest.approx(model.log_likelihood(images, codes), rel=0.01, abs=0.3)
 
 
 @every_family
@@ -315,47 +317,3 @@ def test_images_travel_as_bytes():
         from_bytes(to_bytes(images[:2]), (3, 4, 5))
     with pytest.raises(ValueError, match="base64"):
         from_bytes("?", (3, 4, 5))
-
-
-# Weights in a page.
-
-
-def test_a_page_holds_each_network_once_for_each_figure(for_a_page):
-    model = small_models()["MSE VAE"]
-    html = latent_explorer()._repr_mimebundle_()[0]["text/html"]
-    elements = BeautifulSoup(html, "html.parser").select("figure > script.live-figure-weights")
-    assert len(elements) == 3
-    assert pack_decoder(model).content in [element.string for element in elements]
-    assert [html.count(element.string) for element in elements] == [1, 1, 1]  # not in the state too
-
-
-def pixels(figure):
-    return figure.locator("canvas").evaluate_all("all => all.map(canvas => canvas.toDataURL())")
-
-
-def test_figures_on_one_page_find_weights_that_one_of_them_brought(open_page, tmp_path):
-    page, troubles = open_page(latent_explorer(z1=1.0), latent_explorer(z1=-1.0))
-    whole = (tmp_path / "0.html").read_text(encoding="utf-8")
-    soup = BeautifulSoup(whole, "html.parser")
-    for element in soup.select("figure")[1].select("script.live-figure-weights"):
-        element.decompose()
-    assert len(str(soup)) < len(whole)
-    (tmp_path / "0.html").write_text(str(soup), encoding="utf-8")
-    page.reload()
-    first, second = page.locator("figure.live-figure").all()
-    expect(second.locator(".live-figure-still")).to_be_hidden()
-    for figure in (first, second):
-        set_sliders(page, figure, (0.4, -0.6))
-    painted(page)
-    assert printed(first) == printed(second)
-    assert pixels(first) == pixels(second)
-    assert not troubles
-
-
-def test_without_its_weights_a_figure_stays_still(open_page, tmp_path):
-    page, troubles = open_page(latent_explorer())
-    whole = (tmp_path / "0.html").read_text(encoding="utf-8")
-    (tmp_path / "0.html").write_text(whole.replace('class="live-figure-weights"', ""), encoding="utf-8")
-    page.reload()
-    expect(page.locator("figure img")).to_be_visible()
-    assert len(troubles) == 1

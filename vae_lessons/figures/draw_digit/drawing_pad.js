@@ -1,11 +1,14 @@
-// A pad to draw on, and the image that a network is given of what is drawn. Follows networks.js in one module.
+// A pad to draw on, and the image that is made of the drawing for a network.
 //
 // Ink is computed from the distance to the strokes and not read from a canvas, which some browsers do not allow.
 // Lengths on the pad are in cells, of which its longer side has CELLS; `recipe` is that of drawing_pad.py.
 
+import { append, change, panel } from "../runtime/dom.js";
+import { keepFinger, pointIn } from "../runtime/handles.js";
+import { paintImage, toBytes } from "../runtime/images.js";
+
 const CELLS = 112;
 const PEN = 10; // how wide a line is shown
-const INK = 0.1; // a cell with more than this belongs to the box around the ink
 const ZOOM = 4; // a drawing smaller than a quarter of the pad is treated as if it were that large; a dot stays a dot
 
 // Ink (height, width) in [0, 1], fine-grained, as an image: its box is scaled down to that of the recipe, averaging
@@ -13,7 +16,7 @@ const ZOOM = 4; // a drawing smaller than a quarter of the pad is treated as if 
 export function centred(ink, [height, width], recipe, largestScale = 1) {
   const [rows, columns] = recipe.shape;
   const image = new Float32Array(rows * columns);
-  const box = boxOf(ink, [height, width]);
+  const box = boxOf(ink, [height, width], recipe.ink);
   if (box === null) return image;
   const scale = Math.min(recipe.box[0] / box.height, recipe.box[1] / box.width, largestScale);
   const small = shrink(ink, width, box, scale);
@@ -28,11 +31,12 @@ export function centred(ink, [height, width], recipe, largestScale = 1) {
   return image;
 }
 
-function boxOf(ink, [height, width]) {
+// Around the cells with more ink than `least`.
+function boxOf(ink, [height, width], least) {
   let [top, bottom, left, right] = [height, 0, width, 0];
   for (let row = 0, at = 0; row < height; row++) {
     for (let column = 0; column < width; column++, at++) {
-      if (ink[at] <= INK) continue;
+      if (ink[at] <= least) continue;
       top = Math.min(top, row);
       bottom = row + 1;
       left = Math.min(left, column);
@@ -45,8 +49,8 @@ function boxOf(ink, [height, width]) {
 // Each cell's ink goes to the pixel that it lies in, or in shares to the two, four at a corner, on which it lies.
 function shrink(ink, stride, { top, left, height, width }, scale) {
   const [down, across] = [height, width].map(length => pixelsUnder(length, scale));
-  const small = { height: Math.ceil(height * scale) + 1, width: Math.ceil(width * scale) + 1 };
-  small.ink = new Float32Array(small.height * small.width);
+  const size = { height: Math.ceil(height * scale) + 1, width: Math.ceil(width * scale) + 1 };
+  const small = { ...size, ink: new Float32Array(size.height * size.width) };
   down.forEach(([row, upper], i) => {
     across.forEach(([column, nearer], j) => {
       const area = ink[(top + i) * stride + left + j] * scale ** 2;
@@ -60,7 +64,7 @@ function shrink(ink, stride, { top, left, height, width }, scale) {
   return small;
 }
 
-// Of each cell along a side: the first pixel on which it lies, and its share of the cell.
+// For each cell along a side: the first pixel on which it lies, and its share of the cell.
 function pixelsUnder(length, scale) {
   return Array.from({ length }, (_, i) => {
     const pixel = Math.floor(i * scale + 1e-9);
@@ -69,7 +73,7 @@ function pixelsUnder(length, scale) {
 }
 
 // Where the upper left corner of a box goes: as near as whole pixels allow to where the recipe has its centre.
-function cornerOf({ ink, height, width }, size, { by, at }) {
+function cornerOf({ ink, width }, size, { by, at }) {
   const centre = by === "box" ? size.map(length => length / 2) : massCentre(ink, width);
   return centre.map((middle, side) => Math.round(at[side] - middle));
 }
@@ -112,7 +116,7 @@ function distanceField(size, reach) {
   const shape = size.map(length => length + 2 * reach);
   const [height, width] = shape;
   const squares = new Float32Array(height * width); // of distances
-  let [low, high] = [[], []]; // of all points, [x, y]
+  let [low, high] = [[0, 0], [0, 0]]; // of all points, [x, y]
   const clear = () => {
     squares.fill(Infinity);
     [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
@@ -150,7 +154,7 @@ function squareToLine(x, y, [fromX, fromY], [toX, toY]) {
 
 // The pad itself. onDraw(text) is called with the image, as bytes, at each movement of the pen. Returns
 // show(text, image), which puts an image in place of the strokes unless it is theirs.
-function drawingPad(parent, recipe, onDraw) {
+export function drawingPad(parent, recipe, onDraw) {
   const drawing = sketch(recipe);
   const [height, width] = drawing.size;
   const place = append(parent, "div", { class: "drawn" });

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from vae_lessons.figures.runtime.pack import from_bytes
 
-INK = 0.1  # a pixel with more than this belongs to the box around the ink; drawing_pad.js has the same
+INK = 0.1  # a pixel with more than this belongs to the box around the ink
 NEARLY_ALL = 0.99  # of the boxes are as large as that of a drawing, or smaller
 
 
@@ -43,6 +43,7 @@ def measure_recipe(images: Tensor) -> dict[str, Any]:
     by = min(centres, key=lambda name: float(centres[name].var(dim=0, correction=0).sum()))
     return {
         "shape": list(images.shape[1:]),
+        "ink": INK,
         "box": sizes.quantile(NEARLY_ALL, dim=0).round().tolist(),
         "by": by,
         "at": [round(value, 2) for value in centres[by].mean(dim=0).tolist()],

@@ -1,7 +1,13 @@
-// A drawing, the posterior that the encoder makes of it, and what the decoder makes of that. Follows drawing_pad.js and
-// posterior_plane.js in one module.
+// A drawing, the posterior that the encoder makes of it, and what the decoder makes of that.
 
-const average = values => values.reduce((sum, value) => sum + value, 0) / values.length;
+import { append } from "../runtime/dom.js";
+import { fromBytes, imageCanvas, paintImage, toBytes } from "../runtime/images.js";
+import { set } from "../runtime/model.js";
+import { loadNetwork, logLikelihood, meanImage } from "../runtime/networks.js";
+import { average, fixed, klToStandardNormal } from "../runtime/numbers.js";
+import { show } from "../runtime/view.js";
+import { drawingPad } from "./drawing_pad.js";
+import { posteriorPlane } from "./posterior_plane.js";
 
 export function prepare(model) {
   const { encoder, decoder } = model.get("_networks");
@@ -26,13 +32,13 @@ const sample = ({ mu, logvar }, eps) => mu.map((mean, i) => mean + Math.exp(logv
 export function numbers(state, prepared) {
   const image = imageOf(state, prepared);
   const q = posterior(image, prepared);
-  const fits = state._noise.map(eps => logLikelihood(prepared.decoder, image, prepared.decode(sample(q, eps))));
-  const rate = q.mu.reduce((sum, mean, i) => sum + (mean ** 2 + Math.expm1(q.logvar[i]) - q.logvar[i]) / 2, 0);
-  const fit = average(fits);
-  return { fit, rate, elbo: fit - rate, fit_of_z: fits[state.draws % fits.length] };
+  const each = state._noise.map(eps => logLikelihood(prepared.decoder, image, prepared.decode(sample(q, eps))));
+  const kl = q.mu.reduce((sum, mean, i) => sum + klToStandardNormal(mean, q.logvar[i]), 0);
+  const reconstruction = average(each);
+  return { reconstruction, kl, elbo: reconstruction - kl, reconstruction_of_z: each[state.draws % each.length] };
 }
 
-// What the network is given, its posterior, the z that is shown, and what the decoder makes of μ and of z.
+// The network's input, its posterior, the z that is shown, and what the decoder makes of μ and of z.
 export function look(state, prepared) {
   const image = imageOf(state, prepared);
   const { mu, logvar } = posterior(image, prepared);
@@ -41,15 +47,15 @@ export function look(state, prepared) {
   return { image, mu, logvar, z, from_mu, from_z };
 }
 
-// What is printed adds up as printed: fit and rate are rounded, and the ELBO follows.
-function print({ fit, rate, fit_of_z }) {
-  const rounded = { fit, rate, fit_of_z };
-  for (const key in rounded) rounded[key] = Math.round(100 * rounded[key]);
-  rounded.elbo = rounded.fit - rounded.rate;
+// What is printed adds up as printed: reconstruction and KL are rounded, and the ELBO follows.
+function print(values) {
+  const keys = ["reconstruction", "kl", "reconstruction_of_z"];
+  const rounded = Object.fromEntries(keys.map(key => [key, Math.round(100 * values[key])]));
+  rounded.elbo = rounded.reconstruction - rounded.kl;
   return Object.fromEntries(Object.entries(rounded).map(([key, value]) => [key, fixed(value / 100, 2)]));
 }
 
-// What the network is given, and what comes back.
+// The network's input, and what comes back.
 function pictures(parent, shape) {
   const row = append(parent, "div", { class: "drawn-pictures" });
   const names = ["input x", "decoded μ", "decoded z"];
@@ -64,7 +70,7 @@ function pictures(parent, shape) {
 function build(parent, model, prepared) {
   const recipe = model.get("_recipe");
   const { dimensions } = model.get("_plane");
-  const showDrawing = drawingPad(parent, recipe, text => write(model, text));
+  const showDrawing = drawingPad(parent, recipe, text => set(model, "drawing", text));
   const showPictures = pictures(parent, recipe.shape);
   const paintPlane = posteriorPlane(parent, model);
   return state => {
@@ -76,24 +82,19 @@ function build(parent, model, prepared) {
   };
 }
 
-function write(model, drawing) {
-  model.set("drawing", drawing);
-  model.save_changes();
-}
-
 const cells = [
-  { key: "fit", name: "fit", spoken: "fit" },
-  { key: "rate", name: "− rate", spoken: "minus rate" },
+  { key: "reconstruction", name: "reconstruction", spoken: "reconstruction" },
+  { key: "kl", name: "− KL", spoken: "minus KL" },
   { key: "elbo", name: "= ELBO", spoken: "ELBO" },
-  { key: "fit_of_z", name: "fit of this z", spoken: "fit of this z" },
+  { key: "reconstruction_of_z", name: "reconstruction from this z", spoken: "reconstruction from this z" },
 ];
 
-function render(context) {
+export function render(context) {
   const { model } = context;
   const prepared = prepare(model);
   const blank = toBytes(new Float32Array(prepared.images[0].length));
   const written = { chosen: "", restored: "", cleared: blank };
-  const putAway = Object.entries(written).map(([name, text]) => [`change:${name}`, () => write(model, text)]);
+  const putAway = Object.entries(written).map(([name, text]) => [`change:${name}`, () => set(model, "drawing", text)]);
   for (const [event, listener] of putAway) model.on(event, listener);
   const stop = show(context, {
     reads: ["chosen", "drawing", "draws", "_noise"],

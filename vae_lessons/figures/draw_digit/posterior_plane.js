@@ -1,11 +1,14 @@
-// Where in the latent plane a posterior lies, among the codes of test images. Follows code_dots.js in one module.
+// Where in the latent plane a posterior lies, among the codes of test images.
+
+import { axisBelow, axisLeft, scale, steps } from "../runtime/axes.js";
+import { dots } from "../runtime/code_dots.js";
+import { append, change, clip, label, panel } from "../runtime/dom.js";
+import { unpackRows } from "../runtime/networks.js";
 
 // How far the plane reaches from its middle, and the step between ticks.
 const REACHES = [[2, 1], [3, 1], [4, 2], [6, 2], [8, 4], [12, 4], [20, 10], [40, 20], [100, 50], [200, 100]];
 const SHARE = 0.995; // of the codes that the plane must hold
 const LENS = { size: 104, reach: 3.2, power: 2 }; // its side, what it shows in standard deviations, least enlargement
-
-const dimensionName = index => "z" + String(index + 1).replace(/./g, digit => "₀₁₂₃₄₅₆₇₈₉"[digit]);
 
 // N(mean, diag sd²) as ellipses of one and two standard deviations.
 function ellipses(plot, colour) {
@@ -29,12 +32,12 @@ function posteriorMark(plot) {
 
 // What stays where it is as long as the reach does: test codes, the prior, and axes.
 function planeGround(svg, plot, model, { left, right, top, bottom }) {
-  const { labels, dimensions } = model.get("_plane");
-  const drawCodes = dots(append(plot, "g"), labels, right);
+  const { labels, names: [first, second] } = model.get("_plane");
+  const nColours = model.get("_constants").n_colours;
+  const drawCodes = dots(append(plot, "g"), { labels, nColours, width: right });
   const placePrior = ellipses(plot, "thin prior");
   const prior = label(plot, "p(z)", "prior");
   const [drawLeft, drawBelow] = [axisLeft(svg, left), axisBelow(svg, bottom)];
-  const [first, second] = dimensions.map(dimensionName);
   label(svg, first, "ink", { x: right, y: bottom + 34, "text-anchor": "end" });
   label(svg, second, "ink", { x: left, y: top - 12, "text-anchor": "middle" });
   return (codes, x, y, ticks) => {
@@ -47,7 +50,7 @@ function planeGround(svg, plot, model, { left, right, top, bottom }) {
 }
 
 // The latent plane, or two of its dimensions. Returns paint({ mean, sd, z }), all of two numbers.
-function posteriorPlane(parent, model) {
+export function posteriorPlane(parent, model) {
   const svg = panel(parent, {
     width: 330, height: 356, label: "The latent plane: q as ellipses, and a sample z, among codes of test images",
   });
@@ -76,7 +79,7 @@ function reachOf(codes, { mean, sd }) {
   const extents = codes.map(([u, v]) => Math.max(Math.abs(u), Math.abs(v))).sort((a, b) => a - b);
   const most = extents[Math.ceil(SHARE * extents.length) - 1];
   const needed = Math.max(most, ...mean.map((value, i) => Math.abs(value) + 2 * sd[i]));
-  return REACHES.find(([reach]) => needed <= reach) ?? REACHES.at(-1);
+  return REACHES.find(([reach]) => needed <= reach) ?? REACHES[REACHES.length - 1];
 }
 
 // The neighbourhood of a narrow q, enlarged. Returns place(q, x, y), which says whether there is need of it.

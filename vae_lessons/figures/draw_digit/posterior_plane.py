@@ -36,6 +36,7 @@ class PosteriorPlane:
         """For JSON."""
         return {
             "dimensions": self.dimensions,
+            "names": self.names,
             "positions": pack_floats(self.codes),
             "labels": self.labels.tolist(),
         }
@@ -87,7 +88,7 @@ def _amid(codes: Tensor, taken: Tensor, apart: float) -> Tensor:
 
 
 def _for_letters(colour: str) -> list[float]:
-    """A quarter darker, as live-figure.css has it: letters need more contrast than dots."""
+    """A quarter darker, as figure.css has it: letters need more contrast than dots."""
     return [0.75 * light + 0.25 * dark for light, dark in zip(to_rgb(colour), to_rgb("#222222"), strict=True)]
 
 

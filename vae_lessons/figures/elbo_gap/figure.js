@@ -1,13 +1,24 @@
-// The evidence in three bars: fit - rate + gap = log p(x). Follows common.js in one module.
+// The log-evidence in three bars: reconstruction - KL + gap = log p(x).
 //
-// z ~ N(0, 1),  x | z ~ N(g(z), NOISE²),  g(z) = z + bend z²/2,  q = N(μ, σ²). NOISE is ElboGap.NOISE.
+// z ~ N(0, 1),  x | z ~ N(g(z), noise²),  g(z) = z + bend z²/2,  q = N(μ, σ²)
 
-const NOISE = 0.7;
+import { axisBelow, axisLeft, bar, curve, scale, steps } from "../runtime/axes.js";
+import { append, change, clip, label, panel } from "../runtime/dom.js";
+import { gaussianHandles, handle } from "../runtime/handles.js";
+import { move } from "../runtime/model.js";
+import { fixed, klToStandardNormal, logNormal, normal } from "../runtime/numbers.js";
+import { show } from "../runtime/view.js";
+
 const NATS_AXES = [[-4, 1], [-8, 2], [-16, 4], [-40, 10], [-100, 20], [-250, 50], [-700, 100]]; // lowest, step
-const TERMS = [["fit", "decoder", 94], ["− rate", "prior", 160], ["+ gap", "posterior", 226]]; // name, colour, middle
+const TERMS = [
+  { name: "reconstruction", colour: "decoder", centre: 104 },
+  { name: "− KL", colour: "prior", centre: 174 },
+  { name: "+ gap", colour: "posterior", centre: 236 },
+];
+const HALF = 22; // of the width of a bar
 
 const decode = (z, bend) => z + (bend * z ** 2) / 2;
-const logJoint = (z, { x, bend }) => logNormal(x, decode(z, bend), NOISE) + logNormal(z, 0, 1);
+const logJoint = (z, { x, bend, _constants: { noise } }) => logNormal(x, decode(z, bend), noise) + logNormal(z, 0, 1);
 
 // By the trapezoid rule, which is exact to rounding for what is smooth and dies away at both ends.
 function integral(f, low, high, pieces) {
@@ -18,36 +29,36 @@ function integral(f, low, high, pieces) {
 }
 
 // E_q[log p(x | z)] from the moments of g: g(μ + σε) = g(μ) + (1 + bend μ) σ ε + bend σ² ε²/2.
-function fitOf({ mu, logvar, x, bend }) {
+function expectedLogLikelihood({ mu, logvar, x, bend, _constants: { noise } }) {
   const variance = Math.exp(logvar);
   const mean = decode(mu, bend) + (bend * variance) / 2;
   const spread = variance * (1 + bend * mu) ** 2 + (bend * variance) ** 2 / 2;
-  return logNormal(x, mean, NOISE) - spread / (2 * NOISE ** 2);
+  return logNormal(x, mean, noise) - spread / (2 * noise ** 2);
 }
 
 // The gap is an integral of its own, over the range of q. That all four add up is then a result.
 export function numbers(state) {
   const { mu, logvar } = state;
   const sd = Math.exp(logvar / 2);
-  const fit = fitOf(state);
-  const rate = (mu ** 2 + Math.expm1(logvar) - logvar) / 2;
+  const reconstruction = expectedLogLikelihood(state);
+  const kl = klToStandardNormal(mu, logvar);
   const log_evidence = Math.log(integral(z => Math.exp(logJoint(z, state)), -9, 9, 1800));
   const excess = z => logNormal(z, mu, sd) - logJoint(z, state) + log_evidence; // log q(z) / p(z | x)
   const gap = integral(z => normal(z, mu, sd) * excess(z), mu - 9 * sd, mu + 9 * sd, 400);
-  return { fit, rate, elbo: fit - rate, gap: Math.max(0, gap), log_evidence }; // a KL below 0 is rounding
+  return { reconstruction, kl, elbo: reconstruction - kl, gap: Math.max(0, gap), log_evidence }; // below 0 is rounding
 }
 
-// What is printed adds up as printed: log p(x), rate and gap are rounded, and the ELBO and the fit follow.
-function print({ rate, gap, log_evidence }) {
-  const rounded = { rate, gap, log_evidence };
-  for (const key in rounded) rounded[key] = Math.round(1000 * rounded[key]);
-  rounded.elbo = rounded.log_evidence - rounded.gap;
-  rounded.fit = rounded.elbo + rounded.rate;
+// What is printed adds up as printed: log p(x), KL and gap are rounded, and the ELBO and the reconstruction follow.
+function print(values) {
+  const [kl, gap, log_evidence] = [values.kl, values.gap, values.log_evidence].map(value => Math.round(1000 * value));
+  const elbo = log_evidence - gap;
+  const rounded = { kl, gap, log_evidence, elbo, reconstruction: elbo + kl };
   return Object.fromEntries(Object.entries(rounded).map(([key, value]) => [key, fixed(value / 1000, 3)]));
 }
 
 function densities(svg, model, x) {
   const floor = 150;
+  const range = /** @type {[number, number]} */ (x.domain);
   const plot = clip(svg, x, scale([0, 1], [floor, 0]));
   const filled = append(plot, "path", { class: "area posterior" });
   const posterior = append(plot, "path", { class: "line posterior" });
@@ -61,12 +72,12 @@ function densities(svg, model, x) {
     const sd = Math.exp(logvar / 2);
     const qAt = z => normal(z, mu, sd);
     const posteriorAt = z => Math.exp(logJoint(z, state) - log_evidence);
-    const mode = steps(-5, 5, 0.02).reduce((best, z) => (posteriorAt(z) > posteriorAt(best) ? z : best), 0);
+    const mode = steps(...range, 0.02).reduce((best, z) => (posteriorAt(z) > posteriorAt(best) ? z : best), 0);
     const y = scale([0, Math.max(0.46, qAt(mu), posteriorAt(mode))], [floor, 30]);
-    const outline = curve(posteriorAt, -5, 5, x, y, 400);
+    const outline = curve(posteriorAt, ...range, x, y, 400);
     change(posterior, { d: outline });
     change(filled, { d: outline + "Z" });
-    change(prior, { d: curve(z => normal(z, 0, 1), -5, 5, x, y) });
+    change(prior, { d: curve(z => normal(z, 0, 1), ...range, x, y) });
     change(q, { d: curve(qAt, mu - 6 * sd, mu + 6 * sd, x, y) });
     const handles = placeHandles(state, y);
     placeNames(y, { mu, handles, mode, qAt, posteriorAt });
@@ -97,6 +108,7 @@ function densityNames(svg, x) {
 
 // The decoder, and the datum as a level that cuts it.
 function decoder(svg, model, x) {
+  const { noise, reach } = model.get("_constants");
   const y = scale([-4, 4], [292, 172]);
   const plot = clip(svg, x, y);
   const band = append(plot, "path", { class: "area decoder" });
@@ -109,8 +121,8 @@ function decoder(svg, model, x) {
   const datumName = label(svg, "x", "data", { x: x.range[1] - 18, "text-anchor": "end" });
   const placeHandle = handle(svg, "data", (_, at) => move(model, "x", y.toValue(at)));
   return ({ x: datum, bend }) => {
-    const edge = side => curve(z => decode(z, bend) + side * NOISE, -5 * side, 5 * side, x, y);
-    change(mean, { d: curve(z => decode(z, bend), -5, 5, x, y) });
+    const edge = side => curve(z => decode(z, bend) + side * noise, -reach * side, reach * side, x, y);
+    change(mean, { d: curve(z => decode(z, bend), -reach, reach, x, y) });
     change(band, { d: edge(1) + edge(-1).replace("M", "L") + "Z" });
     change(level, { d: `M${x.range[0]},${y(datum)}H${x.range[1]}` });
     change(datumName, { y: y(datum) - 6 });
@@ -121,26 +133,28 @@ function decoder(svg, model, x) {
   };
 }
 
-// From 0 down by the fit, down by the rate to the ELBO, up by the gap to log p(x).
+// From 0 down by the reconstruction, down by the KL to the ELBO, up by the gap to log p(x).
 function waterfall(svg) {
   const drawAxis = axisLeft(svg, 42);
-  label(svg, "nats", "ink", { x: 42, y: 20, "text-anchor": "middle" });
-  const [fit, rate, gap] = TERMS.map(([name, colour, centre]) => {
+  label(svg, "nats", "ink", { x: 42, y: 20, "text-anchor": "end" });
+  const [reconstruction, kl, gap] = TERMS.map(({ name, colour, centre }) => {
     label(svg, name, colour, { x: centre, y: 20, "text-anchor": "middle" });
-    return append(svg, "rect", { class: `bar ${colour}`, x: centre - 22, width: 44 });
+    return append(svg, "rect", { class: `bar ${colour}`, x: centre - HALF, width: 2 * HALF });
   });
   const [zero, links, evidence] = ["axis", "stem ink", "line data"].map(name => append(svg, "path", { class: name }));
-  const elboName = label(svg, "ELBO", "encoder", { x: 160, "text-anchor": "middle" });
+  const elboName = label(svg, "ELBO", "encoder", { x: TERMS[1].centre, "text-anchor": "middle" });
   const evidenceName = label(svg, "log p(x)", "data", { x: 312, "text-anchor": "end" });
+  const [first, second, third] = TERMS.map(({ centre }) => centre);
   return values => {
-    const [lowest, step] = NATS_AXES.find(([lowest]) => lowest <= values.elbo);
+    const [lowest, step] = NATS_AXES.find(([lowest]) => lowest <= values.elbo) ?? NATS_AXES[NATS_AXES.length - 1];
     const y = scale([lowest, 0], [292, 34]);
     drawAxis(y, steps(lowest, 0, step));
     change(zero, { d: `M42,${y(0)}H312` });
-    bar(fit, y, 0, values.fit);
-    bar(rate, y, values.fit, values.elbo);
+    bar(reconstruction, y, 0, values.reconstruction);
+    bar(kl, y, values.reconstruction, values.elbo);
     bar(gap, y, values.elbo, values.log_evidence);
-    change(links, { d: `M116,${y(values.fit)}H138M138,${y(values.elbo)}H248` });
+    const [upper, lower] = [y(values.reconstruction), y(values.elbo)];
+    change(links, { d: `M${first + HALF},${upper}H${second - HALF}M${second - HALF},${lower}H${third + HALF}` });
     change(evidence, { d: `M42,${y(values.log_evidence)}H312` });
     change(elboName, { y: y(values.elbo) + 16 });
     const below = y(values.log_evidence) - y(0) < 20 ? 22 : 0; // no room between the line and 0
@@ -152,8 +166,9 @@ function build(parent, model) {
   const left = panel(parent, {
     width: 380, height: 316, label: "Above: true posterior, q and prior. Below: the decoder's curve, and the datum",
   });
-  const right = panel(parent, { width: 320, height: 316, label: "Fit, rate and gap as bars that add up to log p(x)" });
-  const x = scale([-5, 5], [30, 372]);
+  const right = panel(parent, { width: 320, height: 316, label: "Reconstruction, KL and gap as bars that add up to log p(x)" });
+  const { reach } = model.get("_constants");
+  const x = scale([-reach, reach], [30, 372]);
   const paintDensities = densities(left, model, x);
   const paintDecoder = decoder(left, model, x);
   const paintWaterfall = waterfall(right);
@@ -165,14 +180,14 @@ function build(parent, model) {
 }
 
 const cells = [
-  { key: "fit", name: "fit", spoken: "fit" },
-  { key: "rate", name: "− rate", spoken: "minus rate" },
+  { key: "reconstruction", name: "reconstruction", spoken: "reconstruction" },
+  { key: "kl", name: "− KL", spoken: "minus KL" },
   { key: "elbo", name: "= ELBO", spoken: "ELBO" },
   { key: "gap", name: "+ gap", spoken: "plus gap" },
   { key: "log_evidence", name: "= log p(x)", spoken: "log evidence" },
 ];
 
-function render(context) {
+export function render(context) {
   const reads = ["mu", "logvar", "x", "bend"];
   return show(context, { reads, numbers, build, print, cells, columns: 5, unit: "nats" });
 }

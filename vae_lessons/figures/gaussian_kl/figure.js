@@ -1,11 +1,17 @@
-// KL( N(μ, σ²) || N(0, 1) ) in its three parts. Follows common.js in one module.
+// KL( N(μ, σ²) || N(0, 1) ) in its three parts.
+
+import { axisBelow, axisLeft, bar, curve, scale, steps } from "../runtime/axes.js";
+import { append, change, clip, label, panel } from "../runtime/dom.js";
+import { gaussianHandles } from "../runtime/handles.js";
+import { fixed, klToStandardNormal, normal, plain } from "../runtime/numbers.js";
+import { show } from "../runtime/view.js";
 
 const NATS_AXES = [[-1, 2, 0.5], [-2, 6, 1], [-5, 15, 5]]; // lowest, highest, step: the first that has room is taken
 const TERMS = [["mean", "μ²/2"], ["spread", "(σ² − 1)/2"], ["logarithm", "−½ log σ²"], ["kl", "KL"]];
 
 export function numbers({ mu, logvar }) {
   const spread = Math.expm1(logvar) / 2; // (σ² - 1)/2, with all its digits near σ² = 1
-  const kl = (mu ** 2 + Math.expm1(logvar) - logvar) / 2;
+  const kl = klToStandardNormal(mu, logvar);
   return { mean: mu ** 2 / 2, spread, logarithm: -logvar / 2, kl, bits: kl / Math.LN2 };
 }
 
@@ -18,14 +24,15 @@ function print({ mean, logarithm, kl, bits }) {
 }
 
 function densities(svg, model) {
-  const x = scale([-6, 6], [8, 372]);
+  const { reach } = model.get("_constants");
+  const x = scale([-reach, reach], [8, 372]);
   const floor = 238;
   const plot = clip(svg, x, scale([0, 1], [floor, 0]));
   const filled = append(plot, "path", { class: "area encoder" });
   const prior = append(plot, "path", { class: "line prior" });
   const q = append(plot, "path", { class: "line encoder" });
   const middle = append(svg, "path", { class: "stem encoder" });
-  axisBelow(svg, floor)(x, steps(-6, 6, 2));
+  axisBelow(svg, floor)(x, steps(-reach, reach, 2));
   label(svg, "z", "ink", { x: 372, y: floor - 6, "text-anchor": "end" });
   const priorName = label(svg, "p(z) = N(0, 1)", "prior");
   const qName = label(svg, "q(z) = N(μ, σ²)", "encoder");
@@ -37,7 +44,7 @@ function densities(svg, model) {
     const outline = curve(z => normal(z, mu, sd), mu - 6 * sd, mu + 6 * sd, x, y);
     change(q, { d: outline });
     change(filled, { d: outline + "Z" });
-    change(prior, { d: curve(z => normal(z, 0, 1), -6, 6, x, y) });
+    change(prior, { d: curve(z => normal(z, 0, 1), -reach, reach, x, y) });
     change(middle, { d: `M${x(mu)},${floor}V${y(normal(mu, mu, sd))}` });
     // Each name extends to where the other density is not.
     const [outward, inward] = mu < 0 ? ["end", "start"] : ["start", "end"];
@@ -62,7 +69,8 @@ function bars(svg) {
   return values => {
     const lowest = Math.min(...drawn.map(({ key }) => values[key]));
     const highest = Math.max(...drawn.map(({ key }) => values[key]));
-    const [low, high, step] = NATS_AXES.find(([low, high]) => low <= lowest && highest <= high);
+    const fitting = NATS_AXES.find(([low, high]) => low <= lowest && highest <= high);
+    const [low, high, step] = fitting ?? NATS_AXES[NATS_AXES.length - 1];
     const y = scale([low, high], [238, 24]);
     drawAxis(y, steps(low, high, step));
     change(zero, { d: `M38,${y(0)}H306` });
@@ -94,7 +102,7 @@ const cells = [
   { key: "bits", name: "KL in bits", spoken: "KL", unit: "bits" },
 ];
 
-function render(context) {
+export function render(context) {
   const reads = ["mu", "logvar"];
   return show(context, { reads, numbers, build, print, cells, columns: 5, unit: "nats" });
 }

@@ -1,6 +1,13 @@
-// Walks between two test images, through pixels and through the codes of models. Follows networks.js in one module.
+// Walks between two test images, through pixels and through the codes of models.
 
-const N_PICTURES = 11; // in a strip
+import { axisBelow, axisLeft, curve, scale, steps } from "../runtime/axes.js";
+import { append, change, label, panel } from "../runtime/dom.js";
+import { fromBytes, imageCanvas, paintImage } from "../runtime/images.js";
+import { move } from "../runtime/model.js";
+import { loadNetwork, meanImage } from "../runtime/networks.js";
+import { fixed } from "../runtime/numbers.js";
+import { show } from "../runtime/view.js";
+
 const GAP = 1; // around a picture in a strip, in its pixels
 const PLOT = { width: 672, margin: 128, height: 190 }; // in CSS pixels; widths are those of a wide page
 const TICKS = [0.5, 1, 2, 5, 10, 20, 50, 100]; // steps on the axis of distances
@@ -9,7 +16,7 @@ const MARGIN = 10; // around the curves, of what can be pointed at
 
 const mix = (a, b, t) => (1 - t) * a + t * b;
 
-// Distances at evenly spaced t from 0 to 1. Of two ways between two images, one travels.
+// Distances at evenly spaced t from 0 to 1. The way back between two images is the way there, reversed.
 function distancesOf({ distances }, { first, second }) {
   return second <= first ? distances[first][second] : [...distances[second][first]].reverse();
 }
@@ -48,7 +55,8 @@ function loadWalk(model, { codes, decoder }, images) {
 
 // Thumbnails to choose one end from, for those who point.
 function choices(parent, model, name, images, { shape, classes }) {
-  const row = append(parent, "div", { class: "walk-choices", "aria-hidden": "true" });
+  const style = `--count: ${images.length}`;
+  const row = append(parent, "div", { class: "walk-choices", style, "aria-hidden": "true" });
   append(row, "span", {}, name);
   const thumbnails = images.map((image, i) => {
     const canvas = imageCanvas(row, shape, `${classes[i]}`);
@@ -73,34 +81,34 @@ function sideBySide(pictures, [height, width]) {
 }
 
 // A walk's name, its strip with a frame around the present t, and the picture there.
-function strip(parent, { name, colour }, pictureAt, shape) {
+function strip(parent, { name, colour }, pictureAt, shape, nPictures) {
   const area = append(parent, "div", { class: "walk-area" });
   append(area, "span", { class: `walk-name ${colour}` }, name);
   const box = append(area, "div", { class: "walk-strip" });
-  const pictures = imageCanvas(box, [0, 0], `${name}: ${N_PICTURES} pictures on the way`);
-  const frame = append(box, "div", { class: "walk-frame" });
+  const pictures = imageCanvas(box, [0, 0], `${name}: ${nPictures} pictures on the way`);
+  const frame = append(box, "div", { class: "walk-frame", style: `width: ${100 / nPictures}%` });
   const large = imageCanvas(parent, shape, `${name}: the picture at t`);
   let drawn = null;
   return state => {
     const ends = `${state.first} ${state.second}`;
     if (drawn !== ends) {
-      const all = steps(0, 1, 1 / (N_PICTURES - 1)).map(t => pictureAt({ ...state, t }));
+      const all = steps(0, 1, 1 / (nPictures - 1)).map(t => pictureAt({ ...state, t }));
       const [pixels, [height, width]] = sideBySide(all, shape);
       change(pictures, { width, height });
       paintImage(pictures, pixels, [height, width]);
     }
     drawn = ends;
-    frame.style.left = `${(100 * state.t * (N_PICTURES - 1)) / N_PICTURES}%`;
+    frame.style.left = `${(100 * state.t * (nPictures - 1)) / nPictures}%`;
     paintImage(large, pictureAt(state), shape);
   };
 }
 
 // Scales and axes for distances, with each place below its picture in the strips.
-function axes(svg, { width, margin, height }, highest) {
+function axes(svg, { width, margin, height, nPictures }, highest) {
   change(svg, { viewBox: `0 0 ${width + margin} ${height}` });
-  const x = scale([0, 1], [0.5, N_PICTURES - 0.5].map(picture => (picture * width) / N_PICTURES));
+  const x = scale([0, 1], [0.5, nPictures - 0.5].map(picture => (picture * width) / nPictures));
   const y = scale([0, highest], [height - 24, 30]);
-  const step = TICKS.find(step => highest < 5 * step);
+  const step = TICKS.find(step => highest < 5 * step) ?? highest;
   axisLeft(svg, x.range[0])(y, steps(0, Math.floor(highest / step) * step, step));
   axisBelow(svg, y.range[0])(x, [0, 0.5, 1]);
   label(svg, "distance to the nearest training image", "ink", { x: 0, y: 13 });
@@ -114,7 +122,8 @@ function curves(svg, size, walks, limit, onArea) {
   append(svg, "path", { class: "line limit ink", d: `M${x(0)},${y(limit)}H${x(1)}` });
   const now = append(svg, "path", { class: "line thin encoder" });
   const lines = walks.map(({ colour }) => append(svg, "path", { class: `line walked ${colour}` }));
-  const dots = walks.map(({ colour }) => append(svg, "circle", { class: `outside ${colour}`, r: 4 }));
+  walks.forEach(({ dashes }, i) => change(lines[i], { "stroke-dasharray": dashes.join(" ") || "none" }));
+  const dots = walks.map(({ colour }) => append(svg, "circle", { class: `walk-dot ${colour}`, r: 4 }));
   const knob = append(svg, "circle", { class: "knob encoder", r: 6.5, cy: y.range[1] });
   const names = [...walks, { name: "limit", colour: "ink" }].map(({ name, colour }) => label(svg, name, colour));
   const [left, top] = [x(0) - MARGIN, y.range[1] - MARGIN];
@@ -163,9 +172,10 @@ function fitting(svg, above, draw) {
 
 // Let t follow a pointer along `element`, whose places are those of the strip. Up and down still scrolls the page.
 function slides(element, strip, model) {
+  const nPictures = model.get("_constants").n_pictures;
   const follow = ({ clientX }) => {
     const { left, width } = strip.getBoundingClientRect();
-    move(model, "t", (((clientX - left) / width) * N_PICTURES - 0.5) / (N_PICTURES - 1));
+    move(model, "t", (((clientX - left) / width) * nPictures - 0.5) / (nPictures - 1));
   };
   let start;
   let isSideways = false;
@@ -184,18 +194,19 @@ function slides(element, strip, model) {
 }
 
 function build(parent, model) {
-  const [given, walks, limit] = ["_images", "_walks", "_limit"].map(name => model.get(name));
-  const images = unpackImages(given);
+  const [images, walks, limit] = ["_images", "_walks", "_limit"].map(name => model.get(name));
+  const nPictures = model.get("_constants").n_pictures;
+  const all = unpackImages(images);
   const ends = append(parent, "div", { class: "walk-ends" });
-  const [paintFirst, paintSecond] = ["first", "second"].map(name => choices(ends, model, name, images, given));
+  const [paintFirst, paintSecond] = ["first", "second"].map(name => choices(ends, model, name, all, images));
   const rows = append(parent, "div", { class: "walks" });
   const paintStrips = walks.map(walk => {
-    return strip(append(rows, "div", { class: "walk" }), walk, loadWalk(model, walk, images), given.shape);
+    return strip(append(rows, "div", { class: "walk" }), walk, loadWalk(model, walk, all), images.shape, nPictures);
   });
   const firstStrip = rows.querySelector(".walk-strip");
   const svg = panel(rows, { ...PLOT, label: "Curves of the pictures' distances to the nearest training image" });
   const slidesAlong = element => slides(element, firstStrip, model);
-  const paintCurves = fitting(svg, firstStrip, size => curves(svg, size, walks, limit, slidesAlong));
+  const paintCurves = fitting(svg, firstStrip, size => curves(svg, { ...size, nPictures }, walks, limit, slidesAlong));
   rows.querySelectorAll(".walk-area").forEach(slidesAlong);
   return (state, values) => {
     paintFirst(state.first);
@@ -205,7 +216,7 @@ function build(parent, model) {
   };
 }
 
-function render(context) {
+export function render(context) {
   const walks = context.model.get("_walks").map(({ name }) => ({ key: name, name, spoken: `distance of ${name}` }));
   const cells = [...walks, { key: "limit", name: "limit", spoken: "limit" }];
   const reads = ["first", "second", "t", "_walks", "_limit"];

@@ -1,4 +1,13 @@
-// Decoders side by side at one position in their latent spaces. Follows latent_maps.js in one module.
+// Decoders side by side at one position in their latent spaces.
+
+import { nearest } from "../runtime/code_dots.js";
+import { append } from "../runtime/dom.js";
+import { imageCanvas, loadSheet, paintImage } from "../runtime/images.js";
+import { controlOf, snap } from "../runtime/model.js";
+import { loadNetwork, meanImage, unpackRows } from "../runtime/networks.js";
+import { fixed, logNormal } from "../runtime/numbers.js";
+import { show } from "../runtime/view.js";
+import { codeAt, latentMap, layout, positionOf } from "./latent_maps.js";
 
 // The frame in use, the names of its sliders, and where these stand.
 function placeOf(state, latentDim) {
@@ -11,7 +20,8 @@ function placeOf(state, latentDim) {
 export function prepare(model) {
   const { labels, images } = model.get("_test");
   const latentDim = model.get("_models")[0].decoder.layers[0][0];
-  const plan = layout(latentDim, labels);
+  const { reach, n_colours } = model.get("_constants");
+  const plan = layout(latentDim, labels, reach);
   const explored = model.get("_models").map(({ codes, ...described }) => {
     const [positions, points] = [{}, {}];
     for (const [name, frame] of Object.entries(described.frames)) {
@@ -20,7 +30,7 @@ export function prepare(model) {
     }
     return { ...described, positions, points, run: loadNetwork(model, described.decoder) };
   });
-  return { latentDim, plan, explored, labels, shape: images.shape, paintTest: loadSheet(images) };
+  return { latentDim, plan, explored, labels, nColours: n_colours, shape: images.shape, paintTest: loadSheet(images) };
 }
 
 export function numbers(state, { latentDim, explored, labels }) {
@@ -100,7 +110,7 @@ function build(parent, model, prepared) {
   };
 }
 
-function render(context) {
+export function render(context) {
   const prepared = prepare(context.model);
   return show(context, {
     reads: context.model.get("_controls").map(({ name }) => name),

@@ -1,23 +1,21 @@
 """A latent space to hold: what decoders make of one position, on maps of where test images lie."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
-import numpy as np
 import torch
 import traitlets
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from vae_lessons.data import ImageData
-from vae_lessons.evaluation.plots import CLASS_COLOURS, INK
-from vae_lessons.figures.latent_explorer.latent_maps import LatentMap, map_codes
+from vae_lessons.evaluation.plots import CLASS_COLOURS
+from vae_lessons.figures.latent_explorer.latent_maps import map_codes
+from vae_lessons.figures.latent_explorer.snapshot import REACH, LatentSnapshot
 from vae_lessons.figures.runtime.controls import Control, Slider, Switch, controls_of
 from vae_lessons.figures.runtime.pack import check_data, models_by_name, pack_decoder, sprite_sheet, weights_of
-from vae_lessons.figures.runtime.widget import LiveFigure, module
+from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import VAE, Autoencoder
 
-REACH = 3.0  # of a slider, to each side
 N_SHOWN = 500  # test images on a map
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -31,27 +29,33 @@ class LatentExplorer(LiveFigure):
     of the prior; an autoencoder, which has no prior, has its own: standard deviations of its test codes, from their
     mean. With more than two dimensions there are also `direction1`, `direction2` and so on, along the principal
     directions of each model's test codes, in their standard deviations; `principal_directions` says which are in use.
-    A map shows the first two of these.
+    A map shows the first two dimensions in use.
+
+    Its numbers are, for each model, class and distance (in units of the sliders) of the nearest test code, and for a
+    VAE log p(z) in nats.
 
     Parameters
     ----------
-    models : an Autoencoder or a VAE, or several in a dict by name, of one latent_dim and image shape
-    data : where the test images come from
-    caption : plain text
-    positions : where sliders and switches stand, by name. `test_codes` is whether the maps show them.
+    models : Autoencoder, VAE, or mapping of str to either
+        One model, or several by name, of one latent_dim and image shape.
+    data : ImageData
+        Where the test images come from.
+    caption : str, optional
+        Plain text below the figure.
+    **positions : float
+        Where sliders and switches stand, by name. `test_codes` is whether the maps show them.
 
     Raises
     ------
-    TypeError : for models that are none or not of this package's kind, data that are no ImageData, and a position
-        of what is no control
-    ValueError : for an empty dict, for models and images that do not fit one another, and for weights that are not
-        finite
-    TraitError : for a position outside its range
+    TypeError
+        For models not of this package's kinds, data of another class, and a position for an unknown control.
+    ValueError
+        For an empty dict, for models and images of different sizes, and for weights that are not finite.
+    TraitError
+        For a position outside its range.
     """
 
-    _esm = module(
-        "runtime/networks.js", "runtime/code_dots.js", "latent_explorer/latent_maps.js", "latent_explorer/figure.js"
-    )
+    folder = Path(__file__).parent
     _models = traitlets.List().tag(sync=True, state=True)
     _test = traitlets.Dict().tag(sync=True, state=True)
 
@@ -59,7 +63,7 @@ class LatentExplorer(LiveFigure):
         self, models: Model | Mapping[str, Model], data: ImageData, *, caption: str | None = None, **positions: float
     ) -> None:
         named = models_by_name(models)
-        _check_fit(named, data)
+        _check_sizes(named, data)
         controls = _controls(next(iter(named.values())).latent_dim)
         if unknown := positions.keys() - controls.keys():
             raise TypeError(f"positions must be of {', '.join(controls)}, got {', '.join(sorted(unknown))}")
@@ -72,6 +76,7 @@ class LatentExplorer(LiveFigure):
         super().__init__(
             _models=[{"name": n, "decoder": decoders[n].description, **m.describe()} for n, m in self._maps.items()],
             _test={"labels": self._labels.tolist(), "images": sprite_sheet(data.test[shown])},
+            constants={"reach": REACH, "n_colours": len(CLASS_COLOURS)},
             _weights=weights_of(list(decoders.values())),
             caption=_caption(named) if caption is None else caption,
             **{name: 0 if isinstance(control, Slider) else True for name, control in controls.items()} | positions,
@@ -79,37 +84,15 @@ class LatentExplorer(LiveFigure):
 
     @property
     def codes(self) -> dict[str, Tensor]:
-        """The code (K,) of each model at the present position, by the model's name."""
+        """The code of each model at the present position, by the model's name: (K,)."""
         return {name: latent.frames[self._frame].code_at(self._position).float() for name, latent in self._maps.items()}
 
-    def numbers(self) -> dict[str, float]:
-        """For each model, class and distance (in units of the sliders) of the nearest test code; for a VAE log p(z)."""
-        found, place = {}, (self._frame, self._position)
-        for name, latent in self._maps.items():
-            index, distance = latent.nearest(*place)
-            found |= {f"{name}: nearest class": float(self._labels[index]), f"{name}: distance": distance}
-            if latent.has_prior:
-                found[f"{name}: log p(z)"] = latent.log_prior(*place)  # nats
-        return found
-
-    def alt(self) -> str:
-        values = self.numbers()
-        position = ", ".join(f"{value:.2f}" for value in self._position.tolist())
-        found = (f"{n} a {values[f'{n}: nearest class']:.0f}, {values[f'{n}: distance']:.2f} away" for n in self._maps)
-        return (
-            f"For each model a map of test codes, coloured by class, with a cross-hair at the position ({position}), "
-            f"and the image that is decoded there. The nearest test code: {'; '.join(found)}."
+    def snapshot(self) -> LatentSnapshot:
+        """Decode the present position with every model, and find the test codes nearest to it."""
+        axis_names = [controls_of(self)[name].label for name in self._sliders]
+        return LatentSnapshot.at(
+            self._maps, self._labels, self._frame, self._position, axis_names, codes_are_shown=self.test_codes
         )
-
-    def draw_still(self, figure: Figure) -> None:
-        alone = len(self._maps) == 1
-        axes = figure.subplots(1 if alone else 2, 2 if alone else len(self._maps), squeeze=False).reshape(2, -1)
-        for (name, latent), above, below in zip(self._maps.items(), *axes, strict=True):
-            above.set_title(name, parse_math=False)
-            self._draw_map(latent, above)
-            below.imshow(latent.image_at(self._frame, self._position).numpy(), **INK)
-            below.set(xticks=[], yticks=[])
-            below.spines[:].set(visible=True, color="#cccccc")
 
     @property
     def _frame(self) -> str:
@@ -127,26 +110,8 @@ class LatentExplorer(LiveFigure):
         """(K,)"""
         return torch.tensor([getattr(self, name) for name in self._sliders], dtype=torch.float64)
 
-    def _draw_map(self, latent: LatentMap, ax: Axes) -> None:
-        positions = latent.frames[self._frame].position_of(latent.codes).numpy()
-        position = self._position.tolist()
-        is_plane = len(position) > 1
-        classes, lanes = np.unique(self._labels.numpy(), return_inverse=True)
-        x, y = positions[:, 0], positions[:, 1] if is_plane else lanes
-        for lane, label in enumerate(classes if self.test_codes else ()):
-            style = {"color": CLASS_COLOURS[label % len(CLASS_COLOURS)], "marker": f"${label}$", "lw": 0, "s": 16}
-            ax.scatter(x[lanes == lane], y[lanes == lane], **style)
-        names = [controls_of(self)[name].label for name in self._sliders]
-        ax.axvline(position[0], color="#222222", lw=0.8)
-        ax.set(xlim=(-REACH, REACH), xticks=[-REACH, 0, REACH], xlabel=names[0])
-        if is_plane:
-            ax.axhline(position[1], color="#222222", lw=0.8)
-            ax.set(ylim=(-REACH, REACH), yticks=[-REACH, 0, REACH], ylabel=names[1], aspect="equal")
-        else:
-            ax.set(ylim=(len(classes) - 0.5, -0.5), yticks=range(len(classes)), yticklabels=classes)
 
-
-def _check_fit(named: dict[str, Model], data: ImageData) -> None:
+def _check_sizes(named: dict[str, Model], data: ImageData) -> None:
     for attribute in ("latent_dim", "image_shape"):
         values = {name: getattr(model, attribute) for name, model in named.items()}
         if len(set(values.values())) > 1:

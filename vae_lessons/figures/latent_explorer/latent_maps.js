@@ -1,8 +1,14 @@
-// Positions and codes, and maps of where test codes lie. Follows networks.js and code_dots.js in one module.
+// Positions and codes, and maps of where test codes lie.
 //
 // In a frame the position p is the code origin + Σ p_i scale_i direction_i; see latent_maps.py.
 
-const REACH = 3; // of a slider, to each side: LatentExplorer's
+import { EDGE, amid, distinct, dots, inside, nearest } from "../runtime/code_dots.js";
+import { append, change, panel } from "../runtime/dom.js";
+import { scale } from "../runtime/axes.js";
+import { pointIn } from "../runtime/handles.js";
+import { imageCanvas } from "../runtime/images.js";
+import { plain } from "../runtime/numbers.js";
+
 const SIDE = 200; // of a map, in units of its own
 const RING = 6.25; // radius of the mark at the position, its stroke included: it stays on the map
 const LANE = 17; // height of the dots of one class, where there is one dimension
@@ -10,21 +16,21 @@ const NEAR = { mouse: 8, touch: 18 }; // how far from a dot one may point, in un
 const FAR = 44; // CSS pixels from the point, beyond which a finger may scroll the page
 const SIDEWAYS = 8; // CSS pixels by which it must go sideways not to
 
-function codeAt({ origin, directions, scales }, position) {
+export function codeAt({ origin, directions, scales }, position) {
   return origin.map((start, k) => position.reduce((sum, p, i) => sum + p * scales[i] * directions[i][k], start));
 }
 
-function positionOf({ origin, directions, scales }, code) {
+export function positionOf({ origin, directions, scales }, code) {
   const along = direction => direction.reduce((sum, d, k) => sum + d * (code[k] - origin[k]), 0);
   return directions.map((direction, i) => along(direction) / scales[i]);
 }
 
 // Scales of a map, where on it a test code is, which position is at a place, and where among points the numeral of a
 // class goes. With one dimension each class has a lane of its own.
-function layout(latentDim, labels) {
-  const x = scale([-REACH, REACH], [0, SIDE]);
+export function layout(latentDim, labels, reach) {
+  const x = scale([-reach, reach], [0, SIDE]);
   if (latentDim > 1) {
-    const y = scale([-REACH, REACH], [SIDE, 0]);
+    const y = scale([-reach, reach], [SIDE, 0]);
     const placeAt = ([left, top]) => [x.toValue(left), y.toValue(top)];
     return { x, y, height: SIDE, at: ([first, second]) => [x(first), y(second)], placeAt, numeralAt: amid };
   }
@@ -101,23 +107,23 @@ function pad(svg, height, { onDrag, onPoint, onLeave, isFar }) {
 }
 
 // The ends of an axis, and its name between them.
-function axisNames(parent, direction) {
+function axisNames(parent, direction, [from, to]) {
   const axis = append(parent, "div", { class: `live-figure-axis ${direction}`, "aria-hidden": "true" });
-  const [, name] = [-REACH, "", REACH].map(text => append(axis, "span", {}, plain(text)));
+  const [, name] = [from, "", to].map(text => append(axis, "span", {}, plain(text)));
   return text => (name.textContent = text);
 }
 
 // The map of one model. Returns paint(points, position, axes, isShown): where on the map the test codes are and
 // whether these are shown, the position of the cross-hair, and the names of the axes.
-function latentMap(parent, label, prepared, onDrag) {
-  const { plan, labels } = prepared;
+export function latentMap(parent, label, prepared, onDrag) {
+  const { plan, labels, nColours } = prepared;
   const box = append(parent, "div", { class: "live-figure-map" });
-  const nameVertical = plan.y ? axisNames(box, "vertical") : () => {};
+  const nameVertical = plan.y ? axisNames(box, "vertical", plan.y.domain) : () => {};
   const field = append(box, "div", { class: "live-figure-field" });
-  const nameHorizontal = axisNames(box, "horizontal");
+  const nameHorizontal = axisNames(box, "horizontal", plan.x.domain);
   const svg = panel(field, { width: SIDE, height: plan.height, label });
   const codes = append(svg, "g");
-  const drawDots = dots(codes, labels, SIDE, plan.numeralAt);
+  const drawDots = dots(codes, { labels, nColours, width: SIDE, numeralAt: plan.numeralAt });
   const placeHair = crossHair(svg, plan);
   const image = tip(field, prepared);
   let within = []; // the dots that can be pointed at
@@ -129,7 +135,7 @@ function latentMap(parent, label, prepared, onDrag) {
   let at; // the position
   const isFar = place => {
     const away = Math.hypot(...plan.placeAt(place).map((value, i) => value - at[i]));
-    return (plan.x(away) - plan.x(0)) * svg.getScreenCTM().a > FAR;
+    return (plan.x(away) - plan.x(0)) * (svg.getScreenCTM()?.a ?? 1) > FAR;
   };
   pad(svg, plan.height, { onDrag: place => onDrag(plan.placeAt(place)), onPoint, onLeave: image.hide, isFar });
   return (points, position, axes, isShown) => {

@@ -1,30 +1,31 @@
-// z = μ + σ ε, and two estimates of the gradient of E[f(z)]. Follows common.js in one module.
-//
-// f(z) = -1/2 (z - DATUM)². DATUM is Reparameterisation.DATUM.
+// z = μ + σ ε, and two estimates of the gradient of E[f(z)], for f(z) = -1/2 (z - datum)².
 
-const DATUM = 2;
+import { axisBelow, axisLeft, curve, scale, steps } from "../runtime/axes.js";
+import { append, change, clip, label, panel } from "../runtime/dom.js";
+import { gaussianHandles, handle } from "../runtime/handles.js";
+import { move } from "../runtime/model.js";
+import { average, fixed, normal, plain } from "../runtime/numbers.js";
+import { show } from "../runtime/view.js";
+
 const REACHES = [2, 4, 10, 20, 40, 100, 200, 400]; // of the plane of gradients, from its middle
 const SHARE = 0.9; // of the score-function estimates that the plane must hold; the others are marked at its edge
 const ARROW = 0.4; // length of an arrow, in units of z for each unit of gradient
 
-const f = z => -0.5 * (z - DATUM) ** 2;
-const slope = z => DATUM - z;
-const average = values => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-// Of each noise value: its z, and both estimates as [∂/∂μ, ∂/∂log σ²].
-function estimate(noise, { mu, logvar }) {
+// For each noise value: its z, f(z) and f'(z), and both estimates as [∂/∂μ, ∂/∂log σ²].
+function estimate(noise, { mu, logvar, _constants: { datum } }) {
   const sd = Math.exp(logvar / 2);
   return noise.map(eps => {
     const z = mu + sd * eps;
-    const pathwise = [slope(z), (slope(z) * sd * eps) / 2];
-    const score = [(f(z) * eps) / sd, (f(z) * (eps ** 2 - 1)) / 2];
-    return { eps, z, pathwise, score };
+    const [value, gradient] = [-0.5 * (z - datum) ** 2, datum - z];
+    const pathwise = [gradient, (gradient * sd * eps) / 2];
+    const score = [(value * eps) / sd, (value * (eps ** 2 - 1)) / 2];
+    return { eps, z, value, gradient, pathwise, score };
   });
 }
 
 const batchOf = ({ draws, _noise }) => _noise[draws % _noise.length];
 const shownNoise = state => (state.frozen ? [state.eps] : batchOf(state));
-const exactOf = ({ mu, logvar }) => [DATUM - mu, -Math.exp(logvar) / 2];
+const exactOf = ({ mu, logvar, _constants: { datum } }) => [datum - mu, -Math.exp(logvar) / 2];
 
 function deviation(values) {
   const mean = average(values);
@@ -90,15 +91,18 @@ function noiseAxis(svg, model, x, [from, to]) {
 // The axis of z, with the density of q, the objective, and arrows along which it rises.
 function objective(svg, model, x, top) {
   const floor = 318;
-  const height = scale([f(-8), 0], [floor, top + 22]);
+  const { datum } = model.get("_constants");
+  const f = (/** @type {number} */ z) => -0.5 * (z - datum) ** 2;
+  const [from, to] = x.domain;
+  const height = scale([f(from), 0], [floor, top + 22]);
   const plot = clip(svg, x, scale([0, 1], [floor, top]));
   const filled = append(plot, "path", { class: "area encoder" });
   const q = append(plot, "path", { class: "line thin encoder" });
-  append(plot, "path", { class: "line decoder", d: curve(f, -8, 8, x, height) });
+  append(plot, "path", { class: "line decoder", d: curve(f, from, to, x, height) });
   append(svg, "path", { class: "axis", d: `M${x.range[0]},${top}H${x.range[1]}` });
-  axisBelow(svg, floor)(x, steps(-6, 6, 2));
+  axisBelow(svg, floor)(x, steps(from + 2, to - 2, 2));
   label(svg, "z", "ink", { x: x.range[1], y: floor + 17, "text-anchor": "end" });
-  label(svg, "f(z)", "decoder", { x: x(DATUM) + 60, y: height(-2.5) });
+  label(svg, "f(z)", "decoder", { x: x(datum) + 60, y: height(-2.5) });
   const qName = label(svg, "q(z)", "encoder", { "text-anchor": "middle" });
   const arrows = append(plot, "path", { class: "line encoder" });
   const dots = append(plot, "path", { class: "dots encoder" });
@@ -112,7 +116,7 @@ function objective(svg, model, x, top) {
     change(q, { d: outline });
     change(filled, { d: outline + "Z" });
     change(qName, { x: x(mu), y: y(normal(mu, mu, sd)) - 13 });
-    const at = samples.map(({ z }) => [x(z), height(f(z)), slope(z)]);
+    const at = samples.map(({ z, value, gradient }) => [x(z), height(value), gradient]);
     const perUnit = ARROW * (x(1) - x(0));
     change(arrows, { d: at.map(([left, y, gradient]) => arrow(left, y, perUnit * gradient)).join("") });
     change(dots, { d: at.map(([left, y]) => `M${left},${y}h0`).join("") });
@@ -138,10 +142,10 @@ function reachOf(samples, exact) {
   const extents = samples.map(({ score }) => Math.max(...score.map(Math.abs))).sort((a, b) => a - b);
   const most = extents[Math.ceil(SHARE * extents.length) - 1];
   const inside = [...samples.flatMap(({ pathwise }) => pathwise), ...exact].map(Math.abs);
-  return REACHES.find(reach => 1.05 * Math.max(most, ...inside) <= reach) ?? REACHES.at(-1);
+  return REACHES.find(reach => 1.05 * Math.max(most, ...inside) <= reach) ?? REACHES[REACHES.length - 1];
 }
 
-// The plane of gradients: a cloud of points for each estimate, or, of one sample, a line from 0 for each.
+// The plane of gradients: a cloud of points for each estimate, or a line from 0 where there is one sample.
 function plane(svg) {
   const [left, right, top, bottom] = [50, 308, 48, 306];
   const drawAxes = planeAxes(svg, left, right, top, bottom);
@@ -154,7 +158,7 @@ function plane(svg) {
     const reach = reachOf(samples, exact);
     const [x, y] = [scale([-reach, reach], [left, right]), scale([-reach, reach], [bottom, top])];
     drawAxes(x, y, steps(-reach, reach, reach / 2));
-    const at = ([u, v]) => `${x(u).toFixed(2)},${y(v).toFixed(2)}`;
+    const at = (/** @type {number[]} */ [u, v]) => `${x(u).toFixed(2)},${y(v).toFixed(2)}`;
     const dots = points => points.map(point => `M${at(point)}h0`).join("");
     const stem = point => (samples.length > 1 ? "" : `M${at([0, 0])}L${at(point)}`);
     const isInside = point => Math.max(...point.map(Math.abs)) <= reach;
@@ -191,7 +195,8 @@ function build(parent, model) {
   const right = panel(parent, {
     width: 320, height: 344, label: "Pathwise and score-function estimates of the gradient, and its exact value",
   });
-  const x = scale([-8, 8], [8, 372]);
+  const { reach } = model.get("_constants");
+  const x = scale([-reach, reach], [8, 372]);
   const zAxis = 150;
   const paintNoise = noiseAxis(left, model, x, [78, zAxis]);
   const paintObjective = objective(left, model, x, zAxis);
@@ -202,7 +207,7 @@ function build(parent, model) {
   };
 }
 
-// Of the sample that is held, or else of all that are shown.
+// The sample that is held has a value, and all that are shown have a mean.
 const averaged = name => ({ frozen }) => (frozen ? name : `mean ${name}`);
 
 const cells = [
@@ -217,7 +222,7 @@ const cells = [
   ["z", averaged("z"), averaged("z")],
 ].map(([key, name, spoken]) => ({ key, name, spoken }));
 
-function render(context) {
+export function render(context) {
   const reads = ["mu", "logvar", "eps", "frozen", "draws", "_noise"];
   return show(context, { reads, numbers, build, print, cells, columns: 3 });
 }

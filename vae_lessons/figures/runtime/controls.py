@@ -1,6 +1,6 @@
-"""What a reader moves in an live-figure: sliders, switches and buttons.
+"""What a reader moves in a live figure: sliders, switches and buttons.
 
-Each is a trait of the explorable, declared by the control that moves it. One description serves twice: it makes
+Each is a trait of the figure, declared by the control that moves it. One description serves twice: it makes
 the ipywidget of a live kernel, and it travels as JSON to the page, which makes a native input of it.
 """
 
@@ -106,7 +106,7 @@ def describe(name: str, control: Control) -> dict[str, Any]:
     return {"kind": type(control).__name__.lower(), "name": name, **asdict(control)}
 
 
-def names_of_images(classes: Iterable[int]) -> list[str]:
+def image_names(classes: Iterable[int]) -> list[str]:
     """What a page says in place of a slider's whole numbers, where it chooses an image: "3", then "3 (2)"."""
     seen = Counter[int]()
     names = []

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from vae_lessons.data import ImageData
 from vae_lessons.models import VAE, Autoencoder
-from vae_lessons.probability.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
+from vae_lessons.probability.likelihoods import NEARLY_ZERO, Bernoulli, ContinuousBernoulli, Gaussian
 
 LAYERS = {nn.Linear}, {nn.ReLU}  # by turns
 COARSE, FINE = 8, 16  # bits
@@ -189,7 +189,9 @@ def _quantise(weights: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
 def _describe(likelihood: Gaussian | Bernoulli | ContinuousBernoulli) -> dict[str, Any]:
     if isinstance(likelihood, Gaussian):
         return {"kind": "gaussian", "sigma": likelihood.sigma}
-    return {"kind": "bernoulli" if isinstance(likelihood, Bernoulli) else "continuous bernoulli"}
+    if isinstance(likelihood, Bernoulli):
+        return {"kind": "bernoulli"}
+    return {"kind": "continuous bernoulli", "nearly_zero": NEARLY_ZERO}
 
 
 def _function(model: nn.Module, method: str) -> Any:

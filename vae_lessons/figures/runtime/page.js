@@ -1,8 +1,17 @@
-// An live-figure on a page without a kernel: a model that is nothing but its state, native inputs, and the exchange of
-// the still picture for the live one. Follows common.js and a figure in one module.
+// A live figure on a page without a kernel: a model that is nothing but its state, native inputs, and the exchange of
+// the still picture for the live one.
 
-// The part of anywidget's model that a figure uses.
+import { append, change } from "./dom.js";
+import { set } from "./model.js";
+import { fixed, plain } from "./numbers.js";
+
+/**
+ * The part of anywidget's model that a figure uses.
+ * @param {Record<string, any>} state
+ * @returns {import("./model.js").Model}
+ */
 function pageModel(state) {
+  /** @type {Record<string, Set<() => void>>} */
   const listeners = {};
   return {
     get: name => state[name],
@@ -28,15 +37,15 @@ const INPUTS = {
     // A finger that scrolls the page sets a slider where it came down all the same. So what it sets first waits for its
     // next move or its end, and is taken back if the page scrolls.
     let before, waits;
-    const tell = () => set(model, name, input.valueAsNumber);
+    const send = () => set(model, name, input.valueAsNumber);
     input.addEventListener("pointerdown", ({ pointerType }) => {
       [before, waits] = [model.get(name), pointerType !== "mouse"];
     });
-    input.addEventListener("input", () => (waits ? (waits = false) : tell()));
-    input.addEventListener("change", tell);
+    input.addEventListener("input", () => (waits ? (waits = false) : send()));
+    input.addEventListener("change", send);
     input.addEventListener("pointercancel", () => {
       input.value = before;
-      tell();
+      send();
     });
     return [row, current => {
       input.value = current;
@@ -57,11 +66,6 @@ const INPUTS = {
     return [button, () => {}];
   },
 };
-
-function set(model, name, value) {
-  model.set(name, value);
-  model.save_changes();
-}
 
 function controls(parent, model) {
   for (const control of model.get("_controls")) {
@@ -99,7 +103,11 @@ function mount(figure, render) {
 
 // A figure with networks takes a moment to begin, and most of a long page is never looked at: each begins when it is
 // at most the height of a window away.
-function mountWhenNear(figure, render) {
+/**
+ * @param {HTMLElement} figure
+ * @param {(context: { model: import("./model.js").Model, el: HTMLElement }) => void} render
+ */
+export function mountWhenNear(figure, render) {
   const observer = new IntersectionObserver(entries => {
     if (!entries.some(entry => entry.isIntersecting)) return;
     observer.disconnect();

@@ -1,4 +1,4 @@
-"""An live-figure as HTML that needs no kernel, no network and no file beside it.
+"""A live figure as HTML that needs no kernel, no network and no file beside it.
 
 The figure's module is mounted on its state inside the page, when it comes near what is seen of the page. Until it has
 drawn, and for good where it cannot, a still picture stands in its place.
@@ -10,15 +10,14 @@ import html
 import io
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image
 
 TEMPLATE = """\
 <figure class="live-figure" id="{name}">
-<style>
-{css}
-</style>
+{styles}\
 <div class="live-figure-still">
 <img width="{width}" height="{height}" alt="{alt}" src="data:image/webp;base64,{still}">
 </div>
@@ -31,6 +30,7 @@ TEMPLATE = """\
 mountWhenNear(document.getElementById("{name}"), render);
 </script>
 </figure>"""
+STYLE = "<style>\n{css}\n</style>\n"
 WEIGHTS = '<script type="text/plain" class="live-figure-weights" data-digest="{digest}">{content}</script>\n'
 _serial = itertools.count(1)
 
@@ -38,7 +38,7 @@ _serial = itertools.count(1)
 def figure_html(
     *,
     module: str,
-    css: str,
+    styles: Sequence[str],
     state: dict[str, Any],
     weights: dict[str, str],
     still: bytes,
@@ -46,21 +46,32 @@ def figure_html(
     alt: str,
     caption: str,
 ) -> str:
-    """One <figure> with all that it needs.
+    """Write one <figure> with all that it needs.
 
-    module : JavaScript that defines `mountWhenNear(figure, render)` and `render`
-    state : what `render` reads, for JSON
-    weights : networks in base64, each under its digest and in an element of its own. Any figure on a page finds
-        them there, so of several elements with one digest one is enough.
-    still, size : a PNG, and its width and height on the page in CSS pixels
-    alt, caption : plain text
+    Parameters
+    ----------
+    module : str
+        JavaScript that defines `mountWhenNear(figure, render)` and `render`.
+    styles : sequence of str
+        Style sheets, each in an element of its own: of several alike on a page one is enough.
+    state : dict
+        What `render` reads, for JSON.
+    weights : dict of str to str
+        Networks in base64, each under its digest and in an element of its own. Any figure on a page finds them there,
+        so of several elements with one digest one is enough.
+    still : bytes
+        A PNG.
+    size : tuple of int
+        The PNG's width and height on the page, in CSS pixels.
+    alt, caption : str
+        Plain text.
     """
     encoded = _inert_json(state)
     mark = hashlib.sha256(f"{module}{encoded}{caption}".encode()).hexdigest()[:8]
     return TEMPLATE.format(
         # Kernels count on their own, and pages may come from several: so not the serial number alone.
         name=f"live-figure-{mark}-{next(_serial)}",
-        css=css.replace("</", r"<\/"),
+        styles="".join(STYLE.format(css=css.replace("</", r"<\/")) for css in styles),
         width=size[0],
         height=size[1],
         alt=html.escape(alt),
