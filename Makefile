@@ -44,10 +44,13 @@ mark: $(READY) ## Mark what has been handed in for an assignment: make mark ASSI
 bench: book ## Measure training, live figures, pages and building, and compare with the report in benchmarks/
 	$(BIN)/python -m benchmarks $(PARTS)
 
-lint: $(READY) ## Check code, notebooks and docstrings with ruff, and the order of imports
+lint: $(READY) ## Check code, notebooks and docstrings, the order of imports, and the figures' types (needs Node.js)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	@command -v npm >/dev/null || { echo "make lint: the live figures' JavaScript was not checked, since npm is missing; install Node.js" >&2; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	npx --no-install tsc -p jsconfig.json
 
 lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newest versions, for every system
 	$(BIN)/python -m pip install --quiet uv

@@ -1,0 +1,1 @@
+"""Draw a digit: a live figure."""

@@ -19,16 +19,26 @@ NEARLY_ALL = 0.99  # of the boxes are as large as that of a drawing, or smaller
 
 
 def measure_recipe(images: Tensor) -> dict[str, Any]:
-    """What is usual among images (M, H, W): for JSON, lengths in pixels, positions from the upper left corner.
+    """Measure how images are usually centred and scaled, and how wide their lines are.
 
-    shape : [H, W]
-    box : [height, width] that the box around the ink seldom exceeds, in 1 of 100 images
-    by : "mass" or "box", whichever has its centre more nearly in one place
-    at : [y, x], where that is on average
-    stroke : the average width of a line, 2 sum x / sum |grad x|: one of width w and length l has the ink w l and two
-        edges of length l. Blurred edges change neither sum.
+    Parameters
+    ----------
+    images : Tensor
+        (M, H, W), in [0, 1].
 
-    Raises ValueError if no image has ink.
+    Returns
+    -------
+    dict
+        For JSON, lengths in pixels, positions from the upper left corner. "shape" is [H, W]. "ink" is the value above
+        which a pixel belongs to the box around the ink. "box" is the [height, width] that this box exceeds in 1 of 100
+        images. "by" is "mass" or "box", whichever has its centre more nearly in one place, and "at" is that place,
+        [y, x]. "stroke" is the average width of a line, 2 sum x / sum |grad x|: a line of width w and length l has the
+        ink w l and two edges of length l. Blurred edges change neither sum.
+
+    Raises
+    ------
+    ValueError
+        If no image has ink.
     """
     images = images[(images > INK).flatten(1).any(dim=1)].double()
     if not len(images):
@@ -55,6 +65,7 @@ class Drawing(traitlets.Unicode):
     """An image as `to_bytes` writes it, of the size of its owner's `image_shape`; or nothing, "" ."""
 
     def validate(self, owner: traitlets.HasTraits, value: Any) -> str:
+        """Return the text, or raise a TraitError that says how many bytes it must have."""
         text = super().validate(owner, value)
         try:
             if text:
@@ -75,7 +86,7 @@ def _ends(has_ink: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _mass_centres(profile: Tensor) -> Tensor:
-    """The centre of mass of each row of (M, N), a pixel's own being half a pixel in: (M,)."""
+    """Compute the centre of mass of each row of (M, N), a pixel's own being half a pixel in: (M,)."""
     middles = torch.arange(profile.shape[1], dtype=profile.dtype) + 0.5
     return (profile * middles).sum(dim=1) / profile.sum(dim=1)
 

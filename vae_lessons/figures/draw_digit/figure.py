@@ -122,7 +122,7 @@ class DrawDigit(LiveFigure):
 
     @property
     def logvar(self) -> Tensor:
-        """log σ² of q(z | image): (K,)."""
+        """The log variance of q(z | image): (K,)."""
         return self._encode(self.image.unsqueeze(0))[1][0]
 
     def snapshot(self) -> DigitSnapshot:

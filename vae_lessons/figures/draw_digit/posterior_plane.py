@@ -33,7 +33,7 @@ class PosteriorPlane:
         return [f"z{str(index + 1).translate(SUBSCRIPTS)}" for index in self.dimensions]
 
     def describe(self) -> dict[str, Any]:
-        """For JSON."""
+        """Describe the plane for JSON."""
         return {
             "dimensions": self.dimensions,
             "names": self.names,
@@ -42,7 +42,7 @@ class PosteriorPlane:
         }
 
     def draw(self, ax: Axes, mu: Tensor, logvar: Tensor, z: Tensor) -> None:
-        """N(mu, diag σ²) and the prior as ellipses of one and two standard deviations, and a code z; all (K,)."""
+        """Draw N(mu, diag σ²) and the prior as ellipses of one and two standard deviations, and a code z; all (K,)."""
         mu, logvar, z = (values[self.dimensions] for values in (mu, logvar, z))
         _draw_ellipses(ax, torch.zeros(2), torch.zeros(2), "p(z)", COLOURS["prior"], lw=1)
         _draw_ellipses(ax, mu, logvar, "q(z | x)", COLOURS["encoder"], lw=1.5)
@@ -53,7 +53,7 @@ class PosteriorPlane:
         ax.legend(labelcolor="linecolor", ncols=3, handlelength=1, loc="lower center", bbox_to_anchor=(0.5, 1))
 
     def _draw_codes(self, ax: Axes, mu: Tensor) -> None:
-        """A dot for each, and the numeral of each class amid its own, clear of other numerals and of mu (2,)."""
+        """Draw a dot for each, and the numeral of each class amid its own, clear of other numerals and of mu (2,)."""
         apart = APART * float((self.codes.amax(dim=0) - self.codes.amin(dim=0)).max())
         taken = mu.unsqueeze(0)
         halo = [withStroke(linewidth=3, foreground="white")]
@@ -66,29 +66,34 @@ class PosteriorPlane:
 
 
 def plane_of(mu: Tensor, logvar: Tensor, labels: Tensor) -> PosteriorPlane:
-    """The plane of the two dimensions whose KL of q(z | x) from the prior, averaged over images, is largest.
+    """Choose the plane of the two dimensions whose KL of q(z | x) from the prior, averaged over images, is largest.
 
-    mu, logvar : (M, K) with K >= 2, of all images; labels : (M,). The codes are the means of up to 500 of them.
+    Parameters
+    ----------
+    mu, logvar : Tensor
+        (M, K) with K >= 2, of all images. The plane has the means of up to 500 of them.
+    labels : Tensor
+        (M,)
     """
-    rates = torch.stack([_average_rate(mu[:, [k]], logvar[:, [k]]) for k in range(mu.shape[1])])
-    dimensions = sorted(rates.topk(2).indices.tolist())
+    each = torch.stack([_average_kl(mu[:, [k]], logvar[:, [k]]) for k in range(mu.shape[1])])
+    dimensions = sorted(each.topk(2).indices.tolist())
     shown = torch.linspace(0, len(mu) - 1, min(N_CODES, len(mu))).round().long()
     return PosteriorPlane(dimensions, mu[shown][:, dimensions], labels[shown])
 
 
-def _average_rate(mu: Tensor, logvar: Tensor) -> Tensor:
+def _average_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     return gaussian.kl_to_standard_normal(mu, logvar).mean()
 
 
 def _amid(codes: Tensor, taken: Tensor, apart: float) -> Tensor:
-    """The one of codes (N, 2) nearest to their median, of those that are `apart` from taken (M, 2), or farthest."""
+    """Choose the code nearest to the median of codes (N, 2), among those `apart` from taken (M, 2)."""
     room = torch.cdist(codes, taken.to(codes)).amin(dim=1)
     free = codes[room >= min(apart, float(room.max()))]
     return free[torch.linalg.vector_norm(free - codes.median(dim=0).values, dim=1).argmin()]
 
 
 def _for_letters(colour: str) -> list[float]:
-    """A quarter darker, as figure.css has it: letters need more contrast than dots."""
+    """Darken by a quarter, as figure.css does: letters need more contrast than dots."""
     return [0.75 * light + 0.25 * dark for light, dark in zip(to_rgb(colour), to_rgb("#222222"), strict=True)]
 
 

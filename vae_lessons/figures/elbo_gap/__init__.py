@@ -1,0 +1,1 @@
+"""The ELBO and its gap: a live figure."""

@@ -151,10 +151,10 @@ class ElboGapSnapshot(Snapshot):
 
 
 def _log_q(z: Tensor, mu: float, logvar: float) -> Tensor:
-    """log N(z; mu, exp(logvar)) at z (N, 1): (N,)."""
+    """Compute log N(z; mu, exp(logvar)) at z (N, 1): (N,)."""
     return gaussian.log_prob(z, torch.full_like(z, mu), torch.full_like(z, logvar))
 
 
 def _log_joint(z: Tensor, x: float, bend: float) -> Tensor:
-    """log p(x, z) at z (N, 1): (N,)."""
+    """Compute log p(x, z) at z (N, 1): (N,)."""
     return BentDecoder(bend, NOISE).log_likelihood(torch.full_like(z, x), z) + _log_q(z, 0, 0)

@@ -1,0 +1,1 @@
+"""The KL of a Gaussian in parts: a live figure."""

@@ -1,0 +1,1 @@
+"""Interpolation between images: a live figure."""

@@ -20,11 +20,16 @@ N_RECONSTRUCTIONS = 500
 
 @dataclass(frozen=True)
 class Walk:
-    """A space in which one can walk in straight lines between N images, and the pictures of its points.
+    """A space with straight lines between N images, and the pictures of its points.
 
-    codes : (N, K), where the images are
-    decode : codes (B, K) to pictures (B, H, W)
-    distances : (N, N, T), float64: from the pictures on the way from one image to another to the nearest training image
+    Attributes
+    ----------
+    codes : Tensor
+        (N, K), where the images are.
+    decode : callable
+        Codes (B, K) to pictures (B, H, W).
+    distances : Tensor
+        (N, N, T), float64: from the pictures on the way from one image to another to the nearest training image.
     """
 
     codes: Tensor
@@ -33,12 +38,12 @@ class Walk:
 
     @torch.no_grad()
     def pictures(self, first: int, second: int, t: Tensor) -> Tensor:
-        """Decoded z(t) = (1 - t) z_first + t z_second, for t (T,): (T, H, W)."""
+        """Decode z(t) = (1 - t) z_first + t z_second, for t (T,): (T, H, W)."""
         return self.decode(torch.lerp(self.codes[first], self.codes[second], t.unsqueeze(1)))
 
 
 def choose_images(labels: Tensor) -> list[int]:
-    """Indices of twelve images: the first of each class, then the second of each, until there are twelve.
+    """Return indices of twelve images: the first of each class, then the second of each, until there are twelve.
 
     With ten classes from 0 to 9, number c of the twelve is the first of class c. ValueError for fewer than two
     classes or twelve images.
@@ -53,7 +58,7 @@ def choose_images(labels: Tensor) -> list[int]:
 
 
 def walk_in_pixels(images: Tensor, train: Tensor) -> Walk:
-    """Blends of images (N, H, W)."""
+    """Blend images (N, H, W) pixel by pixel, and measure the blends' distances to training images (M, H, W)."""
     x, y = images.flatten(1), train.flatten(1)
     # ||x - y||² - ||x||² is linear in x. So for a blend it is the blend of its ends', and no y is needed again.
     to_each = y.square().sum(dim=1) - 2 * x @ y.T  # (N, M)
@@ -65,7 +70,7 @@ def walk_in_pixels(images: Tensor, train: Tensor) -> Walk:
 
 @torch.no_grad()
 def walk_in_codes(model: Autoencoder | VAE, images: Tensor, train: Tensor) -> Walk:
-    """Decoded points between the codes of images (N, H, W)."""
+    """Decode points between the codes of images (N, H, W), and measure their distances to training images."""
     codes = model.code(images)
     z = _between_pairs(codes)
     distances = nearest_distance(model.decode(z.flatten(0, 1)), train)
@@ -74,7 +79,7 @@ def walk_in_codes(model: Autoencoder | VAE, images: Tensor, train: Tensor) -> Wa
 
 @torch.no_grad()
 def limit_of(model: Autoencoder | VAE, test: Tensor, train: Tensor) -> float:
-    """`off_manifold_threshold` of a model, as it is printed."""
+    """Compute `off_manifold_threshold` for a model, rounded as it is printed."""
     return round(float(off_manifold_threshold(model(test[:N_RECONSTRUCTIONS]), train)), DECIMALS)
 
 

@@ -1,0 +1,1 @@
+"""Latent spaces to move in: a live figure."""

@@ -107,7 +107,7 @@ class LatentExplorer(LiveFigure):
 
     @property
     def _position(self) -> Tensor:
-        """(K,)"""
+        """The position of the sliders in use: (K,)."""
         return torch.tensor([getattr(self, name) for name in self._sliders], dtype=torch.float64)
 
 
@@ -139,7 +139,7 @@ def _controls(latent_dim: int) -> dict[str, Control]:
 
 
 def _caption(named: dict[str, Model]) -> str:
-    """What to do, and what a position is."""
+    """Say what to do, and what a position is."""
     has_vae, has_autoencoder = (any(isinstance(m, family) for m in named.values()) for family in (VAE, Autoencoder))
     meanings = ["for a VAE the position is z itself"] * has_vae
     meanings += ["for an autoencoder, which has no prior, it is in standard deviations of its codes"] * has_autoencoder

@@ -22,7 +22,12 @@ DECIMALS = 6  # that travel
 class Frame:
     """code = origin + sum_i position_i scale_i direction_i, with orthonormal directions.
 
-    origin (K,), directions (K, K) with one direction a row, scales (K,); float64
+    Attributes
+    ----------
+    origin, scales : Tensor
+        (K,), float64.
+    directions : Tensor
+        (K, K), float64, one direction a row.
     """
 
     origin: Tensor
@@ -30,15 +35,15 @@ class Frame:
     scales: Tensor
 
     def code_at(self, position: Tensor) -> Tensor:
-        """Positions (..., K) to codes (..., K)."""
+        """Convert positions (..., K) to codes (..., K)."""
         return self.origin + (position * self.scales) @ self.directions
 
     def position_of(self, code: Tensor) -> Tensor:
-        """Codes (..., K) to positions (..., K)."""
+        """Convert codes (..., K) to positions (..., K)."""
         return (code - self.origin) @ self.directions.T / self.scales
 
     def describe(self) -> dict[str, Any]:
-        """For JSON."""
+        """Describe it for JSON."""
         tensors = {"origin": self.origin, "directions": self.directions, "scales": self.scales}
         return {name: tensor.round(decimals=DECIMALS).tolist() for name, tensor in tensors.items()}
 
@@ -53,35 +58,45 @@ class LatentMap:
 
     @property
     def has_prior(self) -> bool:
+        """Whether the model has a prior, as a VAE does."""
         return isinstance(self.model, VAE)
 
     def nearest(self, frame: str, position: Tensor) -> tuple[int, float]:
-        """Index and distance of the test code nearest to a position (K,); the distance is one of positions."""
+        """Return index and distance of the test code nearest to a position (K,), in units of positions."""
         distances = torch.linalg.vector_norm(self.frames[frame].position_of(self.codes) - position, dim=1)
         return int(distances.argmin()), float(distances.min())
 
     def log_prior(self, frame: str, position: Tensor) -> float:
-        """log p(z) at a position (K,), in nats."""
+        """Compute log p(z) at a position (K,), in nats."""
         z = self.frames[frame].code_at(position).unsqueeze(0)
         return float(gaussian.log_prob(z, torch.zeros_like(z), torch.zeros_like(z)))
 
     @torch.no_grad()
     def image_at(self, frame: str, position: Tensor) -> Tensor:
-        """What the model decodes at a position (K,): (H, W)."""
+        """Decode a position (K,): (H, W)."""
         code = self.frames[frame].code_at(position).unsqueeze(0)
         return self.model.decode(code.to(self.model.decoder[0].weight))[0].cpu()
 
     def describe(self) -> dict[str, Any]:
-        """For JSON."""
+        """Describe it for JSON."""
         frames = {name: frame.describe() for name, frame in self.frames.items()}
         return {"codes": pack_floats(self.codes), "frames": frames, "has_prior": self.has_prior}
 
 
 @torch.no_grad()
 def map_codes(model: Autoencoder | VAE, images: Tensor, shown: Tensor) -> LatentMap:
-    """The map of those of the images (M, H, W) whose indices are `shown` (N,), with frames made for the codes of all.
+    """Map the images whose indices are `shown`, with frames made for the codes of all.
 
     The code of an image is, with a VAE, the mean of q(z | x). There is a choice of frames if K > 2.
+
+    Parameters
+    ----------
+    model : Autoencoder or VAE
+        The model whose codes are mapped.
+    images : Tensor
+        (M, H, W)
+    shown : Tensor
+        (N,), indices.
     """
     codes = model.code(images.to(model.encoder[0].weight)).double().cpu()
     frames = {"coordinates": coordinates(model, codes)}
@@ -91,10 +106,10 @@ def map_codes(model: Autoencoder | VAE, images: Tensor, shown: Tensor) -> Latent
 
 
 def coordinates(model: Autoencoder | VAE, codes: Tensor) -> Frame:
-    """Positions along the coordinates of z.
+    """Make the frame of positions along the coordinates of z.
 
-    Of a VAE they are z itself, in the prior's units. An autoencoder has no prior, so they count from the mean of
-    its `codes` (M, K), in standard deviations.
+    For a VAE positions are z itself, in the prior's units. An autoencoder has no prior, so positions count from the
+    mean of its `codes` (M, K), in standard deviations.
     """
     origin, scales = codes.mean(dim=0), _suitable(codes.std(dim=0, correction=0))
     if isinstance(model, VAE):
@@ -103,9 +118,9 @@ def coordinates(model: Autoencoder | VAE, codes: Tensor) -> Frame:
 
 
 def principal_directions(codes: Tensor) -> Frame:
-    """Positions along the principal directions of `codes` (M, K), from their mean, in standard deviations.
+    """Make the frame of positions along the principal directions of `codes` (M, K), from their mean.
 
-    The direction of the largest variance comes first. Of the two signs of each it has the one that makes its
+    Units are standard deviations. The direction of the largest variance comes first. Each has the sign that makes its
     largest component positive.
     """
     variances, directions = torch.linalg.eigh(codes.T.cov(correction=0).reshape(2 * codes.shape[1:]))
@@ -115,5 +130,5 @@ def principal_directions(codes: Tensor) -> Frame:
 
 
 def _suitable(scales: Tensor) -> Tensor:
-    """Standard deviations (K,), and 1 where the codes do not vary."""
+    """Return standard deviations (K,), and 1 where the codes do not vary."""
     return torch.where(scales > NEGLIGIBLE * scales.max(), scales, 1.0)

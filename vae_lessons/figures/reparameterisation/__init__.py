@@ -1,0 +1,1 @@
+"""Reparameterisation and its gradients: a live figure."""

@@ -14,16 +14,27 @@ import ipywidgets
 import traitlets
 from traitlets import Bool, HasTraits, Int, TraitError, TraitType
 
-# The name of a switch, and its position in which the control does something; in the other it is not shown. A trait
-# that is text, such as a drawing, is on while there is some.
+# The name of a switch, and its position in which the control does something; in the other it is hidden. A trait
+# that is text, such as a drawing, is on unless it is empty.
 Condition = tuple[str, bool] | None
 
 
 @dataclass(frozen=True)
 class Slider:
-    """A number in [low, high], moved in steps. `spoken` is the label for those who listen: "mu" for "μ".
+    """A number in [low, high], moved in steps.
 
-    With steps of 1 it counts: its trait takes whole numbers only.
+    Parameters
+    ----------
+    label : str
+        What a reader sees.
+    spoken : str
+        What a screen reader says: "mu" for "μ".
+    low, high : float
+        The ends.
+    step : float
+        The distance between two positions. With steps of 1 the trait takes whole numbers only.
+    shown_if : tuple of str and bool, optional
+        The name of a switch, and its position in which the slider is shown.
     """
 
     label: str
@@ -34,9 +45,11 @@ class Slider:
     shown_if: Condition = None
 
     def trait(self) -> TraitType:
+        """Make a trait that this slider moves."""
         return Number(self.low, self.high, whole=self.step == 1).tag(sync=True, state=True, control=self)
 
     def widget(self, owner: ipywidgets.Widget, name: str) -> ipywidgets.Widget:
+        """Make an ipywidget that moves the trait `name` of `owner`."""
         kind = ipywidgets.IntSlider if self.step == 1 else ipywidgets.FloatSlider
         slider = kind(value=getattr(owner, name), min=self.low, max=self.high, step=self.step, description=self.label)
         ipywidgets.jslink((owner, name), (slider, "value"))
@@ -45,15 +58,17 @@ class Slider:
 
 @dataclass(frozen=True)
 class Switch:
-    """On or off."""
+    """On or off, with a label. `shown_if` as for a `Slider`."""
 
     label: str
     shown_if: Condition = None
 
     def trait(self) -> TraitType:
+        """Make a trait that this switch sets."""
         return Bool().tag(sync=True, state=True, control=self)
 
     def widget(self, owner: ipywidgets.Widget, name: str) -> ipywidgets.Widget:
+        """Make an ipywidget that sets the trait `name` of `owner`."""
         box = ipywidgets.Checkbox(value=getattr(owner, name), description=self.label)
         ipywidgets.jslink((owner, name), (box, "value"))
         return box
@@ -61,15 +76,17 @@ class Switch:
 
 @dataclass(frozen=True)
 class Action:
-    """A button. Its trait counts how often it was pressed."""
+    """A button with a label, whose trait counts how often it was pressed. `shown_if` as for a `Slider`."""
 
     label: str
     shown_if: Condition = None
 
     def trait(self) -> TraitType:
+        """Make a trait that counts the presses of this button."""
         return Int(min=0).tag(sync=True, state=True, control=self)
 
     def widget(self, owner: ipywidgets.Widget, name: str) -> ipywidgets.Widget:
+        """Make an ipywidget that adds one to the trait `name` of `owner`."""
         button = ipywidgets.Button(description=self.label)
         button.on_click(lambda _: setattr(owner, name, getattr(owner, name) + 1))
         return button
@@ -79,7 +96,7 @@ Control = Slider | Switch | Action
 
 
 class Number(TraitType):
-    """A float in [low, high], or an int if it must be whole. What is no number, NaN included, is a TraitError."""
+    """A float in [low, high], or an int if it must be whole. Anything else, NaN included, is a TraitError."""
 
     def __init__(self, low: float, high: float, whole: bool = False) -> None:
         self.kind = int if whole else float
@@ -87,6 +104,7 @@ class Number(TraitType):
         super().__init__(self.low)
 
     def validate(self, owner: HasTraits, value: Any) -> float:
+        """Return the value as a float or an int, or raise a TraitError that names the range."""
         is_number = isinstance(value, Real) and not isinstance(value, bool)
         is_inside = is_number and self.low <= value <= self.high  # false for NaN
         if not is_inside or (self.kind is int and value != int(value)):
@@ -96,18 +114,18 @@ class Number(TraitType):
 
 
 def controls_of(owner: HasTraits) -> dict[str, Control]:
-    """The control of each trait that has one, in the order in which they were declared."""
+    """Return the control of each trait that has one, in the order of their declaration."""
     declared = [item for cls in reversed(type(owner).__mro__) for item in vars(cls).items()]
     return {name: trait.metadata["control"] for name, trait in declared if _has_control(trait)}
 
 
 def describe(name: str, control: Control) -> dict[str, Any]:
-    """What the page needs to know, for JSON."""
+    """Describe a control for the page, for JSON."""
     return {"kind": type(control).__name__.lower(), "name": name, **asdict(control)}
 
 
 def image_names(classes: Iterable[int]) -> list[str]:
-    """What a page says in place of a slider's whole numbers, where it chooses an image: "3", then "3 (2)"."""
+    """Name images by their classes, for sliders that choose one: "3", then "3 (2)"."""
     seen = Counter[int]()
     names = []
     for label in classes:
@@ -117,7 +135,7 @@ def image_names(classes: Iterable[int]) -> list[str]:
 
 
 def make_widget(owner: ipywidgets.Widget, name: str, control: Control) -> ipywidgets.Widget:
-    """The control as an ipywidget that is linked to the trait, and shown while it does something."""
+    """Make an ipywidget for a control, linked to its trait and hidden while it does nothing."""
     widget = control.widget(owner, name)
     if control.shown_if is not None:
         switch, needed = control.shown_if

@@ -30,13 +30,17 @@ GREY_LEVELS = 16  # 4 bits
 
 @dataclass(frozen=True)
 class PackedNetwork:
-    """A multilayer perceptron for the page, its few words apart from its many bytes.
+    """A multilayer perceptron for the page, its short description apart from its many bytes.
 
-    description : for JSON. "weights" is the digest of the bytes, "layers" is [[n_in, n_out, bits], ...] with a
-        ReLU between two, "output" says how the outputs make a mean image ("linear" for an encoder: they make none), and
-        a VAE's decoder has a "likelihood".
-    content : the bytes in base64: for each layer a float32 scale and a float32 bias of each output; then the
-        weights, row by row, of the layers with 16 bits, and of those with 8
+    Attributes
+    ----------
+    description : dict
+        For JSON. "weights" is the digest of the bytes, "layers" is [[n_in, n_out, bits], ...] with a ReLU between two,
+        "output" says how the outputs make a mean image ("linear" for an encoder, whose outputs are no image), and a
+        VAE's decoder has a "likelihood".
+    content : str
+        The bytes in base64: for each layer a float32 scale and a float32 bias of each output; then the weights, row by
+        row, first of the layers with 16 bits, then of those with 8.
     """
 
     description: dict[str, Any]
@@ -44,19 +48,21 @@ class PackedNetwork:
 
 
 def pack_encoder(model: Autoencoder | VAE) -> PackedNetwork:
-    """The network that makes codes of images: of a VAE, mu and log σ² one after the other.
+    """Pack the network that makes codes of images: for a VAE, mu and log σ² one after the other.
 
     Raises
     ------
-    TypeError : for what is no Autoencoder or VAE, or computes differently from these
-    ValueError : for weights that are not finite
+    TypeError
+        For a model that is not an Autoencoder or VAE, or computes differently from these.
+    ValueError
+        For weights that are not finite.
     """
     check_model(model)
     return _pack(model.encoder, first=COARSE, others=FINE, output="linear")
 
 
 def pack_decoder(model: Autoencoder | VAE) -> PackedNetwork:
-    """The network that makes images of codes. Errors as for `pack_encoder`."""
+    """Pack the network that makes images of codes. Errors as for `pack_encoder`."""
     check_model(model)
     if isinstance(model, Autoencoder):
         meaning = {"output": "sigmoid"}
@@ -68,14 +74,19 @@ def pack_decoder(model: Autoencoder | VAE) -> PackedNetwork:
 
 
 def weights_of(networks: Sequence[PackedNetwork]) -> dict[str, str]:
-    """What an live-figure's `_weights` holds: the content of each network under its digest."""
+    """Return the content of each network under its digest, as a live figure keeps it."""
     return {network.description["weights"]: network.content for network in networks}
 
 
 def check_model(model: Autoencoder | VAE, name: str = "model") -> None:
-    """TypeError or ValueError, as `pack_encoder` raises them, unless the page can compute what the model does.
+    """Raise TypeError or ValueError, as `pack_encoder` does, unless the page can compute what the model does.
 
-    name : what the error calls it
+    Parameters
+    ----------
+    model : Autoencoder or VAE
+        The model to check.
+    name : str
+        What an error calls it.
     """
     wanted = "an Autoencoder or a VAE of this package"
     family = next((family for family in (Autoencoder, VAE) if isinstance(model, family)), None)
@@ -94,9 +105,14 @@ def check_model(model: Autoencoder | VAE, name: str = "model") -> None:
 
 
 def models_by_name(models: Autoencoder | VAE | Mapping[str, Autoencoder | VAE]) -> dict[str, Autoencoder | VAE]:
-    """One model under the name of its kind, or several as they are; errors as `check_model` raises them.
+    """Return one model under the name of its kind, or several as they are.
 
-    TypeError also for what is no model and no dict, and for names that are no strings; ValueError for an empty dict.
+    Raises
+    ------
+    TypeError
+        For arguments that are neither a model nor a mapping, names that are not strings, and as `check_model` does.
+    ValueError
+        For an empty mapping, and as `check_model` does.
     """
     if isinstance(models, nn.Module):
         check_model(models, "models")
@@ -114,23 +130,31 @@ def models_by_name(models: Autoencoder | VAE | Mapping[str, Autoencoder | VAE]) 
 
 
 def check_data(data: ImageData) -> None:
-    """TypeError for what is no ImageData."""
+    """Raise TypeError unless data is an ImageData."""
     if not isinstance(data, ImageData):
         raise TypeError(f"data must be an ImageData, such as load_images() gives, got {type(data).__name__}")
 
 
 def classes_in_turn(labels: Tensor) -> list[int]:
-    """All indices of labels (M,): the first of each class, then the second of each, and so on."""
+    """Return all indices of labels (M,): the first of each class, then the second of each, and so on."""
     by_class = [(labels == label).nonzero()[:, 0].tolist() for label in labels.unique()]
     return [i for turn in itertools.zip_longest(*by_class) for i in turn if i is not None]
 
 
 def sprite_sheet(images: Tensor) -> dict[str, Any]:
-    """Images (M, H, W) in [0, 1] as one PNG for the page, ink on transparent, from left to right and top to bottom.
+    """Join images into one PNG for the page, ink on transparent, from left to right and top to bottom.
 
-    Thumbnails, in 16 levels of grey; `to_bytes` is for networks.
+    They are thumbnails in 16 levels of grey; `to_bytes` is for networks.
 
-    Returns {"image": a data URI, "columns": how many images a row has, "shape": [H, W]}.
+    Parameters
+    ----------
+    images : Tensor
+        (M, H, W), in [0, 1].
+
+    Returns
+    -------
+    dict
+        "image" is a data URI, "columns" how many images a row has, "shape" is [H, W].
     """
     count, height, width = images.shape
     columns = math.ceil(math.sqrt(count))
@@ -148,18 +172,18 @@ def sprite_sheet(images: Tensor) -> dict[str, Any]:
 
 
 def pack_floats(values: Tensor) -> str:
-    """Numbers of any shape as float32 in base64, row by row."""
+    """Write numbers of any shape as float32 in base64, row by row."""
     return base64.b64encode(values.detach().cpu().numpy().astype("<f4").tobytes()).decode("ascii")
 
 
 def to_bytes(images: Tensor) -> str:
-    """Images in [0, 1], any shape, as base64 of one byte a pixel."""
+    """Write images in [0, 1], of any shape, as base64 of one byte a pixel."""
     levels = (images.detach().cpu() * 255).round().to(torch.uint8)
     return base64.b64encode(levels.numpy().tobytes()).decode("ascii")
 
 
 def from_bytes(text: str, shape: tuple[int, ...]) -> Tensor:
-    """The images of `to_bytes`, float32. ValueError for what is not base64 of as many bytes as `shape` has pixels."""
+    """Read the images of `to_bytes`, float32. ValueError unless the text is base64 of one byte for each pixel."""
     content = base64.b64decode(text, validate=True)
     if len(content) != math.prod(shape):
         raise ValueError(f"text must be base64 of {math.prod(shape)} bytes, got {len(content)} bytes")

@@ -84,7 +84,7 @@ def figure_html(
 
 
 def _as_webp(png: bytes) -> bytes:
-    """The same pixels in three quarters of the bytes."""
+    """Write the same pixels in three quarters of the bytes."""
     webp = io.BytesIO()
     Image.open(io.BytesIO(png)).save(webp, format="webp", lossless=True, quality=100, method=4)
     return webp.getvalue()
@@ -96,5 +96,5 @@ def _inert_json(state: dict[str, Any]) -> str:
 
 
 def _inert_module(module: str) -> str:
-    r"""The same program, unable to end its script element: inside a string, <\/ is </ and <\!-- is <!--."""
+    r"""Return the same program, unable to end its script element: inside a string, <\/ is </ and <\!-- is <!--."""
     return module.replace("</", r"<\/").replace("<!--", r"<\!--")

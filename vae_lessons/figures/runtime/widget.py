@@ -144,7 +144,7 @@ class LiveFigure(anywidget.AnyWidget):
             super().open()
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The widget in a live kernel; on a page the HTML, and a still picture for the book in print."""
+        """Show the widget in a live kernel; on a page the HTML, and a still picture for the book in print."""
         if is_live():
             return self._live_view(**options)
         snapshot = self.snapshot()
@@ -158,7 +158,7 @@ class LiveFigure(anywidget.AnyWidget):
         return data, {"image/png": {"width": width, "height": height}}
 
     def _live_view(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The view of the panel, with what anywidget adds to a view of its own (in Colab)."""
+        """Show the panel, with what anywidget adds to a view of its own (in Colab)."""
         self.open()
         data, metadata = super()._repr_mimebundle_(**options)
         data[WIDGET_VIEW]["model_id"] = self.panel().model_id
