@@ -89,7 +89,7 @@ def sliders_of(figure: LiveFigure) -> dict[str, Slider]:
 
 
 def set_sliders(page: Page, figure: Locator, values: Sequence[float]) -> None:
-    """Put all sliders of a figure where they are told, in their order."""
+    """Put all sliders of a figure at these values, in their order."""
     page.evaluate(SET_SLIDERS, [figure.element_handle(), list(values)])
     painted(page)
 

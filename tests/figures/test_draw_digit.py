@@ -155,8 +155,8 @@ SKETCHED = """x.drawings.map(strokes => {
 
 def bring_back(in_module, images, recipe, times, shift):
     """Images (M, H, W), enlarged, put somewhere, and centred and scaled again."""
-    given = {"images": images.flatten(1).tolist(), "times": times, "shift": shift, "recipe": recipe}
-    return torch.tensor(in_module(BACK, given)).view_as(images)
+    arguments = {"images": images.flatten(1).tolist(), "times": times, "shift": shift, "recipe": recipe}
+    return torch.tensor(in_module(BACK, arguments)).view_as(images)
 
 
 @pytest.mark.parametrize(("times", "shift"), [(1, (0, 9)), (5, (12, 3)), (8, (70, 41))])
@@ -419,7 +419,7 @@ def seen(page):
 
 
 def ellipse(page):
-    """Of q in the plane: centre and radii, as text."""
+    """Centre and radii of q in the plane, as text."""
     return page.locator("ellipse.encoder").first.evaluate("e => ['cx', 'cy', 'rx', 'ry'].map(a => e.getAttribute(a))")
 
 

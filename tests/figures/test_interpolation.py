@@ -194,8 +194,8 @@ def test_data_without_images_to_choose_from_are_refused(models, data):
 def on_page(open_page, models, data):
     """A page of one figure. Returns the page, the figure on it, and what went wrong."""
 
-    def open_one(given=models, values={}, **options):  # noqa: B006
-        page, troubles = open_page(Interpolation(given, data, **values), **options)
+    def open_one(shown=models, values={}, **options):  # noqa: B006
+        page, troubles = open_page(Interpolation(shown, data, **values), **options)
         return page, page.locator("figure.live-figure"), troubles
 
     return open_one
@@ -369,8 +369,8 @@ def test_one_model_and_four(count, on_page, models, data):
     likelihoods = [ContinuousBernoulli(), Bernoulli(), Gaussian()]
     others = [VAE(data.image_shape, 1 + i, (16,), likelihood=each) for i, each in enumerate(likelihoods)]
     names = ["autoencoder", "<b>VAE</b>", "limits", "toString"]
-    given = dict(list(zip(names, [models["autoencoder"], *others], strict=True))[:count])
-    page, figure, troubles = on_page(given)
+    shown = dict(list(zip(names, [models["autoencoder"], *others], strict=True))[:count])
+    page, figure, troubles = on_page(shown)
     assert list(printed(figure)) == ["pixels", *names[:count], "limit"]
     assert figure.locator(".walk-name").all_inner_texts() == ["pixels", *names[:count]]
     heights = sorted(figure.locator("svg .name").evaluate_all("all => all.map(e => +e.getAttribute('y'))"))[1:-1]

@@ -46,18 +46,18 @@ FAMILIES = {
 every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 every_likelihood = pytest.mark.parametrize("make_likelihood", LIKELIHOODS.values(), ids=LIKELIHOODS)
 RUNTIME = Path(runtime.__file__).parent
-IN_PAGE = """async ([module, body, given]) => {
+IN_PAGE = """async ([module, body, args]) => {
     const networks = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
-    return await new Function("networks", "given", `return (async () => { ${body} })()`)(networks, given);
+    return await new Function("networks", "args", `return (async () => { ${body} })()`)(networks, args);
 }"""
 
 
 @pytest.fixture(scope="module")
 def in_page(browser):
-    """Run JavaScript with `networks`, the module's functions, and `given`, its arguments."""
+    """Run JavaScript with `networks`, the module's functions, and `args`, its arguments."""
     page = browser.new_page()
     module = join_modules(RUNTIME / "networks.js", RUNTIME / "images.js")
-    yield lambda body, **given: page.evaluate(IN_PAGE, [module, body, given])
+    yield lambda body, **args: page.evaluate(IN_PAGE, [module, body, args])
     page.close()
 
 
@@ -72,14 +72,14 @@ def packed(model):
 
 
 RUN = """
-    const model = { get: name => given[name === "_weights" ? "weights" : name] };
-    const encode = networks.loadNetwork(model, given.encoder);
-    const decode = networks.loadNetwork(model, given.decoder);
-    return given.images.map((image, i) => {
-        const outputs = decode(given.codes[i]);
-        const pixels = networks.meanImage(given.decoder, outputs);
-        const hasLikelihood = Boolean(given.decoder.likelihood);
-        const logLikelihood = hasLikelihood ? networks.logLikelihood(given.decoder, image, outputs) : null;
+    const model = { get: name => args[name === "_weights" ? "weights" : name] };
+    const encode = networks.loadNetwork(model, args.encoder);
+    const decode = networks.loadNetwork(model, args.decoder);
+    return args.images.map((image, i) => {
+        const outputs = decode(args.codes[i]);
+        const pixels = networks.meanImage(args.decoder, outputs);
+        const hasLikelihood = Boolean(args.decoder.likelihood);
+        const logLikelihood = hasLikelihood ? networks.logLikelihood(args.decoder, image, outputs) : null;
         return { code: Array.from(encode(image)), pixels: Array.from(pixels), logLikelihood };
     });
 """
@@ -126,9 +126,9 @@ def test_the_meaning_of_outputs_is_exact_for_outputs_of_any_size(make_likelihood
     model = VAE((1, 1), 1, (), likelihood=make_likelihood(), generator=seeded())
     logits = [-1000, -40, -5, -0.0501, -0.05, -0.049, -1e-3, -1e-9, 0, 1e-6, 0.02, 0.0499, 0.05, 0.051, 1, 30, 1000]
     pairs = [(x, logit) for logit in logits for x in (0, 0.3, 1)]
-    body = """return given.pairs.map(([x, logit]) => [
-        networks.meanImage(given.decoder, new Float64Array([logit]))[0],
-        networks.logLikelihood(given.decoder, [x], [logit]),
+    body = """return args.pairs.map(([x, logit]) => [
+        networks.meanImage(args.decoder, new Float64Array([logit]))[0],
+        networks.logLikelihood(args.decoder, [x], [logit]),
     ])"""
     found = torch.tensor(in_page(body, pairs=pairs, **packed(model)), dtype=torch.float64)
     x, outputs = torch.tensor(pairs, dtype=torch.float64).unsqueeze(2).unbind(dim=1)
@@ -145,8 +145,8 @@ def test_a_weight_is_off_by_half_a_scale_at_most_and_zeros_stay_zero(in_page):
         model.decoder[2].weight[3] = 0
         model.decoder[2].weight[4] *= 1e-6
     body = """
-        const run = networks.loadNetwork({ get: () => given.weights }, given.decoder);
-        return given.codes.map(code => Array.from(run(code)));
+        const run = networks.loadNetwork({ get: () => args.weights }, args.decoder);
+        return args.codes.map(code => Array.from(run(code)));
     """
     layer = pack_decoder(model).description["layers"]
     assert layer == [[3, 5, 16], [5, 16, 8]]
@@ -292,9 +292,9 @@ def test_images_and_sprites_are_painted_as_ink(in_page):
     images = digits().test[:7]
     body = f"""{ALPHA}
         const canvas = networks.imageCanvas(document.body, [8, 8], "a digit");
-        networks.paintImage(canvas, given.pixels, [8, 8]);
+        networks.paintImage(canvas, args.pixels, [8, 8]);
         const painted = alpha(canvas);
-        const paint = networks.loadSheet(given.sheet);
+        const paint = networks.loadSheet(args.sheet);
         await Promise.all([paint(canvas, 0), paint(canvas, 5)]); // the later one stays
         return [painted, alpha(canvas), canvas.getAttribute("aria-label")];
     """
@@ -306,7 +306,7 @@ def test_images_and_sprites_are_painted_as_ink(in_page):
 
 def test_numbers_travel_as_floats(in_page):
     table = torch.randn(5, 3, generator=seeded(), dtype=torch.float64)
-    found = in_page("return networks.unpackRows(given.text, 3).map(row => Array.from(row))", text=pack_floats(table))
+    found = in_page("return networks.unpackRows(args.text, 3).map(row => Array.from(row))", text=pack_floats(table))
     assert found == table.float().tolist()
 
 

@@ -29,7 +29,7 @@ class PosteriorPlane:
 
     @property
     def names(self) -> list[str]:
-        """Of the axes: z₁ is dimension 0."""
+        """Names of the axes: z₁ is dimension 0."""
         return [f"z{str(index + 1).translate(SUBSCRIPTS)}" for index in self.dimensions]
 
     def describe(self) -> dict[str, Any]:
