@@ -1,5 +1,5 @@
-"""Answers to the exercises, right and wrong, a module a lesson.
+"""Answers to the exercises, right and wrong, in a module for each topic.
 
-RIGHT : for each exercise answers that differ from the model answer, and are right
-WRONG : for each exercise pairs of a wrong answer, as learners give it, and words of what it must be told
+RIGHT : for each exercise, right answers that differ from the model answer
+WRONG : for each exercise, pairs of a wrong answer, as students give it, and words that its message must contain
 """

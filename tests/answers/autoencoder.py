@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 1, as learners write them."""
+"""Answers to the exercises on the autoencoder, as students write them."""
 
 import numpy as np
 import torch
@@ -221,7 +221,7 @@ WRONG = {
         (lambda x, x_hat: (x - x_hat).square().flatten(1).sum(dim=1), "The mean has become a sum"),
         (lambda x, x_hat: (x - x_hat)[:, 0].square().sum(dim=(1, 2)), "copy of the first one"),
         (lambda x, x_hat: (x - x_hat[:, None]).square().mean(dim=(1, 2, 3)), "a mean over pixels"),
-        (lambda x, x_hat: own_copies(x, x_hat).mean(), "leave the mean to whoever trains"),
+        (lambda x, x_hat: own_copies(x, x_hat).mean(), "leave the mean to the training loop"),
         (lambda x, x_hat: mse_loss(x_hat, x[:, 0], reduction="sum"), "one number for the batch"),
         (lambda x, x_hat: own_copies(x, x_hat).sqrt(), "a root too many"),
         (lambda x, x_hat: (x - x_hat[:, None]).square().sum(dim=(2, 3)), "has shape (5, 1)"),

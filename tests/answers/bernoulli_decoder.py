@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 8, as learners write them."""
+"""Answers to the exercises on the Bernoulli decoder, as students write them."""
 
 import math
 
@@ -74,14 +74,14 @@ def kl(mu, logvar):
 
 def loss_by_distributions(mu, logvar, logits, x):
     q, p = Normal(mu, (logvar / 2).exp()), Normal(torch.zeros_like(mu), 1.0)
-    fit = Independent(Bernoulli(logits=logits), 2).log_prob(x)
-    return torch.mean(kl_divergence(q, p).sum(-1) - fit)
+    reconstruction = Independent(Bernoulli(logits=logits), 2).log_prob(x)
+    return torch.mean(kl_divergence(q, p).sum(-1) - reconstruction)
 
 
 def loss_by_sums(mu, logvar, logits, x):
-    misfit = nnf.binary_cross_entropy_with_logits(logits, x, reduction="sum")
-    rate = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
-    return (misfit + rate) / len(x)
+    cross_entropy = nnf.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+    kl_term = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+    return (cross_entropy + kl_term) / len(x)
 
 
 def loss_with_probabilities(mu, logvar, logits, x):
@@ -90,13 +90,13 @@ def loss_with_probabilities(mu, logvar, logits, x):
 
 
 def loss_by_logsigmoid(mu, logvar, logits, x):
-    fit = torch.where(x > 0.5, nnf.logsigmoid(logits), nnf.logsigmoid(-logits))
-    return kl(mu, logvar).mean() - fit.flatten(1).sum(1).mean()
+    reconstruction = torch.where(x > 0.5, nnf.logsigmoid(logits), nnf.logsigmoid(-logits))
+    return kl(mu, logvar).mean() - reconstruction.flatten(1).sum(1).mean()
 
 
 def loss_by_sigmoid_and_bce(mu, logvar, logits, x):
-    misfit = nnf.binary_cross_entropy(torch.sigmoid(logits), x, reduction="none")
-    return (misfit.sum((1, 2)) + kl(mu, logvar)).mean()
+    cross_entropy = nnf.binary_cross_entropy(torch.sigmoid(logits), x, reduction="none")
+    return (cross_entropy.sum((1, 2)) + kl(mu, logvar)).mean()
 
 
 def loss_by_logarithms(mu, logvar, logits, x):
@@ -292,7 +292,7 @@ WRONG = {
         (by_log1p, "without the large exponential"),
         (clamped_at_100, "not bad enough"),
         (tiny_added, "a clamp or a small number"),
-        (where_of_two_forms, "slope there is NaN"),
+        (where_of_two_forms, "gradient there is NaN"),
         (by_numpy, "no gradient passes through them"),
         (lambda x, a: by_softplus(x, a).detach(), "network is to be trained"),
         (lambda x, a: (by_softplus(x, a),), "a comma after the result"),
@@ -311,15 +311,18 @@ WRONG = {
             lambda mu, logvar, a, x: nnf.binary_cross_entropy(torch.sigmoid(a), x) + kl(mu, logvar).mean(),
             "still averaged over the pixels",
         ),
-        (lambda mu, logvar, a, x: bce(x, a).sum() + kl(mu, logvar).mean(), "The misfit is now summed over the batch"),
+        (
+            lambda mu, logvar, a, x: bce(x, a).sum() + kl(mu, logvar).mean(),
+            "The cross-entropy is now summed over the batch",
+        ),
         (
             lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean() + kl(mu, logvar).sum(),
-            "The rate is summed over the batch",
+            "The KL term is summed over the batch",
         ),
         (lambda mu, logvar, a, x: bce(x, a).sum() + kl(mu, logvar).sum(), "both are summed over the batch"),
         (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)) + kl(mu, logvar), "one number"),
         (lambda mu, logvar, a, x: -(bce(x, a).sum((1, 2)) + kl(mu, logvar)).mean(), "This is the ELBO"),
-        (lambda mu, logvar, a, x: (bce(x, a).sum((1, 2)) - kl(mu, logvar)).mean(), "rate is subtracted"),
+        (lambda mu, logvar, a, x: (bce(x, a).sum((1, 2)) - kl(mu, logvar)).mean(), "KL term is subtracted"),
         (
             lambda mu, logvar, a, x: (bce(x, a).sum((1, 2)) + kl(mu, logvar) / mu.shape[1]).mean(),
             "mean over the latent dimensions",
@@ -327,15 +330,15 @@ WRONG = {
         (lambda mu, logvar, a, x: (bce(x, a).mean((1, 2)) + kl(mu, logvar) / 20).mean(), "nats per pixel"),
         (
             lambda mu, logvar, a, x: bce(x, a).mean() + 0.5 * (mu**2 + logvar.exp() - 1 - logvar).mean(),
-            "averaged over numbers of its own",
+            "averaged over its own numbers",
         ),
-        (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean(), "rate is missing"),
+        (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean(), "KL term is missing"),
         (lambda mu, logvar, a, x: bce(x, a).sum((1, 2)).mean() + 2 * kl(mu, logvar).mean(), "one image of one pixel"),
         (loss_by_logarithms, "With logits of ±200 it is a NaN"),
         (loss_by_sigmoid_and_bce, "`binary_cross_entropy` does at -100"),
-        (loss_with_probabilities, "the ones that nobody corrects"),
+        (loss_with_probabilities, "the ones that are never corrected"),
         (lambda *batch: loss_by_sums(*batch).item(), "no gradient passes through them"),
-        (loss_by_where, "the slopes in the logits there are not"),
+        (loss_by_where, "the gradients in the logits there are not"),
     ],
     "bce-excess": [
         (lambda x, a: bce(x, a).sum((1, 2)), "the cross-entropy itself"),
@@ -350,7 +353,7 @@ WRONG = {
         (lambda x, a: (x * torch.log(x / torch.sigmoid(a))).sum((1, 2)), "Only half of each pixel"),
         (lambda x, a: ((x - torch.sigmoid(a)) ** 2).sum((1, 2)), "squared error"),
         (lambda x, a: kl_divergence(Bernoulli(x), Bernoulli(logits=a)), "values of the single pixels"),
-        (lambda x, a: bce(x, a).sum((1, 2)) - entropies(x).mean(), "Each image has a floor of its own"),
+        (lambda x, a: bce(x, a).sum((1, 2)) - entropies(x).mean(), "Each image has its own floor"),
         (lambda x, a: bce(x, a).sum((1, 2)) - entropies(x).sum(), "that of the whole batch"),
         (lambda x, a: bce(x, a).sum((1, 2)) - entropies(torch.sigmoid(a)), "the entropy of x, not of π"),
         (lambda x, a: excess_by_difference(x, a) / math.log(2), "These are bits"),
@@ -362,7 +365,7 @@ WRONG = {
         (excess_by_formula, "limit of x log x"),
         (lambda x, a: excess_by_formula(torch.where(x == 0, 0.01, torch.where(x == 1, 0.99, x)), a), "by too much"),
     ],
-    "bce-compare": [("a", "of different images"), ("b", "no log-density"), ("d", "cut at a threshold")],
+    "bce-compare": [("a", "of different images"), ("b", "not a log-density"), ("d", "cut at a threshold")],
     "cb-normaliser": [
         (lambda a: -normaliser_by_where(a), "sign is flipped"),
         (lambda a: normaliser_by_where(a).exp(), "This is C itself"),
@@ -390,7 +393,7 @@ WRONG = {
         (normaliser_of_torch, "rounded to 0 or 1"),
         (normaliser_detached, "no gradient passes"),
         (normaliser_where_after, "chooses among values"),
-        (normaliser_half_detached, "not the slopes"),
+        (normaliser_half_detached, "not the gradients"),
     ],
     "bits-per-pixel": [
         (lambda ld, n, levels: -ld / n / math.log(2), "levels play no part"),

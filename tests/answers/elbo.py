@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 4, as learners write them."""
+"""Answers to the exercises on the ELBO, as students write them."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch.distributions import Categorical, MultivariateNormal, Normal, kl_dive
 LOG_TWO_PI = math.log(2 * math.pi)
 
 
-def rate_of(mu, cov):
+def kl_to_prior(mu, cov):
     return 0.5 * (mu @ mu + torch.trace(cov) - len(mu) - torch.logdet(cov))
 
 
@@ -28,8 +28,8 @@ def at_mean(x, weight, bias, sigma, mu):
 
 def elbo_by_hand(x, weight, bias, sigma, mu, cov):
     error = (x - bias - weight @ mu).pow(2).sum() + torch.trace(weight @ cov @ weight.T)
-    fit = -0.5 * (len(x) * (LOG_TWO_PI + 2 * math.log(sigma)) + error / sigma**2)
-    return fit - rate_of(mu, cov)
+    reconstruction = -0.5 * (len(x) * (LOG_TWO_PI + 2 * math.log(sigma)) + error / sigma**2)
+    return reconstruction - kl_to_prior(mu, cov)
 
 
 def elbo_as_evidence_minus_gap(x, weight, bias, sigma, mu, cov):
@@ -42,9 +42,9 @@ def elbo_in_numpy(x, weight, bias, sigma, mu, cov):
     second_moment = cov + np.outer(mu, mu)
     away = x - bias
     square = away @ away - 2 * away @ weight @ mu + np.sum((weight.T @ weight) * second_moment)
-    fit = -0.5 * (len(x) * np.log(2 * np.pi * sigma**2) + square / sigma**2)
-    rate = 0.5 * (np.trace(second_moment) - len(mu) - np.linalg.slogdet(cov)[1])
-    return float(fit - rate)
+    reconstruction = -0.5 * (len(x) * np.log(2 * np.pi * sigma**2) + square / sigma**2)
+    kl = 0.5 * (np.trace(second_moment) - len(mu) - np.linalg.slogdet(cov)[1])
+    return float(reconstruction - kl)
 
 
 def elbo_by_loops(x, weight, bias, sigma, mu, cov):
@@ -53,16 +53,16 @@ def elbo_by_loops(x, weight, bias, sigma, mu, cov):
         row = weight[n]
         variance = sum(row[j] * row[k] * cov[j, k] for j in range(len(mu)) for k in range(len(mu)))
         total += Normal(bias[n] + row @ mu, sigma).log_prob(x[n]) - 0.5 * variance / sigma**2
-    return total - rate_of(mu, cov)
+    return total - kl_to_prior(mu, cov)
 
 
-def elbo_with(spread=None, rate=None):
-    """With another spread or another rate."""
+def elbo_with(spread=None, kl=None):
+    """With another spread or another KL term."""
 
     def elbo(x, weight, bias, sigma, mu, cov):
         cost = 0.5 * torch.trace(weight @ cov @ weight.T) / sigma**2
-        fit = at_mean(x, weight, bias, sigma, mu) - (spread(cost, weight, sigma, cov) if spread else cost)
-        return fit - (rate(mu, cov) if rate else rate_of(mu, cov))
+        reconstruction = at_mean(x, weight, bias, sigma, mu) - (spread(cost, weight, sigma, cov) if spread else cost)
+        return reconstruction - (kl(mu, cov) if kl else kl_to_prior(mu, cov))
 
     return elbo
 
@@ -71,42 +71,42 @@ def elbo_with_pixel_noise(width):
     """With another second argument for Normal."""
 
     def elbo(x, weight, bias, sigma, mu, cov):
-        fit = Normal(bias + weight @ mu, width(sigma)).log_prob(x).sum()
-        return fit - 0.5 * torch.trace(weight @ cov @ weight.T) / sigma**2 - rate_of(mu, cov)
+        reconstruction = Normal(bias + weight @ mu, width(sigma)).log_prob(x).sum()
+        return reconstruction - 0.5 * torch.trace(weight @ cov @ weight.T) / sigma**2 - kl_to_prior(mu, cov)
 
     return elbo
 
 
-def rate_of_diagonal(mu, cov):
+def kl_of_diagonal(mu, cov):
     return kl_divergence(Normal(mu, cov.diag().sqrt()), Normal(0.0, 1.0)).sum()
 
 
 def elbo_of_the_lesson(x, weight, bias, sigma, mu, cov):
     spread = (cov.diag() * weight.pow(2).sum(0)).sum() / (2 * sigma**2)
-    return at_mean(x, weight, bias, sigma, mu) - spread - rate_of_diagonal(mu, cov)
+    return at_mean(x, weight, bias, sigma, mu) - spread - kl_of_diagonal(mu, cov)
 
 
 def elbo_with_constant(constant):
     def elbo(x, weight, bias, sigma, mu, cov):
         error = (x - bias - weight @ mu).pow(2).sum() + torch.trace(weight @ cov @ weight.T)
-        return -0.5 * (len(x) * constant(sigma) + error / sigma**2) - rate_of(mu, cov)
+        return -0.5 * (len(x) * constant(sigma) + error / sigma**2) - kl_to_prior(mu, cov)
 
     return elbo
 
 
 def elbo_per_pixel(x, weight, bias, sigma, mu, cov):
-    fit = elbo_by_hand(x, weight, bias, sigma, mu, cov) + rate_of(mu, cov)
-    return fit / len(x) - rate_of(mu, cov)
+    reconstruction = elbo_by_hand(x, weight, bias, sigma, mu, cov) + kl_to_prior(mu, cov)
+    return reconstruction / len(x) - kl_to_prior(mu, cov)
 
 
 def elbo_by_sampling(x, weight, bias, sigma, mu, cov):
     z = MultivariateNormal(mu, cov).sample((1000,))
-    return Normal(z @ weight.T + bias, sigma).log_prob(x).sum(1).mean() - rate_of(mu, cov)
+    return Normal(z @ weight.T + bias, sigma).log_prob(x).sum(1).mean() - kl_to_prior(mu, cov)
 
 
-def fit_minus_gap(x, weight, bias, sigma, mu, cov):
+def reconstruction_minus_gap(x, weight, bias, sigma, mu, cov):
     gap = kl_divergence(MultivariateNormal(mu, cov), posterior_of(x, weight, bias, sigma))
-    return elbo_by_hand(x, weight, bias, sigma, mu, cov) + rate_of(mu, cov) - gap
+    return elbo_by_hand(x, weight, bias, sigma, mu, cov) + kl_to_prior(mu, cov) - gap
 
 
 def prior_of(mu):
@@ -172,9 +172,9 @@ def gap_with(log_evidence=None, average=None):
 def estimates_by_hand(x, w, sigma, mu, logvar, eps):
     variance = logvar.exp()
     z = mu + variance.sqrt() * eps
-    fit = -0.5 * (LOG_TWO_PI + 2 * sigma.log() + (x - w * z) ** 2 / sigma**2)
+    reconstruction = -0.5 * (LOG_TWO_PI + 2 * sigma.log() + (x - w * z) ** 2 / sigma**2)
     log_ratio = 0.5 * (eps**2 + logvar - z**2)
-    return fit + log_ratio, fit - 0.5 * (mu**2 + variance - 1 - logvar)
+    return reconstruction + log_ratio, reconstruction - 0.5 * (mu**2 + variance - 1 - logvar)
 
 
 def estimates_by_loop(x, w, sigma, mu, logvar, eps):
@@ -183,9 +183,9 @@ def estimates_by_loop(x, w, sigma, mu, logvar, eps):
     q, p = Normal(mu, math.exp(logvar / 2)), Normal(0.0, 1.0)
     for e in eps:
         z = mu + math.exp(logvar / 2) * e
-        fit = Normal(w * z, sigma).log_prob(torch.tensor(x))
-        first.append(fit + p.log_prob(z) - q.log_prob(z))
-        second.append(fit - kl_divergence(q, p))
+        reconstruction = Normal(w * z, sigma).log_prob(torch.tensor(x))
+        first.append(reconstruction + p.log_prob(z) - q.log_prob(z))
+        second.append(reconstruction - kl_divergence(q, p))
     return torch.stack(first), torch.stack(second)
 
 
@@ -194,16 +194,16 @@ def estimates_in_double(x, w, sigma, mu, logvar, eps):
     return estimates_by_hand(x, w, sigma, mu, logvar, eps)
 
 
-def estimates_with(first=None, second=None, width=None, noise=None, fit_at=None):
+def estimates_with(first=None, second=None, width=None, noise=None, decoded_at=None):
     """With a mistake in one of its parts."""
 
     def estimates(x, w, sigma, mu, logvar, eps):
         root = torch.exp(0.5 * logvar)
         q, p = Normal(mu, root), Normal(torch.zeros(()), torch.ones(()))
         z = mu + (width(logvar) if width else root) * eps
-        fit = Normal(w * (mu + 0 * eps if fit_at else z), noise(sigma) if noise else sigma).log_prob(x)
-        one = first(fit, q, p, z, eps, root) if first else fit + p.log_prob(z) - q.log_prob(z)
-        return one, second(fit, q, p, x, w, sigma) if second else fit - kl_divergence(q, p)
+        reconstruction = Normal(w * (mu + 0 * eps if decoded_at else z), noise(sigma) if noise else sigma).log_prob(x)
+        one = first(reconstruction, q, p, z, eps, root) if first else reconstruction + p.log_prob(z) - q.log_prob(z)
+        return one, second(reconstruction, q, p, x, w, sigma) if second else reconstruction - kl_divergence(q, p)
 
     return estimates
 
@@ -211,15 +211,15 @@ def estimates_with(first=None, second=None, width=None, noise=None, fit_at=None)
 def estimates_with_variance(x, w, sigma_x, mu, logvar, eps):
     s = logvar.exp()
     q, z = Normal(mu, s), mu + s * eps
-    fit = Normal(w * z, sigma_x).log_prob(x)
-    return fit + Normal(0, 1).log_prob(z) - q.log_prob(z), fit - kl_divergence(q, Normal(0, 1))
+    reconstruction = Normal(w * z, sigma_x).log_prob(x)
+    return reconstruction + Normal(0, 1).log_prob(z) - q.log_prob(z), reconstruction - kl_divergence(q, Normal(0, 1))
 
 
 def estimates_exchanged(x, w, sigma_x, mu, logvar, eps):
     s = torch.exp(logvar / 2)
     q, z = Normal(mu, s), mu + sigma_x * eps
-    fit = Normal(w * z, s).log_prob(x)
-    return fit + Normal(0, 1).log_prob(z) - q.log_prob(z), fit - kl_divergence(q, Normal(0, 1))
+    reconstruction = Normal(w * z, s).log_prob(x)
+    return reconstruction + Normal(0, 1).log_prob(z) - q.log_prob(z), reconstruction - kl_divergence(q, Normal(0, 1))
 
 
 def estimates_plus(constant):
@@ -271,7 +271,7 @@ WRONG = {
         (elbo_with(spread=lambda cost, w, s, c: 0), "value at the mean of q"),
         (elbo_with(spread=lambda cost, w, s, c: 0.5 * c.diag() @ (w**2).sum(0) / s**2), "has covariances too"),
         (elbo_of_the_lesson, "lesson's diagonal q"),
-        (elbo_with(rate=rate_of_diagonal), "The fit is right; the rate has used"),
+        (elbo_with(kl=kl_of_diagonal), "The reconstruction term is right; the KL term has used"),
         (elbo_with(spread=lambda cost, w, s, c: 0.5 * (w @ c @ w.T).sum() / s**2), "sum the variances of the D"),
         (
             elbo_with(spread=lambda cost, w, s, c: 0.5 * torch.trace(w.T @ w) * torch.trace(c) / s**2),
@@ -281,20 +281,20 @@ WRONG = {
         (lambda x, w, b, s, mu, cov: elbo_by_hand(x, w, b, s**2, mu, cov), "`Normal` takes a standard deviation"),
         (elbo_with(spread=lambda cost, w, s, c: torch.trace(w.T @ w @ c) / s**2), "must be halved"),
         (elbo_with(spread=lambda cost, w, s, c: 0.5 * torch.trace(w.T @ w @ c)), "divided by the noise's variance"),
-        (elbo_with(spread=lambda cost, w, s, c: -cost), "raises the fit"),
-        (elbo_with(rate=lambda mu, cov: -rate_of(mu, cov)), "The rate is added"),
-        (elbo_with(rate=lambda mu, cov: 0), "as narrow as you please"),
+        (elbo_with(spread=lambda cost, w, s, c: -cost), "raises the reconstruction term"),
+        (elbo_with(kl=lambda mu, cov: -kl_to_prior(mu, cov)), "The KL term is added"),
+        (elbo_with(kl=lambda mu, cov: 0), "as narrow as you please"),
         (
-            elbo_with(rate=lambda mu, cov: kl_divergence(prior_of(mu), MultivariateNormal(mu, cov))),
+            elbo_with(kl=lambda mu, cov: kl_divergence(prior_of(mu), MultivariateNormal(mu, cov))),
             "prior have changed places",
         ),
-        (fit_minus_gap, "the other the gap"),
-        (elbo_with(rate=lambda mu, cov: 2 * rate_of(mu, cov)), "rate is twice too large"),
-        (elbo_with(rate=lambda mu, cov: rate_of(mu, cov) + len(mu) / 2), "At q = prior"),
-        (elbo_with(rate=lambda mu, cov: 0.5 * (mu @ mu + cov.trace() - len(mu))), "log-determinant of q's"),
+        (reconstruction_minus_gap, "the other the gap"),
+        (elbo_with(kl=lambda mu, cov: 2 * kl_to_prior(mu, cov)), "KL term is twice too large"),
+        (elbo_with(kl=lambda mu, cov: kl_to_prior(mu, cov) + len(mu) / 2), "At q = prior"),
+        (elbo_with(kl=lambda mu, cov: 0.5 * (mu @ mu + cov.trace() - len(mu))), "log-determinant of q's"),
         (elbo_with_constant(lambda sigma: 0), "models with different σ"),
         (elbo_with_constant(lambda sigma: 2 * math.log(sigma)), "constant with 2π"),
-        (elbo_per_pixel, "code is made too dear"),
+        (elbo_per_pixel, "code becomes too expensive"),
         (lambda x, w, b, s, mu, cov: elbo_by_hand(x, w, b, s**0.5, mu, cov), "where it should have σ²"),
         (lambda x, w, b, s, mu, cov: evidence_of(x, w, b, s), "which no q enters"),
         (
@@ -334,27 +334,44 @@ WRONG = {
         (estimates_exchanged, "drawn with the σ of q"),
         (estimates_plus(lambda sigma_x: LOG_TWO_PI / 2), "constant with 2π"),
         (estimates_plus(lambda sigma_x: LOG_TWO_PI / 2 + sigma_x.log()), "lacks its constant"),
-        (estimates_with(fit_at="mean"), "same for each draw"),
+        (estimates_with(decoded_at="mean"), "same for each draw"),
         (estimates_with(noise=torch.sqrt), "It is a standard deviation"),
         (
-            estimates_with(lambda fit, q, p, z, eps, root: fit + p.log_prob(z) - p.log_prob(eps)),
+            estimates_with(lambda reconstruction, q, p, z, eps, root: reconstruction + p.log_prob(z) - p.log_prob(eps)),
             "makes it denser",
         ),
         (
-            estimates_with(lambda fit, q, p, z, eps, root: fit + p.log_prob(z) - p.log_prob(eps) - root.log()),
+            estimates_with(
+                lambda reconstruction, q, p, z, eps, root: reconstruction + p.log_prob(z) - p.log_prob(eps) - root.log()
+            ),
             "dense or thin",
         ),
-        (estimates_with(lambda fit, q, p, z, eps, root: fit - p.log_prob(z) + q.log_prob(z)), "p(z) and q(z)"),
-        (estimates_with(lambda fit, q, p, z, eps, root: fit + p.log_prob(z) + q.log_prob(z)), "log q(z) has the"),
-        (estimates_with(lambda fit, q, p, z, eps, root: fit - q.log_prob(z)), "second factor"),
-        (estimates_with(lambda fit, q, p, z, eps, root: fit + p.log_prob(z)), "joint density alone"),
-        (estimates_with(second=lambda fit, q, p, *_: fit + kl_divergence(q, p)), "rate is added"),
-        (estimates_with(second=lambda fit, q, p, *_: fit - kl_divergence(p, q)), "prior have changed places"),
-        (estimates_with(second=lambda fit, q, p, *_: fit), "where is the rate"),
+        (
+            estimates_with(lambda reconstruction, q, p, z, eps, root: reconstruction - p.log_prob(z) + q.log_prob(z)),
+            "p(z) and q(z)",
+        ),
+        (
+            estimates_with(lambda reconstruction, q, p, z, eps, root: reconstruction + p.log_prob(z) + q.log_prob(z)),
+            "log q(z) has the",
+        ),
+        (estimates_with(lambda reconstruction, q, p, z, eps, root: reconstruction - q.log_prob(z)), "second factor"),
+        (
+            estimates_with(lambda reconstruction, q, p, z, eps, root: reconstruction + p.log_prob(z)),
+            "joint density alone",
+        ),
+        (
+            estimates_with(second=lambda reconstruction, q, p, *_: reconstruction + kl_divergence(q, p)),
+            "KL term is added",
+        ),
+        (
+            estimates_with(second=lambda reconstruction, q, p, *_: reconstruction - kl_divergence(p, q)),
+            "prior have changed places",
+        ),
+        (estimates_with(second=lambda reconstruction, q, p, *_: reconstruction), "where is the KL term"),
         (
             estimates_with(
-                second=lambda fit, q, p, x, w, sigma: (
-                    Normal(w * q.mean, sigma).log_prob(x) - kl_divergence(q, p) + 0 * fit
+                second=lambda reconstruction, q, p, x, w, sigma: (
+                    Normal(w * q.mean, sigma).log_prob(x) - kl_divergence(q, p) + 0 * reconstruction
                 )
             ),
             "decodes the mean of q",
@@ -374,7 +391,7 @@ WRONG = {
         (lambda losses: losses.min(0).values, "best sample alone"),
         (lambda losses: -torch.logsumexp(-losses, 0), "falls with every sample"),
         (lambda losses: -torch.logsumexp(-losses, 0) - math.log(len(losses)), "wrong sign"),
-        (lambda losses: torch.logsumexp(losses, 0) - math.log(len(losses)), "averages one over the weights"),
+        (lambda losses: torch.logsumexp(losses, 0) - math.log(len(losses)), "averages the inverse weights"),
         (lambda losses: -(torch.logsumexp(losses, 0) - math.log(len(losses))), "the sign before it too"),
         (lambda losses: -torch.log(torch.exp(-losses).mean(0)), "every weight is exactly 0"),
         (lambda losses: loss_by_shift(losses).mean(), "averaged over the images"),

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 7, as learners write them."""
+"""Answers to the exercises on the Gaussian decoder, as students write them."""
 
 import math
 
@@ -206,11 +206,11 @@ WRONG = {
         (variances(b=lambda d, k, b, n, beta: 0.5), "only if D = K"),
         (variances(b=lambda d, k, b, n, beta: d / 2), "has been overlooked"),
         (variances(b=lambda d, k, b, n, beta: d * k / 2), "yours says more"),
-        (variances(b=lambda d, k, b, n, beta: 2 * k / d), "Loss b: this is one over it"),
+        (variances(b=lambda d, k, b, n, beta: 2 * k / d), "Loss b: this is its inverse"),
         (variances(b=lambda d, k, b, n, beta: k / d), "the factor before the error itself"),
         (variances(c=lambda d, k, b, n, beta: 1.0), "The weight on the KL is left out"),
         (variances(c=lambda d, k, b, n, beta: b / n / 2), "A half too many"),
-        (variances(c=lambda d, k, b, n, beta: n / b), "Loss c: this is one over it"),
+        (variances(c=lambda d, k, b, n, beta: n / b), "Loss c: this is its inverse"),
         (variances(d=lambda d, k, b, n, beta: 0.5), "summed over the batch, and the KL averaged"),
         (variances(d=lambda d, k, b, n, beta: b / 2), "The batch is on the wrong side"),
         (variances(d=lambda d, k, b, n, beta: d / (2 * b)), "Is there a mean over pixels"),
@@ -249,20 +249,20 @@ WRONG = {
         (lambda x, x_hat: mse_loss(x_hat.mean(0), x).sqrt(), "a code that scatters has its price"),
         (lambda x, x_hat: mse_loss(x_hat[0], x).sqrt(), "Only the first draw"),
         (lambda x, x_hat: squares(x, x_hat).mean((2, 3)).sqrt().mean(), "average of roots"),
-        (lambda x, x_hat: squares(x, x_hat).mean((0, 2, 3)).sqrt().mean(), "Each image gets a σ of its own"),
+        (lambda x, x_hat: squares(x, x_hat).mean((0, 2, 3)).sqrt().mean(), "Each image gets its own σ"),
         (lambda x, x_hat: (x - x_hat).std(), "too bright"),
         (lambda x, x_hat: (x - x_hat).abs().mean(), "mean absolute error"),
         (lambda x, x_hat: x.std(), "what is left over".capitalize()),
         (lambda x, x_hat: squares(x, x_hat).mean().log() / 2, "This is log σ."),
-        (lambda x, x_hat: 0.5, "Where is its slope 0"),
+        (lambda x, x_hat: 0.5, "Where is its derivative 0"),
     ],
     "directions-used": [
         (lambda x, sigma, k: eigenvalues(x)[:k] - sigma**2, "A squared weight is negative"),
         (lambda x, sigma, k: (eigenvalues(x)[:k] - sigma).relu(), "The border is σ in yours"),
         (lambda x, sigma, k: (eigenvalues(x)[:k].sqrt() - sigma).relu(), "Deviations are subtracted"),
-        (lambda x, sigma, k: (eigenvalues(x)[:k] - sigma**2).relu().sqrt(), "asked for are their squares"),
+        (lambda x, sigma, k: (eigenvalues(x)[:k] - sigma**2).relu().sqrt(), "the task asks for their squares"),
         (lambda x, sigma, k: eigenvalues(x)[:k] * (eigenvalues(x)[:k] > sigma**2), "only the rest to make"),
-        (lambda x, sigma, k: eigenvalues(x)[:k] > sigma**2, "Asked for is how much"),
+        (lambda x, sigma, k: eigenvalues(x)[:k] > sigma**2, "The task asks how much"),
         (lambda x, sigma, k: (eigenvalues(x)[:k] - sigma**2).relu().flip(0), "the smallest comes first"),
         (lambda x, sigma, k: (eigenvalues(x).flip(0)[:k] - sigma**2).relu(), "In which order does `eigvalsh`"),
         (

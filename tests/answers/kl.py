@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 6, as learners write them."""
+"""Answers to the exercises on the KL term, as students write them."""
 
 import math
 
@@ -32,11 +32,11 @@ def kl_in_place(mu, logvar):
     return mu.sum(1) / 2
 
 
-def slopes_by_parts(mu, logvar):
+def gradients_by_parts(mu, logvar):
     return 1.0 * mu, (torch.exp(logvar) - 1) / 2
 
 
-def slopes_with_sigma(mu, logvar):
+def gradients_with_sigma(mu, logvar):
     sigma = torch.exp(logvar / 2)
     return [mu, 0.5 * (sigma + 1) * (sigma - 1)][0], 0.5 * (sigma**2 - 1)
 
@@ -126,9 +126,9 @@ def mean_of_sums(terms):
 
 RIGHT = {
     "kl": [kl_by_torch, kl_by_loops, kl_in_double, kl_in_place],
-    "kl-slopes": [
-        slopes_by_parts,
-        slopes_with_sigma,
+    "kl-gradients": [
+        gradients_by_parts,
+        gradients_with_sigma,
         lambda mu, logvar: [mu, (logvar.exp() - 1) / 2],
     ],
     "kl-general": [general_by_torch, general_by_solving, general_by_inverse],
@@ -163,13 +163,13 @@ WRONG = {
         ),
         (lambda mu, logvar: mu.abs().sum(1), "by hand"),
     ],
-    "kl-slopes": [
+    "kl-gradients": [
         (lambda mu, logvar: (-mu, 0.5 * (1 - logvar.exp())), "signs are flipped"),
         (lambda mu, logvar: (2 * mu, logvar.exp() - 1), "Both are twice too large"),
         (lambda mu, logvar: (mu, logvar.exp() - 1), "Where is the half?"),
         (lambda mu, logvar: (mu, 0.5 * logvar.exp()), "not 0 at σ = 1"),
-        (lambda mu, logvar: (mu, 0.5 - 0.5 / logvar.exp()), "slope in σ² itself"),
-        (lambda mu, logvar: (mu, (logvar / 2).exp() - (-logvar / 2).exp()), "slope in σ."),
+        (lambda mu, logvar: (mu, 0.5 - 0.5 / logvar.exp()), "gradient in σ² itself"),
+        (lambda mu, logvar: (mu, (logvar / 2).exp() - (-logvar / 2).exp()), "gradient in σ."),
         (lambda mu, logvar: mu, "asks for 2 results"),
         (lambda mu, logvar: (mu, ...), "Result 2 of yours is still missing"),
         (lambda mu, logvar: [None, logvar], "Result 1 of yours"),
@@ -190,7 +190,7 @@ WRONG = {
         (lambda *pair: 2 * general_by_torch(*pair), "twice too large"),
         (lambda mu_q, *rest: general_by_inverse(mu_q.double(), *rest), "must have the `dtype`"),
     ],
-    "kl-direction": [("a", "averages over the prior"), ("c", "no distance"), ("d", "not because somebody wanted")],
+    "kl-direction": [("a", "averages over the prior"), ("c", "not a distance"), ("d", "not because codes ought to")],
     "kl-bits": [
         (lambda nats: nats * math.log(2), "Multiplied where it should be divided"),
         (lambda nats: nats / math.log(10), "base 10"),

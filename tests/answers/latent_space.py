@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 2, as learners write them."""
+"""Answers to the exercises on the latent space of an autoencoder, as students write them."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 3, as learners write them."""
+"""Answers to the exercises on latent-variable models, as students write them."""
 
 import math
 
@@ -248,7 +248,7 @@ WRONG = {
         (lambda ll, lp, cell: ll.softmax(0), "and so has the size of a cell"),
         (
             lambda ll, lp, cell: (ll + lp[:, None] - (ll + lp[:, None]).logsumexp((0, 1))).exp() / cell,
-            "all images together. Each image has an evidence of its own.",
+            "all images together. Each image has its own evidence.",
         ),
         (lambda ll, lp, cell: (ll + lp[:, None] - (ll + lp[:, None]).logsumexp((0, 1))).exp(), "still nowhere"),
         (lambda ll, lp, cell: (ll + lp[:, None]).softmax(1) / cell, "which axis is that"),
@@ -258,7 +258,7 @@ WRONG = {
             "Divided by the largest value",
         ),
         (lambda ll, lp, cell: (ll + lp[:, None]).exp(), "joint density p(x, z)"),
-        (wrong_posterior, "0 / 0 is no density"),
+        (wrong_posterior, "0 / 0 is not a density"),
         (lambda ll, lp, cell: (ll - lp[:, None]).softmax(0) / cell, "Which of the two fails"),
         (lambda ll, lp, cell: posterior_by_softmax(ll, lp, cell).sum(0), "has shape (3,)"),
     ],
@@ -268,7 +268,7 @@ WRONG = {
         (lambda ll, lp, lq: (ll + lp - lq).logsumexp(0) + math.log(len(ll)), "has the wrong sign"),
         (lambda ll, lp, lq: (ll + lp - lq).logsumexp(0) / len(ll), "divided by L, and not the sum"),
         (lambda ll, lp, lq: log_mean(lq - (ll + lp)), "upside down"),
-        (lambda ll, lp, lq: -log_mean(lq - (ll + lp)), "one over the weights"),
+        (lambda ll, lp, lq: -log_mean(lq - (ll + lp)), "inverse of the average inverse weight"),
         (lambda ll, lp, lq: log_mean(ll + lp), "without the correction"),
         (lambda ll, lp, lq: log_mean(ll), "drawn from the prior"),
         (lambda ll, lp, lq: log_mean(ll - lq), "prior is missing"),

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 5, as learners write them."""
+"""Answers to the exercises on the reparameterisation trick, as students write them."""
 
 import math
 
@@ -40,19 +40,19 @@ def without_gradient(mu, logvar):
         return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
 
 
-def fit_slopes_by_hand(mu, logvar, target):
+def gradients_by_hand(mu, logvar, target):
     sigma = (logvar / 2).exp()
     return -(mu - target), -(sigma**2) / 2
 
 
-def fit_slopes_in_numpy(mu, logvar, target):
+def gradients_in_numpy(mu, logvar, target):
     return target.numpy() - mu.numpy(), -0.5 * np.exp(logvar.numpy())
 
 
-def fit_slopes_by_autograd(mu, logvar, target):
+def gradients_by_autograd(mu, logvar, target):
     mu, logvar = mu.requires_grad_(), logvar.requires_grad_()
-    fit = -0.5 * ((mu - target) ** 2 + logvar.exp()).sum()
-    fit.backward()
+    reconstruction = -0.5 * ((mu - target) ** 2 + logvar.exp()).sum()
+    reconstruction.backward()
     return mu.grad, logvar.grad
 
 
@@ -81,7 +81,7 @@ def surrogate_by_loop(f, mu, logvar, n_samples):
 
 
 def surrogate_of_scores(f, mu, logvar, n_samples):
-    """A linear function with the right slopes."""
+    """A linear function with the right gradients."""
     z = Normal(mu, torch.exp(0.5 * logvar)).sample((n_samples,))
     eps = ((z - mu) / torch.exp(0.5 * logvar)).detach()
     in_mu = (f(z)[:, None] * eps / torch.exp(0.5 * logvar).detach()).mean(0)
@@ -165,10 +165,10 @@ def standard(rate):
 
 RIGHT = {
     "draw-a-code": [draw_by_torch, draw_in_double, draw_in_place, draw_by_images],
-    "expected-fit-slopes": [
-        fit_slopes_by_hand,
-        fit_slopes_in_numpy,
-        fit_slopes_by_autograd,
+    "expected-reconstruction-gradients": [
+        gradients_by_hand,
+        gradients_in_numpy,
+        gradients_by_autograd,
         lambda mu, logvar, c: [c - mu, -0.5 * logvar.exp()],
     ],
     "score-surrogate": [
@@ -206,29 +206,29 @@ WRONG = {
         (lambda mu, logvar: torch.exp(0.5 * logvar) + mu * torch.randn_like(mu), "is not mu"),
         (lambda mu, logvar: mu, "nothing has been drawn"),
         (seeded, "Two calls give the same codes"),
-        (lambda mu, logvar: drawing()(mu.mean(0).expand_as(mu), logvar), "which has a `mu` of its own"),
+        (lambda mu, logvar: drawing()(mu.mean(0).expand_as(mu), logvar), "which has its own `mu`"),
         (lambda mu, logvar: (drawing()(mu, logvar),), "a comma after the result"),
         (lambda mu, logvar: list(drawing()(mu, logvar)), "makes a tensor of it"),
         (lambda mu, logvar: (drawing()(mu, logvar), mu), "asks for one result"),
         (without_gradient, "no gradient passes through them"),
         (lambda mu, logvar: Normal(mu, torch.exp(0.5 * logvar)).sample(), "Look for `sample`, `detach`"),
-        (lambda mu, logvar: drawing()(mu, logvar).detach().numpy(), "learn nothing from the fit"),
+        (lambda mu, logvar: drawing()(mu, logvar).detach().numpy(), "learn nothing from the reconstruction term"),
         (lambda mu, logvar: drawing()(mu, logvar.detach()), "none of it arrives at `logvar`"),
         (lambda mu, logvar: drawing()(mu.detach(), logvar), "none of it arrives at `mu`"),
         (lambda mu, logvar: drawing()(2 * mu - mu.detach(), logvar), "counted twice"),
         (lambda mu, logvar: drawing()(mu, logvar).sum(1), "has shape (20000,)"),
     ],
-    "expected-fit-slopes": [
+    "expected-reconstruction-gradients": [
         (lambda mu, logvar, c: (mu - c, 0.5 * logvar.exp()), "Both signs are flipped"),
         (lambda mu, logvar, c: (c - mu, 0 * logvar), "only the mean were decoded"),
         (lambda mu, logvar, c: (2 * (c - mu), -logvar.exp()), "f has a half in front"),
         (lambda mu, logvar, c: (c - mu, -logvar.exp()), "log σ² is twice too large"),
-        (lambda mu, logvar, c: (c - mu, -(logvar / 2).exp()), "the slope in σ. Asked"),
-        (lambda mu, logvar, c: (c - mu, -0.5 * torch.ones_like(mu)), "the slope in σ² itself"),
+        (lambda mu, logvar, c: (c - mu, -(logvar / 2).exp()), "the gradient in σ. The task asks"),
+        (lambda mu, logvar, c: (c - mu, -0.5 * torch.ones_like(mu)), "the gradient in σ² itself"),
         (lambda mu, logvar, c: (c - mu, -0.5 * (logvar / 2).exp()), "has σ where it should have σ²"),
         (lambda mu, logvar, c: (c - mu, 0.5 * logvar.exp()), "The second has the wrong sign"),
         (lambda mu, logvar, c: (mu - c, -0.5 * logvar.exp()), "The first has the wrong sign"),
-        (lambda mu, logvar, c: (c - mu - mu, 0.5 - logvar.exp()), "slopes of fit minus rate"),
+        (lambda mu, logvar, c: (c - mu - mu, 0.5 - logvar.exp()), "gradients of reconstruction minus KL"),
         (lambda mu, logvar, c: ((c - mu) / 3, -logvar.exp() / 6), "divided by the number of dimensions"),
         (lambda mu, logvar, c: (c, logvar), "Do one dimension first"),
         (lambda mu, logvar, c: c - mu, "asks for 2 results"),
@@ -238,7 +238,7 @@ WRONG = {
         (surrogate("rsample", reduce=lambda log_q: log_q.mean(dim=1)), "what the wrong version computes"),
         (surrogate(reduce=lambda log_q: log_q.mean(dim=1)), "too small by the number of dimensions"),
         (surrogate("rsample"), "takes the path through z as well"),
-        (surrogate("rsample", keep_f=False), "so its slope in mu is 0"),
+        (surrogate("rsample", keep_f=False), "so its gradient in mu is 0"),
         (lambda *args: -surrogate()(*args), "The sign is flipped"),
         (lambda f, mu, logvar, n: n * surrogate()(f, mu, logvar, n), "added up, and not averaged"),
         (surrogate(reduce=lambda log_q: log_q.sum(dim=1).exp()), "where its logarithm belongs"),
@@ -269,7 +269,7 @@ WRONG = {
     ],
     "draw-exponential": [
         (lambda rate: torch.log(torch.rand_like(rate)) / rate, "All draws are negative"),
-        (lambda rate: standard(rate) * rate, "where it should be one over it"),
+        (lambda rate: standard(rate) * rate, "where it should be its inverse"),
         (standard, "do not depend on the rate"),
         (lambda rate: (standard(rate) / rate,), "a comma after the result"),
         (lambda rate: list(standard(rate) / rate), "`torch.stack` makes one"),
@@ -283,7 +283,7 @@ WRONG = {
         (lambda rate: 1 / rate, "Two calls give the same numbers"),
         (lambda rate: Exponential(rate).sample(), "Look for `sample`"),
         (lambda rate: standard(rate) / rate.detach() + 0 * rate, "arrives at `rate`"),
-        (lambda rate: standard(rate) / rate**2 * rate.detach(), "slope in `rate` is not"),
+        (lambda rate: standard(rate) / rate**2 * rate.detach(), "gradient in `rate` is not"),
         (lambda rate: standard(rate)[0], "has shape ()"),
     ],
     "switch-gradient": [

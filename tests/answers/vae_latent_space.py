@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 9, as learners write them."""
+"""Answers to the exercises on a VAE's latent space, as students write them."""
 
 import math
 
@@ -98,7 +98,7 @@ def bound_clamped(log_joint, log_q):
 # The ELBO by sampling
 
 
-def rate(mu, logvar):
+def kl_term(mu, logvar):
     return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)
 
 
@@ -107,14 +107,14 @@ def elbo_by_loop(vae, x, n_samples):
     total = 0
     for _ in range(n_samples):
         total = total + vae.log_likelihood(x, mu + (0.5 * logvar).exp() * torch.randn_like(mu))
-    return total / n_samples - rate(mu, logvar)
+    return total / n_samples - kl_term(mu, logvar)
 
 
 def elbo_by_copies(vae, x, n_samples):
     mu, logvar = vae.encode(x)
     z = Normal(mu, torch.exp(logvar / 2)).rsample((n_samples,))
-    fit = vae.log_likelihood(x.repeat(n_samples, 1), z.flatten(0, 1)).view(n_samples, -1)
-    return fit.mean(0) - rate(mu, logvar)
+    reconstruction = vae.log_likelihood(x.repeat(n_samples, 1), z.flatten(0, 1)).view(n_samples, -1)
+    return reconstruction.mean(0) - kl_term(mu, logvar)
 
 
 def elbo_all_sampled(vae, x, n_samples):
@@ -134,27 +134,27 @@ def elbo_one_image_at_a_time(vae, x, n_samples):
     values = []
     for image in x.split(1):
         mu, logvar = vae.encode(image)
-        fits = [vae.log_likelihood(image, from_q(mu, logvar)) for _ in range(n_samples)]
-        values.append((sum(fits) / n_samples - rate(mu, logvar))[0])
+        log_likelihoods = [vae.log_likelihood(image, from_q(mu, logvar)) for _ in range(n_samples)]
+        values.append((sum(log_likelihoods) / n_samples - kl_term(mu, logvar))[0])
     return torch.stack(values)
 
 
 def elbo_of_mixed_copies(vae, x, n_samples):
     mu, logvar = vae.encode(x)
     z = from_q(mu.expand(n_samples, -1, -1), logvar.expand(n_samples, -1, -1)).flatten(0, 1)
-    fit = vae.log_likelihood(x.repeat_interleave(n_samples, 0), z).view(len(x), n_samples)
-    return fit.mean(1) - rate(mu, logvar)
+    reconstruction = vae.log_likelihood(x.repeat_interleave(n_samples, 0), z).view(len(x), n_samples)
+    return reconstruction.mean(1) - kl_term(mu, logvar)
 
 
-def elbo_with_the_mean_rate(vae, x, n_samples):
+def elbo_with_the_mean_kl(vae, x, n_samples):
     mu, logvar = vae.encode(x)
-    return elbo_by_loop(vae, x, n_samples) + rate(mu, logvar) - rate(mu, logvar).mean()
+    return elbo_by_loop(vae, x, n_samples) + kl_term(mu, logvar) - kl_term(mu, logvar).mean()
 
 
 def elbo_of_the_first_code(vae, x, n_samples):
     mu, logvar = (part.expand(len(x), -1) for part in vae.encode(x[:1]))
-    fits = [vae.log_likelihood(x, from_q(mu, logvar)) for _ in range(n_samples)]
-    return torch.stack(fits).mean(0) - rate(mu, logvar)
+    log_likelihoods = [vae.log_likelihood(x, from_q(mu, logvar)) for _ in range(n_samples)]
+    return torch.stack(log_likelihoods).mean(0) - kl_term(mu, logvar)
 
 
 def seeded(vae, x, n_samples):
@@ -166,13 +166,13 @@ def elbo_by_package(vae, x, n_samples):
     return elbo(vae, x, n_samples=n_samples).value
 
 
-def elbo_with(draw, reduce=lambda fits: fits.mean(0), weight=-1):
+def elbo_with(draw, reduce=lambda log_likelihoods: log_likelihoods.mean(0), weight=-1):
     """A function that samples, with a mistake in one of its parts."""
 
     def estimate(vae, x, n_samples):
         mu, logvar = vae.encode(x)
-        fits = torch.stack([vae.log_likelihood(x, draw(mu, logvar)) for _ in range(n_samples)])
-        return reduce(fits) + weight * rate(mu, logvar)
+        log_likelihoods = torch.stack([vae.log_likelihood(x, draw(mu, logvar)) for _ in range(n_samples)])
+        return reduce(log_likelihoods) + weight * kl_term(mu, logvar)
 
     return estimate
 
@@ -184,7 +184,7 @@ def from_q(mu, logvar):
 def mean_of_codes(vae, x, n_samples):
     mu, logvar = vae.encode(x)
     z = torch.stack([from_q(mu, logvar) for _ in range(n_samples)]).mean(0)
-    return vae.log_likelihood(x, z) - rate(mu, logvar)
+    return vae.log_likelihood(x, z) - kl_term(mu, logvar)
 
 
 def closed_form(vae, x, _n_samples):
@@ -192,7 +192,7 @@ def closed_form(vae, x, _n_samples):
     return terms.value
 
 
-# A weight on the rate
+# A weight on the KL term
 
 
 class ByParts(VAE):
@@ -203,7 +203,7 @@ class ByParts(VAE):
     def loss(self, x):
         mu, logvar = self.encode(x)
         z = Normal(mu, torch.exp(logvar / 2)).rsample()
-        return -self.log_likelihood(x, z) + self.beta * rate(mu, logvar)
+        return -self.log_likelihood(x, z) + self.beta * kl_term(mu, logvar)
 
 
 class ByDifference(VAE):
@@ -226,14 +226,14 @@ class BySampledRate(VAE):
 
 
 def tempered(loss, draw=from_q):
-    """A class whose loss is `loss(fit, rate, beta)`."""
+    """A class whose loss is `loss(reconstruction, kl, beta)`."""
 
     class Tempered(VAE):
         beta = 1.0
 
         def loss(self, x):
             mu, logvar = self.encode(x)
-            return loss(self.log_likelihood(x, draw(mu, logvar)), rate(mu, logvar), self.beta)
+            return loss(self.log_likelihood(x, draw(mu, logvar)), kl_term(mu, logvar), self.beta)
 
     return Tempered
 
@@ -257,7 +257,7 @@ class BetaIsABuffer(ByParts):
         self.register_buffer("beta", torch.tensor(1.0))
 
 
-class MeanRate(VAE):
+class MeanKl(VAE):
     beta = 1.0
 
     def loss(self, x):
@@ -307,7 +307,7 @@ RIGHT = {
 }
 
 WRONG = {
-    "which-gap": [("a", "No encoder occurs"), ("b", "looked for without the encoder"), ("d", "whoever finds it")],
+    "which-gap": [("a", "No encoder occurs"), ("b", "looked for without the encoder"), ("d", "however it is found")],
     "approximation-gap": [
         (lambda precision: 2 * gap_by_numpy(precision), "twice too large"),
         (lambda precision: -gap_by_numpy(precision), "sign is flipped"),
@@ -350,22 +350,28 @@ WRONG = {
         (elbo_with(lambda mu, logvar: mu), "Only the mean of q is decoded"),
         (closed_form, "no noise at all"),
         (elbo_with(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.randn(2)), "all have the same ε"),
-        (elbo_with(from_q, lambda fits: fits.mean()), "goes over the batch too"),
+        (elbo_with(from_q, lambda log_likelihoods: log_likelihoods.mean()), "goes over the batch too"),
         (lambda vae, x, n_samples: elbo_by_loop(vae, x, n_samples).mean(), "one value for each"),
         (lambda vae, x, n_samples: -elbo_by_loop(vae, x, n_samples), "sign is flipped"),
-        (elbo_with(from_q, weight=1), "The rate is added"),
-        (elbo_with(from_q, weight=0), "The rate is missing"),
+        (elbo_with(from_q, weight=1), "The KL term is added"),
+        (elbo_with(from_q, weight=0), "The KL term is missing"),
         (elbo_with(lambda mu, logvar: torch.randn_like(mu)), "drawn from the prior"),
         (elbo_with(lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu)), "too narrow"),
         (elbo_with(lambda mu, logvar: mu + logvar * torch.randn_like(mu)), "too wide"),
         (elbo_with(lambda mu, logvar: mu + torch.randn_like(mu)), "width 1 of the prior"),
         (elbo_with(lambda mu, logvar: from_q(mu, logvar) + 30), "more than chance explains"),
-        (elbo_with(from_q, lambda fits: fits.sum(0)), "added up, and not averaged"),
-        (elbo_with(from_q, lambda fits: fits[0]), "spread as much as one"),
-        (elbo_with(from_q, lambda fits: fits.logsumexp(0) - math.log(len(fits))), "importance-weighted"),
-        (elbo_with(from_q, lambda fits: fits.max(0).values), "What is done with the samples of one image"),
+        (elbo_with(from_q, lambda log_likelihoods: log_likelihoods.sum(0)), "added up, and not averaged"),
+        (elbo_with(from_q, lambda log_likelihoods: log_likelihoods[0]), "spread as much as one"),
+        (
+            elbo_with(from_q, lambda log_likelihoods: log_likelihoods.logsumexp(0) - math.log(len(log_likelihoods))),
+            "importance-weighted",
+        ),
+        (
+            elbo_with(from_q, lambda log_likelihoods: log_likelihoods.max(0).values),
+            "What is done with the samples of one image",
+        ),
         (elbo_of_mixed_copies, "not in a batch of different ones"),
-        (elbo_with_the_mean_rate, "Follow one image"),
+        (elbo_with_the_mean_kl, "Follow one image"),
         (elbo_of_the_first_code, "mixed with those of others"),
         (seeded, "is there a seed"),
         (lambda *args: (elbo_by_loop(*args), 1.0), "asks for one result; yours has 2"),
@@ -383,36 +389,51 @@ WRONG = {
         ("ten", "must be one number"),
     ],
     "beta-vae": [
-        (tempered(lambda fit, rate, beta: fit - beta * rate), "both signs are flipped"),
-        (tempered(lambda fit, rate, beta: rate - fit), "`beta` has no part in it"),
-        (tempered(lambda fit, rate, beta: rate - beta * fit), "the fit that β weighs"),
-        (tempered(lambda fit, rate, beta: beta * (rate - fit)), "β weighs both terms"),
-        (tempered(lambda fit, rate, beta: rate / beta - fit), "divided by β"),
-        (tempered(lambda fit, rate, beta: -fit - beta * rate), "costs less here"),
-        (tempered(lambda fit, rate, beta: rate - fit + beta * rate), "counted twice"),
-        (tempered(lambda fit, rate, beta: beta * rate - fit / 9), "mean over the pixels"),
-        (tempered(lambda fit, rate, beta: beta * rate / 2 - fit), "mean over the latent dimensions"),
-        (tempered(lambda fit, rate, beta: beta * beta * rate - fit), "by β twice"),
-        (tempered(lambda fit, rate, beta: (beta * rate - fit).mean()), "one value for each"),
-        (tempered(lambda fit, rate, beta: beta * rate - fit, lambda mu, logvar: mu), "loss has no noise"),
-        (tempered(lambda fit, rate, beta: beta * rate - 2 * fit), "Get that right first"),
-        (tempered(lambda fit, rate, beta: (1 + 0.5 * (beta - 1)) * rate - fit), "three times the rate"),
-        (tempered(lambda fit, rate, beta: beta * rate - fit, one_eps), "all have the same ε"),
-        (tempered(lambda fit, rate, beta: beta * rate - fit, shuffled), "not in a batch of different ones"),
-        (tempered(lambda fit, rate, beta: beta * rate - fit, always_the_same), "is there a seed"),
-        (MeanRate, "Follow one image"),
+        (tempered(lambda reconstruction, kl, beta: reconstruction - beta * kl), "both signs are flipped"),
+        (tempered(lambda reconstruction, kl, beta: kl - reconstruction), "`beta` has no part in it"),
+        (
+            tempered(lambda reconstruction, kl, beta: kl - beta * reconstruction),
+            "the reconstruction term that β weighs",
+        ),
+        (tempered(lambda reconstruction, kl, beta: beta * (kl - reconstruction)), "β weighs both terms"),
+        (tempered(lambda reconstruction, kl, beta: kl / beta - reconstruction), "divided by β"),
+        (tempered(lambda reconstruction, kl, beta: -reconstruction - beta * kl), "costs less here"),
+        (tempered(lambda reconstruction, kl, beta: kl - reconstruction + beta * kl), "counted twice"),
+        (tempered(lambda reconstruction, kl, beta: beta * kl - reconstruction / 9), "mean over the pixels"),
+        (tempered(lambda reconstruction, kl, beta: beta * kl / 2 - reconstruction), "mean over the latent dimensions"),
+        (tempered(lambda reconstruction, kl, beta: beta * beta * kl - reconstruction), "by β twice"),
+        (tempered(lambda reconstruction, kl, beta: (beta * kl - reconstruction).mean()), "one value for each"),
+        (
+            tempered(lambda reconstruction, kl, beta: beta * kl - reconstruction, lambda mu, logvar: mu),
+            "loss has no noise",
+        ),
+        (tempered(lambda reconstruction, kl, beta: beta * kl - 2 * reconstruction), "Get that right first"),
+        (
+            tempered(lambda reconstruction, kl, beta: (1 + 0.5 * (beta - 1)) * kl - reconstruction),
+            "three times the KL term",
+        ),
+        (tempered(lambda reconstruction, kl, beta: beta * kl - reconstruction, one_eps), "all have the same ε"),
+        (
+            tempered(lambda reconstruction, kl, beta: beta * kl - reconstruction, shuffled),
+            "not in a batch of different ones",
+        ),
+        (tempered(lambda reconstruction, kl, beta: beta * kl - reconstruction, always_the_same), "is there a seed"),
+        (MeanKl, "Follow one image"),
         (BetaIsAParameter, "must be a plain attribute"),
-        (BetaIsABuffer, "no parameter or buffer"),
+        (BetaIsABuffer, "not a parameter or a buffer"),
         (returning(lambda loss, x: (loss, x)), "asks for one result; yours has 2"),
         (returning(lambda loss, x: (loss, x, x)), "yours has 3"),
         (returning(lambda loss, x: (loss,)), "a comma after the result"),
         (returning(lambda loss, x: list(loss)), "`torch.stack` makes one"),
-        (Frozen, "decoder gets no slope"),
+        (Frozen, "decoder gets no gradient"),
         (
-            tempered(lambda fit, rate, beta: beta * rate - fit, lambda mu, logvar: from_q(mu, logvar).detach()),
+            tempered(
+                lambda reconstruction, kl, beta: beta * kl - reconstruction,
+                lambda mu, logvar: from_q(mu, logvar).detach(),
+            ),
             "switch the code off",
         ),
-        (tempered(lambda fit, rate, beta: beta * rate.detach() - fit), "Is it detached"),
+        (tempered(lambda reconstruction, kl, beta: beta * kl.detach() - reconstruction), "Is it detached"),
         (lambda x: x, "needs your class itself"),
     ],
 }

@@ -1,4 +1,4 @@
-"""What a class is given and gives back: no solution on the way out, and every submission marked or named."""
+"""The classroom: no solution is handed out, and every submission is marked or reported."""
 
 import copy
 import csv
@@ -16,8 +16,8 @@ from bs4 import BeautifulSoup
 from nbmake.nb_run import NotebookRun
 from traitlets.config import PyFileConfigLoader
 
-from vae_exercises import LESSONS, classroom
-from vae_exercises.classroom import Mark
+from vae_exercises import TOPICS, classroom
+from vae_exercises.classroom import Mark, topic_of
 from vae_exercises.classroom.__main__ import main, report
 from vae_exercises.classroom.course import settings
 from vae_exercises.classroom.notebooks import BEGIN, END, STUB
@@ -26,14 +26,14 @@ ROOT = Path(__file__).parents[2]
 QUICK = "06-kl"  # an assignment that trains nothing
 SOLUTION = re.compile(rf"{BEGIN}\n(.*?)\n *{END}", re.DOTALL)
 SECONDS = 30
-STRAIGHT = str.maketrans("‘’“”–…", "''\"\"-.", "\\`*")  # as a page has typeset it
+STRAIGHT = str.maketrans("‘’“”–…", "''\"\"-.", "\\`*")  # undoes the typesetting of a page
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("classroom")
-    classroom.make_classroom(made)
-    return made
+    course = tmp_path_factory.mktemp("classroom")
+    classroom.make_classroom(course)
+    return course
 
 
 def read(path):
@@ -45,26 +45,25 @@ def squeezed(text):
 
 
 def secret_lines(path):
-    """What only a solution says, without white space: nothing that the notebook shows, and nothing short."""
+    """Lines of the solutions without white space, except short ones and those that the notebook shows anyway."""
     cells = [cell.source for cell in read(path).cells]
     shown = squeezed("".join(SOLUTION.sub("", source) for source in cells))
     lines = [squeezed(line) for source in cells for part in SOLUTION.findall(source) for line in part.splitlines()]
     return {line for line in lines if len(line) > 8 and line not in shown}
 
 
-def names(paths):
-    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+each_notebook = pytest.mark.parametrize("path", classroom.exercise_notebooks(), ids=lambda path: path.stem)
 
 
 def explanations(path):
-    """What the checks of a notebook would say of right answers, and of wrong ones among several."""
-    exercises = LESSONS[int(path.stem[:2])]
-    said = [text for exercise in exercises for text in [exercise.remark, *getattr(exercise, "wrong", {}).values()]]
-    return {squeezed(text) for text in said if text}
+    """What the checks of a notebook say of right answers, and of wrong choices."""
+    exercises = TOPICS[topic_of(path)]
+    texts = [text for exercise in exercises for text in [exercise.remark, *getattr(exercise, "wrong", {}).values()]]
+    return {squeezed(text) for text in texts if text}
 
 
-@names(classroom.exercise_notebooks())
-def test_a_released_notebook_has_stubs_and_nothing_of_a_solution(folder, path):
+@each_notebook
+def test_released_notebook_has_no_solution(folder, path):
     released = folder / "release" / path.stem / path.name
     text = squeezed(released.read_text(encoding="utf-8").replace('\\"', '"'))
     assert [line for line in secret_lines(path) if line in text] == []
@@ -75,9 +74,9 @@ def test_a_released_notebook_has_stubs_and_nothing_of_a_solution(folder, path):
     assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
 
 
-@names(classroom.exercise_notebooks())
-def test_a_released_notebook_runs_with_the_model_answers_in_place_of_the_stubs(folder, path, tmp_path, monkeypatch):
-    """From top to bottom, each check giving all points, as nbgrader reads them."""
+@each_notebook
+def test_released_notebook_accepts_the_model_answers(folder, path, tmp_path, monkeypatch):
+    """Run from top to bottom, each check gives all points in the form that nbgrader reads."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     notebook = read(folder / "release" / path.stem / path.name)
     for cell, source in zip(notebook.cells, read(path).cells, strict=True):
@@ -91,27 +90,24 @@ def test_a_released_notebook_runs_with_the_model_answers_in_place_of_the_stubs(f
         for cell in result.nb.cells
         if cell.metadata.get("nbgrader", {}).get("grade")
     }
-    lesson = LESSONS[int(path.name[:2])]
-    assert earned == {exercise.name: exercise.points for exercise in lesson}
+    assert earned == {exercise.name: exercise.points for exercise in TOPICS[topic_of(path)]}
 
 
-@names(classroom.exercise_notebooks())
-def test_the_teachers_notebook_has_the_solutions_and_no_markers(folder, path):
+@each_notebook
+def test_teachers_notebook_has_solutions_without_markers(folder, path):
     solved = squeezed("\n".join(cell.source for cell in read(folder / "solutions" / path.name).cells))
     assert [line for line in secret_lines(path) if line not in solved] == []
     assert "SOLUTION" not in solved
 
 
-def test_a_course_folder_made_again_keeps_what_was_handed_in(tmp_path):
-    classroom.make_classroom(tmp_path)
-    handed_in = tmp_path / "submitted" / "ada" / QUICK / f"{QUICK}.ipynb"
-    handed_in.parent.mkdir(parents=True)
-    handed_in.write_text("mine")
-    classroom.make_classroom(tmp_path)
-    assert handed_in.read_text() == "mine"
+def test_making_a_classroom_again_keeps_submissions(folder, tmp_path):
+    course = shutil.copytree(folder, tmp_path / "course")
+    hand_in(course, f"ada/{QUICK}/{QUICK}.ipynb", "an answer")
+    classroom.make_classroom(course)
+    assert (course / "submitted" / "ada" / QUICK / f"{QUICK}.ipynb").read_text() == "an answer"
 
 
-def test_nbgrader_itself_finds_the_settings_that_marking_has(folder):
+def test_nbgrader_reads_the_settings_that_marking_uses(folder):
     assert PyFileConfigLoader("nbgrader_config.py", path=str(folder)).load_config() == settings()
 
 
@@ -127,8 +123,8 @@ def with_a_loop(notebook):
     return notebook
 
 
-def with_a_slip(notebook):
-    """The KL with its sign flipped: three points less."""
+def with_a_mistake(notebook):
+    """Flip the sign of the KL: three points less."""
     answer = first_answer(notebook)
     answer.source = answer.source.replace("return 0.5", "return -0.5")
     return notebook
@@ -150,7 +146,7 @@ def broken_code(notebook):
 
 
 def with_a_missing_package(notebook):
-    """No import after it is made; and a cell of the student's own goes wrong as well."""
+    """The imports after it are not made; and one of the student's own cells goes wrong as well."""
     imports = next(cell for cell in notebook.cells if cell.source.startswith("import torch"))
     imports.source = "import no_such_package\n" + imports.source
     notebook.cells.append(nbformat.v4.new_code_cell("1 / 0"))
@@ -158,7 +154,7 @@ def with_a_missing_package(notebook):
 
 
 def with_a_copied_check(notebook):
-    """The copy would find another answer, one that is wrong."""
+    """The copy would see another answer, a wrong one."""
     copied = notebook.cells[place_of(notebook, "check-kl")] | {"id": "a-copy"}
     notebook.cells += [nbformat.v4.new_code_cell("kl = None"), nbformat.from_dict(copied)]
     return notebook
@@ -175,7 +171,7 @@ def that_ends_the_kernel(notebook):
 
 
 def beside_the_stubs(blank, answers):
-    """Answers in cells of their own."""
+    """Put answers into cells of their own."""
     for stub, answer in zip(blank.cells.copy(), answers.cells, strict=True):
         if STUB in stub.source:
             blank.cells.insert(blank.cells.index(stub) + 1, nbformat.v4.new_code_cell(answer.source))
@@ -183,7 +179,7 @@ def beside_the_stubs(blank, answers):
 
 
 FAULTS = {
-    "slip": with_a_slip,
+    "mistake": with_a_mistake,
     "syntax": broken_code,
     "loop": with_a_loop,
     "deleted": without_a_check,
@@ -197,7 +193,7 @@ GOOD = ["Öznur", "Petra", "otto", "beside", *(f"good-{i}" for i in range(6))]
 
 @pytest.fixture(scope="module")
 def class_of_thirty(folder):
-    """Ten without a fault, a blank one, eight with faults of their own, and eleven of which there is nothing to run."""
+    """Marks of ten submissions without a fault, a blank one, eight with faults, and eleven with nothing to run."""
     answers, blank = (read(folder / part / QUICK / f"{QUICK}.ipynb") for part in ("source", "release"))
     submissions = dict.fromkeys(GOOD, answers) | {"blank": blank}
     submissions |= {"beside": beside_the_stubs(copy.deepcopy(blank), answers)}
@@ -214,11 +210,11 @@ def class_of_thirty(folder):
 
 def put_in_wrong_places(folder):
     for path in (f"dora/{QUICK}.ipynb", f"emil/{QUICK.upper()}/{QUICK}.ipynb", f"fritz_{QUICK}.ipynb"):
-        hand_in(folder, path, "mine")
-    hand_in(folder, "gus/04-elbo/04-elbo.ipynb", "mine")
-    hand_in(folder, "hans/04-elbo/04-elbo.ipynb", "mine")
-    hand_in(folder, f"hans/{QUICK} (1)/{QUICK}.ipynb", "mine")
-    hand_in(folder, ".DS_Store", "nobody's")
+        hand_in(folder, path, "an answer")
+    hand_in(folder, "gus/04-elbo/04-elbo.ipynb", "an answer")
+    hand_in(folder, "hans/04-elbo/04-elbo.ipynb", "an answer")
+    hand_in(folder, f"hans/{QUICK} (1)/{QUICK}.ipynb", "an answer")
+    hand_in(folder, ".DS_Store", "not a submission")
 
 
 def hand_in(folder, path, text):
@@ -227,17 +223,17 @@ def hand_in(folder, path, text):
     place.write_text(text, encoding="utf-8")
 
 
-WORTH = {exercise.name: exercise.points for exercise in LESSONS[6]}
+WORTH = {exercise.name: exercise.points for exercise in TOPICS["kl"]}
 
 
-def test_a_class_is_marked_in_one_run_whatever_was_handed_in(class_of_thirty):
+def test_whole_class_is_marked_in_one_run(class_of_thirty):
     marks = dict(class_of_thirty)
     assert len(marks) == 30
     for student in GOOD:
         assert marks.pop(student) == Mark(student, WORTH, "", WORTH)
     assert {student: mark.earned for student, mark in marks.items() if mark.earned} == {
         "blank": dict.fromkeys(WORTH, 0),
-        **dict.fromkeys(("slip", "syntax", "loop", "deleted", "own-check"), WORTH | {"kl": 0}),
+        **dict.fromkeys(("mistake", "syntax", "loop", "deleted", "own-check"), WORTH | {"kl": 0}),
         "package": WORTH | {"kl-general": 0, "kl-bits": 0, "kl-monte-carlo": 0},  # which need torch
         "copied": WORTH,
     }
@@ -245,7 +241,7 @@ def test_a_class_is_marked_in_one_run_whatever_was_handed_in(class_of_thirty):
 
 
 @pytest.mark.parametrize(
-    ("student", "said"),
+    ("student", "problem"),
     [
         ("empty", "the file is empty"),
         ("letter", "not a notebook"),
@@ -263,8 +259,8 @@ def test_a_class_is_marked_in_one_run_whatever_was_handed_in(class_of_thirty):
         ("ended", "nbgrader could not mark it: Kernel died"),
     ],
 )
-def test_each_broken_submission_is_reported_by_name(class_of_thirty, student, said):
-    assert said in class_of_thirty[student].problem
+def test_each_broken_submission_is_reported(class_of_thirty, student, problem):
+    assert problem in class_of_thirty[student].problem
 
 
 @pytest.mark.parametrize(
@@ -272,36 +268,36 @@ def test_each_broken_submission_is_reported_by_name(class_of_thirty, student, sa
     [
         ("gus", "nothing handed in"),
         ("blank", "blank"),
-        ("slip", ""),
+        ("mistake", ""),
         ("own-check", ""),
         ("package", "cell 2 raised ModuleNotFoundError: No module named 'no_such_package'"),
         ("syntax", "cell 3 raised SyntaxError: '(' was never closed (line 1)"),
     ],
 )
-def test_what_is_reported_is_the_first_thing_to_look_at_and_no_more(class_of_thirty, student, problem):
+def test_only_the_first_problem_is_reported(class_of_thirty, student, problem):
     assert class_of_thirty[student].problem == problem
 
 
-def test_students_are_sorted_as_in_a_register(class_of_thirty):
+def test_students_are_sorted_alphabetically(class_of_thirty):
     assert [student for student in class_of_thirty if student in GOOD[:3]] == ["otto", "Öznur", "Petra"]
 
 
-def test_a_marked_notebook_has_the_message_of_a_wrong_answer_and_the_check_as_it_was(class_of_thirty, folder):
-    slip, own_check = (
-        read(folder / "autograded" / student / QUICK / f"{QUICK}.ipynb") for student in ("slip", "own-check")
+def test_marked_notebook_has_messages_and_original_checks(class_of_thirty, folder):
+    mistake, own_check = (
+        read(folder / "autograded" / student / QUICK / f"{QUICK}.ipynb") for student in ("mistake", "own-check")
     )
-    assert "The sign is flipped" in nbformat.writes(slip)
+    assert "The sign is flipped" in nbformat.writes(mistake)
     assert own_check.cells[place_of(own_check, "check-kl")].source == 'check("kl", kl)'
 
 
-def test_a_check_deleted_from_a_second_submission_brings_no_points_of_the_first(class_of_thirty, folder, tmp_path):
+def test_check_deleted_later_earns_nothing(class_of_thirty, folder, tmp_path):
     again = shutil.copytree(folder, tmp_path / "again", ignore=shutil.ignore_patterns("submitted"))
     deleted = (folder / "submitted" / "deleted" / QUICK / f"{QUICK}.ipynb").read_text(encoding="utf-8")
     hand_in(again, f"otto/{QUICK}/{QUICK}.ipynb", deleted)
     assert classroom.mark(again, QUICK, SECONDS) == [Mark("otto", WORTH, "deleted: check-kl", WORTH | {"kl": 0})]
 
 
-def test_marks_are_printed_and_written_as_a_table_with_the_points_of_each_exercise(tmp_path, capsys):
+def test_marks_are_printed_and_written_as_csv(tmp_path, capsys):
     worth = {"kl": 3, "kl-bits": 1}
     marks = [
         Mark("Müller", worth, earned={"kl": 3.0, "kl-bits": 1.0}),
@@ -309,9 +305,9 @@ def test_marks_are_printed_and_written_as_a_table_with_the_points_of_each_exerci
         Mark("bob", worth, "the file is empty"),
     ]
     report(marks, tmp_path / "marks.csv")
-    said = capsys.readouterr().out
-    assert "bob        0 of 4  the file is empty" in said
-    assert said.endswith("by exercise: kl 50%, kl-bits 75%\n")
+    output = capsys.readouterr().out
+    assert "bob        0 of 4  the file is empty" in output
+    assert output.endswith("by exercise: kl 50%, kl-bits 75%\n")
     assert (tmp_path / "marks.csv").read_bytes().startswith(b"\xef\xbb\xbf")  # or a spreadsheet takes it for Latin-1
     with (tmp_path / "marks.csv").open(encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [
@@ -322,7 +318,7 @@ def test_marks_are_printed_and_written_as_a_table_with_the_points_of_each_exerci
         ]
 
 
-def test_what_cannot_be_marked_at_all_is_named(folder, tmp_path):
+def test_unmarkable_assignment_is_refused(folder, tmp_path):
     with pytest.raises(ValueError, match=r"'07-kl' must be an assignment of .*06-kl"):
         classroom.mark(folder, "07-kl")
     shutil.copytree(folder / "source", tmp_path / "source")
@@ -334,7 +330,7 @@ def test_what_cannot_be_marked_at_all_is_named(folder, tmp_path):
         classroom.mark(tmp_path, QUICK)
 
 
-def test_a_mistake_on_the_command_line_is_answered_in_a_sentence(folder, tmp_path):
+def test_command_line_mistakes_are_explained(folder, tmp_path):
     with pytest.raises(SystemExit, match=r"say which assignment: `make mark ASSIGNMENT=06-kl`; .*05-.*06-kl, 07-"):
         main(["mark", str(folder)])
     for arguments in ([], [QUICK]):
@@ -344,15 +340,15 @@ def test_a_mistake_on_the_command_line_is_answered_in_a_sentence(folder, tmp_pat
         main(["mark", str(folder), "07-kl"])
 
 
-def test_the_timetable_of_a_week_adds_up():
-    """Three quarters of an hour of talk a lesson, and its exercises, in 210 minutes less a break of ten."""
+def test_timetable_of_a_week_adds_up():
+    """A lesson takes 45 minutes of talk and its exercises; a morning has 210 minutes with a break of ten."""
     text = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
-    table = re.findall(r"^\| (\d) .* (\d+) min \|$", text, re.MULTILINE)
+    table = re.findall(r"^\| (\d+) .* (\d+) min \|$", text, re.MULTILINE)
     exercises = {lesson: int(minutes) for lesson, minutes in table}
     days = re.findall(r"^\| \w+day \|(.*)\| (\d+) min", text, re.MULTILINE)
-    lessons = [re.findall(r"lesson (\d)", halves) for halves, _ in days]
+    lessons = [re.findall(r"lesson (\d+)", halves) for halves, _ in days]
     assert [int(minutes) for _, minutes in days] == [sum(45 + exercises[i] for i in day) for day in lessons]
-    assert [lesson for day in lessons for lesson in day] == sorted(exercises)
+    assert [lesson for day in lessons for lesson in day] == sorted(exercises, key=int)
     assert max(int(minutes) for _, minutes in days) <= 210 - 10
 
 
@@ -361,7 +357,7 @@ def test_the_timetable_of_a_week_adds_up():
 
 @pytest.fixture(scope="module")
 def small_site(tmp_path_factory):
-    """A function that builds a book of exercise pages alone, with or without solutions. Returns its folder."""
+    """A function that builds a book of exercise pages alone, with or without solutions, and returns its folder."""
     program = shutil.which("sphinx-build", path=Path(sys.executable).parent)
     settings = """
 extensions = ["myst_nb", "sphinx_togglebutton"]
@@ -384,13 +380,13 @@ exclude_patterns = ["**/.*"]
 
 
 def words(file):
-    """All that a file of a site says, without markup and white space."""
+    """The text of a site's file, without markup and white space."""
     text = file.read_bytes().decode("utf-8", errors="replace")
     text = re.sub(r"<[^>]*>", "", text) if file.suffix == ".html" else text.replace('\\"', '"')
     return squeezed(html.unescape(text))
 
 
-def test_a_book_for_a_class_still_at_work_has_no_solution_in_any_file(small_site):
+def test_book_without_solutions_has_none_in_any_file(small_site):
     site = small_site(solutions=False)
     notebooks = classroom.exercise_notebooks()
     secrets = set().union(*map(secret_lines, notebooks), *map(explanations, notebooks))
@@ -400,7 +396,7 @@ def test_a_book_for_a_class_still_at_work_has_no_solution_in_any_file(small_site
     assert found == set()
 
 
-def test_a_book_with_solutions_has_them_folded_and_the_stubs_in_sight(small_site):
+def test_book_with_solutions_folds_them(small_site):
     site = small_site(solutions=True)
     for path in classroom.exercise_notebooks():
         page = site / "book" / "exercises" / f"{path.stem}.html"
@@ -408,15 +404,15 @@ def test_a_book_with_solutions_has_them_folded_and_the_stubs_in_sight(small_site
         folded = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(".admonition.dropdown")
         assert len(folded) == solutions
         assert words(page).count(squeezed(STUB)) == solutions
-        said = words(page).translate(STRAIGHT)
+        text = words(page).translate(STRAIGHT)
         assert [line for line in secret_lines(path) if line not in words(page)] == []
         assert explanations(path)
-        assert [text for text in explanations(path) if text.translate(STRAIGHT) not in said] == []
+        assert [said for said in explanations(path) if said.translate(STRAIGHT) not in text] == []
     handouts = {file.name for file in (site / "_downloads").rglob("*.ipynb")}
     assert handouts == {path.name for path in classroom.exercise_notebooks()}
 
 
-def test_a_page_that_says_the_same_is_not_written_again(tmp_path):
+def test_unchanged_pages_are_not_written_again(tmp_path):
     classroom.write_pages(tmp_path)
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.*") if file.is_file()}
     assert {file.suffix for file in before} == {".md", ".ipynb"}

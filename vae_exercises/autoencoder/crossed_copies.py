@@ -1,4 +1,4 @@
-"""Exercise 1.4: find the mistake."""
+"""The exercise "find the mistake"."""
 
 import torch
 from torch import Generator, Tensor
@@ -11,7 +11,7 @@ def _with_channel(generator: Generator) -> tuple[Tensor, Tensor]:
 
 
 def _crossed(x: Tensor, x_hat: Tensor) -> Tensor:
-    """The error of each image against each copy, (B, B)."""
+    """Return the error of each image against each copy, (B, B)."""
     return (x - x_hat).square().sum(dim=(2, 3))
 
 
@@ -46,7 +46,8 @@ CROSSED = Function(
         ),
         Mistake(
             lambda x, x_hat: (x.flatten(1) - x_hat.flatten(1)).square().sum(dim=1).mean(),
-            "The images meet their own copies now. But keep one value for each, and leave the mean to whoever trains.",
+            "The images meet their own copies now. But keep one value for each, and leave the mean to the training "
+            "loop.",
         ),
         Mistake(
             lambda x, x_hat: (x.flatten(1) - x_hat.flatten(1)).square().sum(),

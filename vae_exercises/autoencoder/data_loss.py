@@ -1,23 +1,22 @@
-"""Exercise 1.1: a loss in batches."""
+"""The exercise "a loss in batches"."""
 
 import math
 
 import torch
 from torch import Generator, Tensor
 
-from vae_exercises.engine.answers import as_function, fresh_generator, one_result
-from vae_exercises.engine.kinds import Function, Mistake, Task
-from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.stages import Stage
 
 
 def _images(generator: Generator, n: int) -> tuple[Tensor, Tensor]:
-    """Images and copies, of which the last ones have the largest errors."""
+    """Draw images and copies; the last copies have the largest errors."""
     x, noise = torch.rand(n, 3, 4, generator=generator), torch.randn(n, 3, 4, generator=generator)
     return x, x + torch.linspace(0.1, 0.6, n).view(n, 1, 1) * noise
 
 
 def _unequal_batches(generator: Generator) -> tuple[Tensor, Tensor, int]:
-    """Eleven images in batches of four: the last batch is short."""
+    """Draw eleven images in batches of four: the last batch is short."""
     return *_images(generator, 11), 4
 
 
@@ -29,7 +28,7 @@ def _batch_means(x: Tensor, x_hat: Tensor, batch_size: int) -> Tensor:
     return torch.stack([errors.mean() for errors in _errors(x, x_hat).split(batch_size)])
 
 
-UNEQUAL = Function(
+DATA_LOSS = Function(
     name="data-loss",
     points=2,
     inputs=_unequal_batches,
@@ -82,7 +81,7 @@ UNEQUAL = Function(
         Mistake(
             lambda x, x_hat, _: (x - x_hat).square().mean(),
             "This is a mean over pixels as well, smaller by a factor of D. The book sums over pixels; some functions "
-            "of PyTorch take the mean unless told otherwise.",
+            "of PyTorch take the mean by default.",
         ),
         Mistake(
             lambda x, x_hat, size: _batch_means(x, x_hat, size).mean() / x[0].numel(),
@@ -100,29 +99,15 @@ UNEQUAL = Function(
     ),
     hint="Try two images with the errors 1 and 3: the loss is 2. Then try three images with the errors 0, 0 and 3 in "
     "batches of two: it is 1, whichever way they are cut.",
-)
-
-
-def _judge_data_loss(answer: object) -> str | None:
-    """A short last batch; batches that are all full; and one that holds more than there is."""
-    wrong = UNEQUAL.judge(answer)
-    if wrong:
-        return wrong
-    cases = (
-        (
-            8,
-            4,
+    stages=(
+        Stage(
+            lambda generator: (*_images(generator, 8), 4),
             "Right where the last batch is short, but not where all are full. Does your loop go on to one more, with "
             "no image in it?",
         ),
-        (5, 8, "Right for several batches, but not where one holds all images and has room for more."),
-    )
-    for n, batch_size, told in cases:
-        x, x_hat = _images(fresh_generator(), n)
-        found = one_result(call(as_function(answer), x.clone(), x_hat.clone(), batch_size))
-        if not torch.allclose(found, _errors(x, x_hat).mean().double(), rtol=1e-3):
-            return told
-    return None
-
-
-DATA_LOSS = Task(name="data-loss", points=2, judgement=_judge_data_loss)
+        Stage(
+            lambda generator: (*_images(generator, 5), 8),
+            "Right for several batches, but not where one holds all images and could hold more.",
+        ),
+    ),
+)

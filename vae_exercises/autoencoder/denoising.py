@@ -1,4 +1,4 @@
-"""Exercise 1.6: repair a picture."""
+"""The exercise "repair a picture"."""
 
 import math
 from typing import Any
@@ -6,20 +6,15 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from vae_exercises.engine.answers import as_function, fresh_generator, one_result, packed
+from vae_exercises.engine.answers import as_function, fresh_generator, one_result, require_tensor
 from vae_exercises.engine.kinds import Task
+from vae_exercises.engine.monte_carlo import N_ERRORS, average_is
 from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.verdict import WrongAnswerError
 from vae_lessons.models import Autoencoder
 
-TOO_FAR = 5.0  # standard errors
-
-
 CALLS = 4  # so many that their numbers of blank pixels are not all alike by chance
-
-
 MASKED_IMAGES = 300
-
-
 MASKED_SHAPE = (6, 5)
 
 
@@ -40,8 +35,8 @@ class _Watched:
         self.copies.append(torch.sigmoid(output.detach().double()))
 
 
-def _judge_denoising(answer: Any) -> str | None:
-    """By what the model is shown, and what its copies are compared with."""
+def _examine_denoising(answer: Any) -> None:
+    """Look at what the model is shown, and what its copies are compared with."""
     function, generator = as_function(answer), fresh_generator()
     x = 0.3 + 0.7 * torch.rand(MASKED_IMAGES, *MASKED_SHAPE, generator=generator)
     share = 0.2 + 0.1 * float(torch.rand((), generator=generator))
@@ -49,67 +44,74 @@ def _judge_denoising(answer: Any) -> str | None:
     # All in one call, since each call starts PyTorch's generator where the one before did.
     values = call(lambda: [function(watched.model, x.clone(), share) for watched in models])
     for value, watched in zip(values, models, strict=True):
-        found = one_result(value)
+        result = one_result(value)
         if not watched.seen or not watched.copies:
-            return "The model is never asked for a copy. Which images should it encode and decode?"
+            raise WrongAnswerError("The model is never asked for a copy. Which images should it encode and decode?")
         seen, copies = torch.cat(watched.seen), torch.cat(watched.copies)
         if seen.shape != clean.shape or copies.shape != clean.shape:
-            return f"The model is shown {len(seen)} images for the {len(x)} that there are. Show it each of them once."
+            raise WrongAnswerError(
+                f"The model is shown {len(seen)} images for the {len(x)} that there are. Show it each of them once."
+            )
     blank = torch.stack([torch.cat(watched.seen) == 0 for watched in models])
-    damage = _about_noise(clean, seen, share) or _about_draws(blank, share)
-    return damage or _about_comparison(clean, seen, copies, found) or _about_gradient(value)
+    _examine_noise(clean, seen, share)
+    _examine_draws(blank, share)
+    _examine_comparison(clean, seen, copies, result)
+    _examine_gradient(value)
 
 
-def _about_noise(clean: Tensor, seen: Tensor, share: float) -> str | None:
-    """What is wrong with how the images were damaged; all (B, D)."""
+def _examine_noise(clean: Tensor, seen: Tensor, share: float) -> None:
+    """Look at how the images, (B, D), were damaged."""
     changed = ~torch.isclose(clean, seen, rtol=1e-4, atol=1e-6)
     if not changed.any():
-        return "The model is shown the clean images: nothing is blanked before they are encoded."
+        raise WrongAnswerError("The model is shown the clean images: nothing is blanked before they are encoded.")
     blank = seen.abs() < 1e-9
     if not torch.equal(blank, changed):
         if torch.allclose(seen[~blank], clean[~blank] / (1 - share), rtol=1e-4):
-            return (
+            raise WrongAnswerError(
                 "The pixels that are left have been scaled up, as dropout does inside a network. Here a pixel is "
                 "either blank or as it was."
             )
-        return "Pixels are changed, but not all to 0. A pixel is either blank or as it was."
+        raise WrongAnswerError("Pixels are changed, but not all to 0. A pixel is either blank or as it was.")
     grid = blank.unflatten(1, MASKED_SHAPE)
     if (blank == blank[:1]).all():
-        return "The same pixels are blanked in every image. Each image needs a draw of its own."
+        raise WrongAnswerError("The same pixels are blanked in every image. Each image needs its own draw.")
     if (blank == blank[:, :1]).all():
-        return "Whole images are blanked, and others left alone. Each pixel needs a draw of its own."
+        raise WrongAnswerError("Whole images are blanked, and others left alone. Each pixel needs its own draw.")
     if (grid == grid[:, :, :1]).all() or (grid == grid[:, :1]).all():
-        return "Whole rows or columns are blanked together. Each pixel needs a draw of its own."
-    found, error = float(blank.double().mean()), math.sqrt(share * (1 - share) / blank.numel())
-    if abs(found - share) <= TOO_FAR * error:
-        return None
-    if abs(found - (1 - share)) <= TOO_FAR * error:
-        return "The mask is upside down: p is the probability with which a pixel is blanked, and yours keeps it so."
-    return f"With p = {share:.2f}, a share of {found:.2f} of all pixels is blanked. What does your mask compare?"
+        raise WrongAnswerError("Whole rows or columns are blanked together. Each pixel needs its own draw.")
+    found, spread = float(blank.double().mean()), math.sqrt(share * (1 - share))
+    if average_is(found, share, spread, blank.numel()):
+        return
+    if average_is(found, 1 - share, spread, blank.numel()):
+        raise WrongAnswerError(
+            "The mask is upside down: p is the probability with which a pixel is blanked, and yours keeps it so."
+        )
+    raise WrongAnswerError(
+        f"With p = {share:.2f}, a share of {found:.2f} of all pixels is blanked. What does your mask compare?"
+    )
 
 
-def _about_draws(blank: Tensor, share: float) -> str | None:
-    """What is wrong with how often pixels are blanked in several calls, (calls, B, D)."""
+def _examine_draws(blank: Tensor, share: float) -> None:
+    """Look at how often pixels are blanked in several calls, (calls, B, D)."""
     if (blank == blank[0]).all():
-        return (
+        raise WrongAnswerError(
             "The same pixels are blanked in every call. Noise that never changes can be learned by heart: draw it "
             "afresh."
         )
     variances, expected = blank.sum(dim=2).double().var(dim=1), blank.shape[2] * share * (1 - share)
-    too_far = TOO_FAR * math.sqrt(2 / (blank.shape[0] * blank.shape[1])) * expected
+    too_far = N_ERRORS * math.sqrt(2 / (blank.shape[0] * blank.shape[1])) * expected
     if len(blank.sum(dim=(1, 2)).unique()) == 1 or abs(float(variances.mean()) - expected) > too_far:
-        return (
+        raise WrongAnswerError(
             "The right share of pixels is blanked, but their number is fixed beforehand. Each pixel must be drawn for "
             "itself, whatever becomes of the others."
         )
-    return None
 
 
-def _about_comparison(clean: Tensor, seen: Tensor, copies: Tensor, found: Tensor) -> str | None:
-    """What is wrong with the loss; all (B, D), and found (B,)."""
+def _examine_comparison(clean: Tensor, seen: Tensor, copies: Tensor, result: Tensor) -> None:
+    """Look at the loss: images and copies are (B, D), the result (B,)."""
     off, blank = (clean - copies).square(), seen.abs() < 1e-9
-    if _same(found, off.sum(dim=1)):
-        return None
+    if _same(result, off.sum(dim=1)):
+        return
     usual = [
         (
             (seen - copies).square().sum(dim=1),
@@ -126,41 +128,41 @@ def _about_comparison(clean: Tensor, seen: Tensor, copies: Tensor, found: Tensor
             "Only the pixels that were left count, so nothing asks for the blanked ones to be filled in.",
         ),
         (off.mean(dim=1), "This is a mean over pixels, where the book has a sum."),
-        (off.sum(), "This is one number for the batch. Each image has a loss of its own."),
+        (off.sum(), "This is one number for the batch. Each image has its own loss."),
         (off.sum(dim=1).mean(), "This is averaged over the batch. Keep one value for each image."),
         (off.mean(), "This is one number, a mean over pixels and images. Sum over pixels, one value for each image."),
         (off.sum(dim=1).sqrt(), "There is a root too many: this is the distance itself, not its square."),
         (-off.sum(dim=1), "The sign is flipped: training would make the copies worse."),
     ]
-    for expected, says in usual:
-        if _same(found, expected):
-            return says
-    if found.shape != (len(clean),):
-        return f"Your result has shape {tuple(found.shape)} for {len(clean)} images; it must have one value for each."
-    return (
+    for expected, message in usual:
+        if _same(result, expected):
+            raise WrongAnswerError(message)
+    if result.shape != (len(clean),):
+        raise WrongAnswerError(
+            f"Your result has shape {tuple(result.shape)} for {len(clean)} images; it must have one value for each."
+        )
+    raise WrongAnswerError(
         "The images are damaged as they should be, but the loss is not the squared error of the copy. What is "
         "compared with what, and what is summed?"
     )
 
 
-def _about_gradient(value: Any) -> str | None:
-    if packed(value):
-        return packed(value)
+def _examine_gradient(value: Any) -> None:
+    require_tensor(value)
     if not isinstance(value, Tensor) or not value.requires_grad:
-        return (
+        raise WrongAnswerError(
             "The values are right, but nothing can be learned from them: no gradient leads back to the model. Is "
             "there a `detach`, a `no_grad`, or a way through NumPy?"
         )
-    return None
 
 
-def _same(mine: Tensor, theirs: Tensor) -> bool:
-    return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=1e-3, atol=1e-5)
+def _same(result: Tensor, expected: Tensor) -> bool:
+    return result.shape == expected.shape and torch.allclose(result, expected, rtol=1e-3, atol=1e-5)
 
 
 DENOISING = Task(
     name="denoising",
     points=3,
-    judgement=_judge_denoising,
-    remark="The copies are compared with the whole images: to copy the damage would be no repair.",
+    examination=_examine_denoising,
+    remark="The copies are compared with the whole images: to copy the damage would not be a repair.",
 )

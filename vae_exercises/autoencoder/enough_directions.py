@@ -1,4 +1,4 @@
-"""Exercise 1.5: how many directions are enough?"""
+"""The exercise "how many directions are enough?"."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ LEFT_OVER = 0.1
 
 @cache
 def _pca_curves() -> dict[str, Tensor]:
-    """PCA's error per image on the digits for each number of directions, (D + 1,), in several ways."""
+    """Return PCA's error per image on the digits for each number of directions, (D + 1,), measured in several ways."""
     data = load_images("digits")
     train, test = (images.flatten(1).double() for images in (data.train, data.test))
     mean = train.mean(dim=0)
@@ -42,8 +42,8 @@ ENOUGH = Number(
     mistakes=(
         Mistake(
             lambda: _enough(_pca_curves()["test"]) - 1,
-            "One too few, which has two usual causes. Either the error was measured on the training images, which "
-            "PCA was fitted to; or a list was counted from 0.",
+            "One too few, which has two usual causes. Either the error was measured on the training images, to which "
+            "PCA was fitted; or a list was counted from 0.",
         ),
         Mistake(
             lambda: _enough(_pca_curves()["test"]) + 1,
@@ -51,17 +51,17 @@ ENOUGH = Number(
         ),
         Mistake(
             lambda: _enough(_pca_curves()["fitted to test"]),
-            "PCA was fitted to the test images. Then they are no test: fit to the training images, and measure on "
-            "the others.",
+            "PCA was fitted to the test images. Then they no longer test anything: fit to the training images, and "
+            "measure on the others.",
         ),
         Mistake(
             lambda: _enough(_pca_curves()["not centred"]),
-            "The images are not centred: then the first direction is spent on the mean image, and the share is one of "
+            "The images are not centred: then the first direction is spent on the mean image, and the share refers to "
             "something else. Subtract the mean training image from both splits.",
         ),
         Mistake(
             lambda: _enough(_pca_curves()["test"], 1 - LEFT_OVER),
-            "There the error has lost a tenth. Asked for is where no more than a tenth is left.",
+            "There the error has lost a tenth. The task asks where no more than a tenth is left.",
         ),
         Mistake(
             lambda: _enough(_pca_curves()["test"], LEFT_OVER**2),

@@ -1,4 +1,4 @@
-"""Exercise 1.3: better than the best?"""
+"""The exercise "better than the best?"."""
 
 from vae_exercises.engine.kinds import Choice
 

@@ -1,22 +1,21 @@
-"""Exercise 1.2: what PCA leaves over."""
+"""The exercise "what PCA leaves over"."""
 
 import torch
 from torch import Generator, Tensor
 
-from vae_exercises.engine.answers import as_function, fresh_generator, one_result
-from vae_exercises.engine.kinds import Function, Mistake, Task
-from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.stages import Stage
 
 
 def _cloud(generator: Generator) -> Tensor:
-    """Thirty points, off centre, with a different width along each of nine directions, none of them an axis."""
+    """Draw thirty points, off centre, with a different width along each of nine directions, none of them an axis."""
     rotation, _ = torch.linalg.qr(torch.randn(9, 9, generator=generator))
     widths, mean = torch.linspace(1, 2.5, 9), 2 + torch.rand(9, generator=generator)
     return widths * torch.randn(30, 9, generator=generator) @ rotation + mean
 
 
 def _eigenvalues(x: Tensor) -> Tensor:
-    """Of the covariance matrix, falling, (D,)."""
+    """Return the eigenvalues of the covariance matrix, largest first, (D,)."""
     return torch.linalg.eigvalsh(torch.cov(x.T.double(), correction=0)).flip(0)
 
 
@@ -24,7 +23,7 @@ def _pca_loss(x: Tensor, n_dims: int) -> Tensor:
     return _eigenvalues(x)[n_dims:].sum()
 
 
-SOME = Function(
+PCA_LOSS = Function(
     name="pca-loss",
     points=3,
     inputs=tuple(lambda generator, n_dims=n_dims: (_cloud(generator), n_dims) for n_dims in (2, 3)),
@@ -80,7 +79,7 @@ SOME = Function(
         ),
         Mistake(
             lambda x, n_dims: _pca_loss(x, n_dims) / x.shape[1],
-            "This is the error per pixel. Asked for is the sum over pixels.",
+            "This is the error per pixel. The task asks for the sum over pixels.",
         ),
         Mistake(
             lambda x, n_dims: _pca_loss(x, n_dims).sqrt(),
@@ -88,36 +87,21 @@ SOME = Function(
         ),
         Mistake(
             lambda x, n_dims: _pca_loss(x, n_dims) / _eigenvalues(x).sum(),
-            "This is the share of the variance that is lost. Asked for is how much that is.",
+            "This is the share of the variance that is lost. The task asks how much that is.",
         ),
         Mistake(
             lambda x, n_dims: 1 - _pca_loss(x, n_dims) / _eigenvalues(x).sum(),
-            "This is the share of the variance that is kept. Asked for is how much is lost, and not as a share.",
+            "This is the share of the variance that is kept. The task asks how much is lost, and not as a share.",
         ),
     ),
     hint="Two cases can be had by hand. With K = D nothing is lost; with K = 0 the copy is the mean image, and the "
     "error is the sum of the pixels' variances.",
-)
-
-
-def _judge_pca_loss(answer: object) -> str | None:
-    """Some directions; and none."""
-    wrong = SOME.judge(answer)
-    if wrong:
-        return wrong
-    x = _cloud(fresh_generator())
-    found = one_result(call(as_function(answer), x.clone(), 0))
-    if not torch.allclose(found, _pca_loss(x, 0), rtol=1e-3):
-        return (
-            "Right for two directions and for three, but not for 0. Print what your list holds then: `[:-n]` is not "
-            "all of it when n is 0."
-        )
-    return None
-
-
-PCA_LOSS = Task(
-    name="pca-loss",
-    points=3,
-    judgement=_judge_pca_loss,
+    stages=(
+        Stage(
+            lambda generator: (_cloud(generator), 0),
+            "Right for two directions and for three, but not for 0. Print what your list holds in that case: `[:-n]` "
+            "is not all of it when n is 0.",
+        ),
+    ),
     remark="λ_j = s_j² / M. For 0 directions it is the whole variance, which is the error of the mean image.",
 )

@@ -1,4 +1,4 @@
-"""Exercise 8.3: above the floor."""
+"""The exercise "above the floor"."""
 
 import math
 
@@ -8,11 +8,10 @@ from torch.distributions import Bernoulli, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vae_exercises.bernoulli_decoder.shared import SHAPE, SIZES
-from vae_exercises.engine.answers import as_function, fresh_generator, one_result
-from vae_exercises.engine.kinds import Function, Mistake, Task
-from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.stages import Stage
 
-FLOOR_OF_ITS_OWN = "The floor that you take away is that of the whole batch. Each image has a floor of its own."
+FLOOR_OF_ITS_OWN = "The floor that you subtract is that of the whole batch. Each image has its own floor."
 
 
 def _entropy(x: Tensor) -> Tensor:
@@ -28,14 +27,26 @@ def _excess_parts(x: Tensor, logits: Tensor) -> Tensor:
 
 
 def _excess(x: Tensor, logits: Tensor) -> Tensor:
-    return _excess_parts(x, logits).sum(dim=(1, 2))
+    return _grey_bce(x, logits) - _entropy(x)  # not through PyTorch's divergence, which rounds huge logits
 
 
 def _grey_images(generator: Generator) -> tuple[Tensor, Tensor]:
     return 0.05 + 0.9 * torch.rand(SHAPE, generator=generator), 2 * torch.randn(SHAPE, generator=generator)
 
 
-GREY = Function(
+def _images_with_paper_and_ink(generator: Generator) -> tuple[Tensor, Tensor]:
+    x, logits = _grey_images(generator)
+    x[:, 0], x[:, 1] = 0.0, 1.0
+    return x, logits
+
+
+def _huge_logits(_generator: Generator) -> tuple[Tensor, Tensor]:
+    size = torch.tensor(SIZES)
+    logits = torch.stack([size, -size]).repeat(4, 1, 1)  # (4, 2, 6), for images that are all paper, grey or ink
+    return torch.tensor([0.0, 0.3, 0.8, 1.0])[:, None, None] * torch.ones_like(logits), logits
+
+
+EXCESS = Function(
     name="bce-excess",
     points=2,
     inputs=_grey_images,
@@ -43,11 +54,12 @@ GREY = Function(
     mistakes=(
         Mistake(
             _grey_bce,
-            "This is the cross-entropy itself: a perfect copy still costs something. Its floor is not off yet.",
+            "This is the cross-entropy itself: a perfect copy still costs something. Its floor has not been "
+            "subtracted yet.",
         ),
         Mistake(
             lambda x, logits: _entropy(x),
-            "This is the floor itself, and it does not depend on the logits. Asked for is how far above it the "
+            "This is the floor itself, and it does not depend on the logits. The task asks how far above it the "
             "decoder is.",
         ),
         Mistake(
@@ -56,7 +68,7 @@ GREY = Function(
         ),
         Mistake(
             lambda x, logits: _grey_bce(x, logits) + _entropy(x),
-            "The floor is added, where it should be taken away. Entropy has a minus sign in its definition: has it "
+            "The floor is added, where it should be subtracted. Entropy has a minus sign in its definition: has it "
             "been counted twice?",
         ),
         Mistake(
@@ -66,11 +78,11 @@ GREY = Function(
         ),
         Mistake(
             lambda x, logits: _excess(x, logits) / x[0].numel(),
-            "This is a mean over the pixels. Nats per image are asked for: a sum over them.",
+            "This is a mean over the pixels. The task asks for nats per image: a sum over them.",
         ),
         Mistake(
             lambda x, logits: _excess(x, logits).sum(),
-            "This is one number for the whole batch. Each image has an excess of its own.",
+            "This is one number for the whole batch. Each image has its own excess.",
         ),
         Mistake(
             lambda x, logits: _excess(x, logits).mean(),
@@ -82,7 +94,7 @@ GREY = Function(
         ),
         Mistake(
             lambda x, logits: (x * torch.log(x / torch.sigmoid(logits))).sum(dim=(1, 2)),
-            "Only half of each pixel is counted, its share of ink. The share of paper has a logarithm of its own.",
+            "Only half of each pixel is counted, its share of ink. The share of paper has its own logarithm.",
         ),
         Mistake(
             lambda x, logits: (x - torch.sigmoid(logits)).square().sum(dim=(1, 2)),
@@ -90,61 +102,37 @@ GREY = Function(
         ),
         Mistake(
             _excess_parts,
-            "These are the values of the single pixels. What belongs to one image has still to be added up.",
+            "These are the values of the single pixels. They must still be added up for each image.",
         ),
         Mistake(lambda x, logits: _grey_bce(x, logits) - _entropy(x).mean(), FLOOR_OF_ITS_OWN),
         Mistake(lambda x, logits: _grey_bce(x, logits) - _entropy(x).sum(), FLOOR_OF_ITS_OWN),
         Mistake(
             lambda x, logits: _grey_bce(x, logits) - _entropy(torch.sigmoid(logits)),
-            "What you take away changes with the decoder. The floor is the entropy of x, not of π.",
+            "What you subtract changes with the decoder. The floor is the entropy of x, not of π.",
         ),
-        Mistake(lambda x, logits: _excess(x, logits) / math.log(2), "These are bits; nats are asked for."),
+        Mistake(lambda x, logits: _excess(x, logits) / math.log(2), "These are bits; the task asks for nats."),
     ),
     hint="With logits that say exactly what the pixels are, the excess must be 0. And for one pixel of ½ whose "
     "logit is log 3 (so π = ¾) it must be ½ log(4/3), about 0.14. Try both.",
-)
-
-
-def _judge_excess(answer: object) -> str | None:
-    """Grey pixels; then some that are exactly paper or ink; and huge logits."""
-    wrong = GREY.judge(answer)
-    if wrong:
-        return wrong
-    function = as_function(answer)
-    x, logits = _grey_images(fresh_generator())
-    x[:, 0], x[:, 1] = 0.0, 1.0
-    found = one_result(call(function, x.clone(), logits.clone()))
-    if not found.isfinite().all():
-        return (
-            "Right as long as every pixel is grey. Where one is exactly 0 or 1 there is a NaN or an infinity: what is "
-            "the limit of x log x as x goes to 0, and what does the computer make of 0 times minus infinity?"
-        )
-    if found.shape != (len(x),) or not torch.allclose(found, _excess(x, logits).double(), rtol=1e-3, atol=1e-2):
-        return (
+    stages=(
+        Stage(
+            _images_with_paper_and_ink,
             "Right as long as every pixel is grey, but off where one is exactly 0 or 1. If you have moved such pixels "
-            "away from 0 and 1, it was by too much, or only at one of the two ends."
-        )
-    size = torch.tensor(SIZES)
-    logits = torch.stack([size, -size]).repeat(4, 1, 1)  # (4, 2, 6), of images that are all paper, grey or ink
-    x = torch.tensor([0.0, 0.3, 0.8, 1.0])[:, None, None] * torch.ones_like(logits)
-    found = one_result(call(function, x.clone(), logits.clone()))
-    if not found.isfinite().all():
-        return (
-            "Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity: a probability has "
-            "been rounded to 0 or 1 (PyTorch's `kl_divergence` of two Bernoullis looks at those too), or an "
-            "exponential overflows. Which form of the cross-entropy is given the logits themselves?"
-        )
-    if not torch.allclose(found, (_grey_bce(x, logits) - _entropy(x)).double(), rtol=1e-3, atol=1e-2):
-        return (
+            "away from 0 and 1, it was by too much, or only at one of the two ends.",
+            not_finite="Right as long as every pixel is grey. Where one is exactly 0 or 1 there is a NaN or an "
+            "infinity: what is the limit of x log x as x goes to 0, and what does the computer make of 0 times minus "
+            "infinity?",
+            atol=1e-2,
+        ),
+        Stage(
+            _huge_logits,
             "Right for logits of the usual size, but not at ±200: something cuts your values off there, a clamp or a "
-            "small number added before a logarithm."
-        )
-    return None
-
-
-EXCESS = Task(
-    name="bce-excess",
-    points=2,
-    judgement=_judge_excess,
+            "small number added before a logarithm.",
+            not_finite="Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity: a "
+            "probability has been rounded to 0 or 1 (PyTorch's `kl_divergence` of two Bernoullis looks at those too), "
+            "or an exponential overflows. Which form of the cross-entropy is given the logits themselves?",
+            atol=1e-2,
+        ),
+    ),
     remark="It is KL(Bernoulli(x) || Bernoulli(π)), summed over pixels.",
 )

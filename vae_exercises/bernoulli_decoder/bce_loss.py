@@ -1,20 +1,25 @@
-"""Exercise 8.2: find the mistakes."""
+"""The exercise "find the mistakes"."""
 
 import torch
 from torch import Generator, Tensor
 from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from vae_exercises.bernoulli_decoder.shared import NO_SLOPES, log_likelihood, pixels, slopes_in_logits, sure_images
-from vae_exercises.engine.answers import as_function, fresh_generator, one_result
-from vae_exercises.engine.kinds import Function, Mistake, Task
-from vae_exercises.engine.sandbox import call
+from vae_exercises.bernoulli_decoder.shared import log_likelihood, pixels, sure_images
+from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.stages import GradientStage, Stage
 
 
 def _batch(generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     mu, logvar = 1.5 * torch.randn(2, 6, 3, generator=generator)
     x = torch.bernoulli(torch.full((6, 4, 5), 0.4), generator=generator)
     return mu, logvar, 2 * torch.randn(6, 4, 5, generator=generator), x
+
+
+def _sure_batch(generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    mu, logvar = torch.randn(2, 2, 3, generator=generator)
+    x, logits = sure_images()
+    return mu, logvar, logits, x
 
 
 def _kl_parts(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -29,7 +34,7 @@ def _loss(mu: Tensor, logvar: Tensor, logits: Tensor, x: Tensor) -> Tensor:
     return (_kl(mu, logvar) - log_likelihood(x, logits)).mean()
 
 
-MODERATE_LOSS = Function(
+LOSS = Function(
     name="bce-loss",
     points=3,
     inputs=_batch,
@@ -44,28 +49,28 @@ MODERATE_LOSS = Function(
         ),
         Mistake(
             lambda mu, logvar, logits, x: (_kl(mu, logvar) - log_likelihood(x, torch.sigmoid(logits))).mean(),
-            "One mistake is mended. The sigmoid is still taken twice: this cross-entropy takes it itself, and survives "
+            "One mistake is fixed. The sigmoid is still taken twice: this cross-entropy takes it itself, and survives "
             "large logits. What does it want to be given?",
         ),
         Mistake(
             lambda mu, logvar, logits, x: binary_cross_entropy_with_logits(logits, x) + _kl(mu, logvar).mean(),
-            "One mistake is mended. The misfit is still averaged over the pixels while the rate is summed over the "
-            "latent dimensions: the rate weighs D times too much, and the code is switched off.",
+            "One mistake is fixed. The cross-entropy is still averaged over the pixels while the KL term is summed "
+            "over the latent dimensions: the KL term weighs D times too much, and the code is switched off.",
         ),
         Mistake(
             lambda mu, logvar, logits, x: _kl(mu, logvar).mean() - log_likelihood(x, logits).sum(),
-            "The misfit is now summed over the batch too, while the rate is averaged over it. Their balance would "
-            "depend on the batch size.",
+            "The cross-entropy is now summed over the batch too, while the KL term is averaged over it. Their balance "
+            "would depend on the batch size.",
         ),
         Mistake(
             lambda mu, logvar, logits, x: _kl(mu, logvar).sum() - log_likelihood(x, logits).mean(),
-            "The rate is summed over the batch, while the misfit is averaged over it. Their balance would depend on "
-            "the batch size.",
+            "The KL term is summed over the batch, while the cross-entropy is averaged over it. Their balance would "
+            "depend on the batch size.",
         ),
         Mistake(
             lambda mu, logvar, logits, x: (_kl(mu, logvar) - log_likelihood(x, logits)).sum(),
-            "The balance of the two terms is right, but both are summed over the batch. Nats *per image* are asked "
-            "for: would yours stay the same in a batch of twice as many?",
+            "The balance of the two terms is right, but both are summed over the batch. The task asks for nats *per "
+            "image*: would yours stay the same in a batch of twice as many?",
         ),
         Mistake(
             lambda mu, logvar, logits, x: _kl(mu, logvar) - log_likelihood(x, logits),
@@ -78,68 +83,46 @@ MODERATE_LOSS = Function(
         ),
         Mistake(
             lambda mu, logvar, logits, x: -(_kl(mu, logvar) + log_likelihood(x, logits)).mean(),
-            "The rate is subtracted from the misfit: a code that says more would cost less. The sum of the two terms "
-            "is minus the ELBO; check the sign of each.",
+            "The KL term is subtracted from the cross-entropy: a code that says more would cost less. The sum of the "
+            "two terms is minus the ELBO; check the sign of each.",
         ),
         Mistake(
             lambda mu, logvar, logits, x: (_kl_parts(mu, logvar).mean(dim=1) - log_likelihood(x, logits)).mean(),
-            "The rate is a mean over the latent dimensions now. It was right as it stood: a sum over them.",
+            "The KL term is a mean over the latent dimensions now. It was right before: a sum over them.",
         ),
         Mistake(
             lambda mu, logvar, logits, x: (_kl(mu, logvar) - log_likelihood(x, logits)).mean() / x[0].numel(),
             "Both terms are divided by the number of pixels. Their ratio is right, so it would train well; but these "
-            "are nats per pixel, and asked for are nats per image.",
+            "are nats per pixel, and the task asks for nats per image.",
         ),
         Mistake(
             lambda mu, logvar, logits, x: _kl_parts(mu, logvar).mean() - pixels(x, logits).mean(),
-            "Each term is now averaged over numbers of its own, one over D pixels and the other over K dimensions. "
+            "Each term is now averaged over its own numbers, one over D pixels and the other over K dimensions. "
             "Average over images, and over nothing else.",
         ),
         Mistake(
             lambda mu, logvar, logits, x: -log_likelihood(x, logits).mean(),
-            "The rate is missing altogether: this is the loss of an autoencoder with noise in its code.",
+            "The KL term is missing altogether: this is the loss of an autoencoder with noise in its code.",
         ),
     ),
     hint="For one image of one pixel, with logit 0, and a code with mu = 0 and σ = 1, the loss is log 2 and nothing "
     "else. A second pixel of the same kind must add as much again, and a second image must change nothing.",
-)
-
-
-def _judge_loss(answer: object) -> str | None:
-    """Logits of the usual size; huge ones; and the slopes at those."""
-    wrong = MODERATE_LOSS.judge(answer)
-    if wrong:
-        return wrong
-    function = as_function(answer)
-    mu, logvar = torch.randn(2, 2, 3, generator=fresh_generator())
-    x, logits = sure_images()
-    found = one_result(call(function, *(part.clone() for part in (mu, logvar, logits, x))))
-    if not found.isfinite().all():
-        return (
-            "Right for logits of the usual size. With logits of ±200 it is a NaN or an infinity: a probability has "
-            "been rounded to 0 or 1 before its logarithm was taken, or an exponential overflows. Which form "
-            "of the cross-entropy is given the logits themselves?"
-        )
-    if not torch.allclose(found, _loss(mu, logvar, logits, x).double(), rtol=1e-3):
-        return (
+    stages=(
+        Stage(
+            _sure_batch,
             "Right for logits of the usual size, but not at ±200: the logarithm of a probability is cut off there, as "
-            "`binary_cross_entropy` does at -100, and the slope is then 0. The pixels that are most wrong would be the "
-            "ones that nobody corrects."
-        )
-    slopes = slopes_in_logits(lambda mu, logvar, x, logits: function(mu, logvar, logits, x), logits, mu, logvar, x)
-    if slopes is None:
-        return NO_SLOPES
-    if not torch.allclose(slopes, (torch.sigmoid(logits) - x) / len(x), atol=1e-3):
-        return (
-            "The values are right, also for logits of ±200, but the slopes in the logits there are not: something is "
-            "clamped or detached on the way, or a branch that is not chosen overflows."
-        )
-    return None
-
-
-LOSS = Task(
-    name="bce-loss",
-    points=3,
-    judgement=_judge_loss,
+            "`binary_cross_entropy` does at -100, and the gradient is then 0. The pixels that are most wrong would be "
+            "the ones that are never corrected.",
+            not_finite="Right for logits of the usual size. With logits of ±200 it is a NaN or an infinity: a "
+            "probability has been rounded to 0 or 1 before its logarithm was taken, or an exponential overflows. Which "
+            "form of the cross-entropy is given the logits themselves?",
+        ),
+        GradientStage(
+            _sure_batch,
+            2,
+            "The values are right, also for logits of ±200, but the gradients in the logits there are not: something "
+            "is clamped or detached on the way, or a branch that is not chosen overflows.",
+        ),
+    ),
     remark="The mean over the pixels switches the code off; two sigmoids keep every pixel at one half or more.",
 )

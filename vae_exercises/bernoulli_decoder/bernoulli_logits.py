@@ -1,24 +1,20 @@
-"""Exercise 8.1: the log-likelihood, from logits."""
+"""The exercise "the log-likelihood, from logits"."""
 
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from vae_exercises.bernoulli_decoder.shared import (
-    NO_SLOPES,
-    SHAPE,
-    log_likelihood,
-    pixels,
-    slopes_in_logits,
-    sure_images,
-)
-from vae_exercises.engine.answers import as_function, one_result
-from vae_exercises.engine.kinds import Function, Mistake, Task
-from vae_exercises.engine.sandbox import call
+from vae_exercises.bernoulli_decoder.shared import SHAPE, log_likelihood, pixels, sure_images
+from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.stages import GradientStage, Stage
 
 CHANGED_PLACES = "The images and the logits have changed places: the function takes the logits first."
-
-
+CUT_OFF = (
+    "Right for logits of the usual size. With logits of ±200 your values are not bad enough: something cuts them off, "
+    "a clamp or a small number added before the logarithm. The pixels that are most wrong are then the ones that are "
+    "never corrected."
+)
+ROUNDED = "Right for logits of the usual size, but off where they are ±100 and more. Is something rounded there?"
 MEAN_OF_ALL = (
     "This is one number for the whole batch. The default of PyTorch's function is a mean over everything: what does "
     '`reduction="none"` leave you to do?'
@@ -42,7 +38,7 @@ def _binary_images(generator: Generator) -> tuple[Tensor, Tensor]:
     return x, 3 * torch.randn(SHAPE, generator=generator)
 
 
-MODERATE = Function(
+LOGITS = Function(
     name="bernoulli-logits",
     points=3,
     inputs=_binary_images,
@@ -64,11 +60,9 @@ MODERATE = Function(
         ),
         Mistake(
             lambda x, logits: log_likelihood(x, logits).mean(),
-            "This is averaged over the batch. Leave that to whoever needs it, and return one value for each image.",
+            "This is averaged over the batch. Leave that to the caller, and return one value for each image.",
         ),
-        Mistake(
-            pixels, "These are the values of the single pixels. What belongs to one image has still to be added up."
-        ),
+        Mistake(pixels, "These are the values of the single pixels. They must still be added up for each image."),
         Mistake(
             lambda x, logits: log_likelihood(x, torch.sigmoid(logits)),
             "The sigmoid is taken twice: once by you, and once more inside a function that expects logits. Which of "
@@ -105,47 +99,22 @@ MODERATE = Function(
     ),
     hint="Try one pixel by hand. Its logit is 0: then ink and paper are equally likely, and either must give "
     "-log 2, about -0.69. Its logit is 5: then ink must give nearly 0, and paper about -5.",
+    stages=(
+        Stage(
+            lambda _generator: sure_images(),
+            lambda result, expected: CUT_OFF if result[0] > 0.99 * expected[0] else ROUNDED,
+            not_finite="Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity in it: "
+            "an exponential overflows, or a probability has been rounded to 0 or 1. The formula is right on paper: "
+            "which PyTorch function computes log(1 + e^a), or log sigmoid(-a), without the large exponential?",
+            atol=1e-3,
+        ),
+        GradientStage(
+            lambda _generator: sure_images(),
+            1,
+            "The values are right, but the gradients in the logits are not: something is clamped or detached on the "
+            "way.",
+            not_finite="The values are right, also for logits of ±200, but a gradient there is NaN or infinite. A "
+            "branch that is not chosen still takes part in the gradient: give it a logit that it survives.",
+        ),
+    ),
 )
-
-
-def _judge_logits(answer: object) -> str | None:
-    """Logits of the usual size; huge ones; and the slopes at both."""
-    wrong = MODERATE.judge(answer)
-    if wrong:
-        return wrong
-    function = as_function(answer)
-    x, logits = sure_images()
-    found = one_result(call(function, x.clone(), logits.clone()))
-    if found.shape != (2,):
-        return f"Your result has shape {tuple(found.shape)} for 2 images; it must have one value for each."
-    if not found.isfinite().all():
-        return (
-            "Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity in it: an "
-            "exponential overflows, or a probability has been rounded to 0 or 1. The formula is right on paper: which "
-            "PyTorch function computes log(1 + e^a), or log sigmoid(-a), without the large exponential?"
-        )
-    expected = log_likelihood(x, logits).double()
-    if found[0] > 0.99 * expected[0]:
-        return (
-            "Right for logits of the usual size. With logits of ±200 your values are not bad enough: something cuts "
-            "them off, a clamp or a small number added before the logarithm. The pixels that are most wrong are then "
-            "the ones that nobody corrects."
-        )
-    if not torch.allclose(found, expected, rtol=1e-3, atol=1e-3):
-        return "Right for logits of the usual size, but off where they are ±100 and more. Is something rounded there?"
-    slopes = slopes_in_logits(function, logits, x)
-    if slopes is None:
-        return NO_SLOPES
-    if not slopes.isfinite().all():
-        return (
-            "The values are right, also for logits of ±200, but a slope there is NaN or infinite. A branch that is not "
-            "chosen still takes part in the slope: give it a logit that it survives."
-        )
-    if not torch.allclose(slopes, x - torch.sigmoid(logits), atol=1e-3):
-        return (
-            "The values are right, but the slopes in the logits are not: something is clamped or detached on the way."
-        )
-    return None
-
-
-LOGITS = Task(name="bernoulli-logits", points=3, judgement=_judge_logits)

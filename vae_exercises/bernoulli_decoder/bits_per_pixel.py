@@ -1,4 +1,4 @@
-"""Exercise 8.6: a density, in bits."""
+"""The exercise "a density, in bits"."""
 
 import math
 
@@ -47,7 +47,7 @@ BITS = Function(
         ),
         Mistake(
             lambda log_density, n_pixels, levels: math.log(2) * _bits(log_density, n_pixels, levels),
-            "These are nats per pixel. Bits are asked for.",
+            "These are nats per pixel. The task asks for bits.",
         ),
         Mistake(
             lambda log_density, n_pixels, levels: math.log(2) ** 2 * _bits(log_density, n_pixels, levels),
@@ -55,7 +55,7 @@ BITS = Function(
         ),
         Mistake(
             lambda log_density, n_pixels, levels: n_pixels * _bits(log_density, n_pixels, levels),
-            "These are bits for the whole image. The average of its pixels is asked for.",
+            "These are bits for the whole image. The task asks for the average of its pixels.",
         ),
         Mistake(
             lambda log_density, n_pixels, levels: (math.log2(levels) - log_density.double() / math.log(2)) / n_pixels,
@@ -72,7 +72,7 @@ BITS = Function(
         ),
         Mistake(
             lambda log_density, n_pixels, levels: math.log2(levels) - log_density.double() / math.log(2),
-            "The log-density is of the whole image; its share per pixel is asked for.",
+            "The log-density is of the whole image; the task asks for its share per pixel.",
         ),
         Mistake(
             lambda log_density, n_pixels, levels: math.log(levels) - log_density.double() / (n_pixels * math.log(2)),

@@ -1,14 +1,20 @@
-"""The exercises on their way to a class and back: what students get, the pages of the book, and the marks.
+"""The exercises for a class: what students get, the pages of the book, and the marks.
 
-There is one source, `notebooks/exercises`, with solutions between markers. All else is made of it:
+There is one source, `notebooks/exercises`, with solutions between markers. Everything else is made from it:
 
-    python -m vae_exercises.classroom make FOLDER             a course folder for nbgrader
-    python -m vae_exercises.classroom mark FOLDER ASSIGNMENT  marks for all that has been handed in
+    python -m vae_exercises.classroom make FOLDER             make a course folder for nbgrader
+    python -m vae_exercises.classroom mark FOLDER ASSIGNMENT  mark all submissions
 """
 
 from vae_exercises.classroom.course import make_classroom
 from vae_exercises.classroom.marking import Mark, mark
-from vae_exercises.classroom.notebooks import assignment, exercise_notebooks, without_markers, without_solutions
+from vae_exercises.classroom.notebooks import (
+    assignment,
+    exercise_notebooks,
+    topic_of,
+    without_markers,
+    without_solutions,
+)
 from vae_exercises.classroom.pages import exercise_page, write_pages
 
 __all__ = [
@@ -18,6 +24,7 @@ __all__ = [
     "exercise_page",
     "make_classroom",
     "mark",
+    "topic_of",
     "without_markers",
     "without_solutions",
     "write_pages",

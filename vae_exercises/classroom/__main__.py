@@ -1,4 +1,4 @@
-"""The command line: `python -m vae_exercises.classroom`."""
+"""The command line of the classroom, `python -m vae_exercises.classroom`."""
 
 import argparse
 import csv
@@ -12,33 +12,39 @@ from vae_exercises.classroom.notebooks import exercise_notebooks
 
 
 def main(arguments: list[str]) -> None:
-    """The command line."""
+    """Run a command; a mistake on the command line ends the program with a sentence."""
     parser = argparse.ArgumentParser(
         prog="python -m vae_exercises.classroom", description=classroom.__doc__.splitlines()[0]
     )
     commands = parser.add_subparsers(dest="command", required=True)
     made = commands.add_parser("make", help="make a course folder for nbgrader")
-    marked = commands.add_parser("mark", help="mark all that has been handed in")
+    marked = commands.add_parser("mark", help="mark all submissions")
     for command in (made, marked):
         command.add_argument("folder", type=Path)
     marked.add_argument("assignment", nargs="?")
-    told = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
-        if told.command == "make":
-            make(told.folder)
+        if args.command == "make":
+            make(args.folder)
         else:
-            mark_and_report(told.folder, told.assignment)
+            mark_and_report(args.folder, args.assignment)
     except ValueError as error:
         sys.exit(str(error))
 
 
 def make(folder: Path) -> None:
+    """Make a course folder, and say what to hand out."""
     make_classroom(folder)
     print(f"{len(exercise_notebooks())} assignments in {folder}; hand out what is in release")
 
 
 def mark_and_report(folder: Path, assignment: str | None) -> None:
-    """ValueError if no assignment is named, or it cannot be marked."""
+    """Mark an assignment, print the marks and write them as a table.
+
+    Raises
+    ------
+    ValueError : if no assignment is named, or if it cannot be marked.
+    """
     if assignment is None:
         made = assignments(folder)
         raise ValueError(f"say which assignment: `make mark ASSIGNMENT=06-kl`; {folder} has: {', '.join(made)}")
@@ -46,7 +52,7 @@ def mark_and_report(folder: Path, assignment: str | None) -> None:
 
 
 def report(marks: list[Mark], path: Path) -> None:
-    """Print the marks, and write them as a table, CSV."""
+    """Print the marks, and write them as a table in CSV."""
     write_table(marks, path)
     width = max(len(entry.student) for entry in marks)
     for entry in marks:
@@ -58,9 +64,11 @@ def report(marks: list[Mark], path: Path) -> None:
 
 
 def write_table(marks: list[Mark], path: Path) -> None:
-    """A row for each mark, with the points of each exercise; empty where nothing could be marked."""
+    """Write a row for each mark, with the points of each exercise; empty where nothing could be marked."""
     exercises = list(marks[0].worth)
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # by its first bytes, a spreadsheet knows UTF-8
+    with path.open(
+        "w", encoding="utf-8-sig", newline=""
+    ) as file:  # its first bytes tell a spreadsheet that it is UTF-8
         table = csv.writer(file)
         table.writerow(["student", "score", "points", *exercises, "problem"])
         for entry in marks:
@@ -69,7 +77,7 @@ def write_table(marks: list[Mark], path: Path) -> None:
 
 
 def shares(marked: list[Mark]) -> list[str]:
-    """What part of its points each exercise brought."""
+    """Return the share of its points that each exercise brought."""
     worth = marked[0].worth
     earned = {exercise: sum(entry.earned[exercise] for entry in marked) / len(marked) for exercise in worth}
     return [f"{exercise} {earned[exercise] / worth[exercise]:.0%}" for exercise in worth]

@@ -1,4 +1,4 @@
-"""A course folder that nbgrader takes as it is."""
+"""A course folder for nbgrader."""
 
 import os
 import sys
@@ -24,9 +24,13 @@ c.merge(settings())
 
 
 def make_classroom(folder: Path) -> None:
-    """Write a course folder that nbgrader takes as it is: `source`, `release`, `solutions`, and its settings.
+    """Write a course folder for nbgrader: `source`, `release`, `solutions`, and its settings.
 
-    What students have handed in, and the grade book, stay. RuntimeError, in nbgrader's words, if it refuses.
+    Submissions and the grade book stay.
+
+    Raises
+    ------
+    RuntimeError : if nbgrader refuses a notebook, in nbgrader's words.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
@@ -41,21 +45,22 @@ def make_classroom(folder: Path) -> None:
 
 
 def settings(seconds: int = SECONDS_A_CELL) -> Config:
-    """nbgrader's, for this course. seconds : how long a cell may run"""
+    """Return nbgrader's settings for this course; `seconds` is how long a cell may run."""
     config = Config()
     config.CourseDirectory.course_id = "vae-lessons"
     config.ClearSolutions.code_stub = {"python": STUB}
     config.ExecutePreprocessor.timeout = seconds
     config.ExecutePreprocessor.interrupt_on_timeout = True
-    ours = {DeduplicateIds: FirstOfCopies, Execute: ExecuteWithOwnChecks}
+    replaced = {DeduplicateIds: FirstOfCopies, Execute: ExecuteWithOwnChecks}
     for stage in ("sanitize_preprocessors", "autograde_preprocessors"):
         usual = Autograde.class_traits()[stage].default()
-        config.Autograde[stage] = [ours.get(preprocessor, preprocessor) for preprocessor in usual]
+        config.Autograde[stage] = [replaced.get(preprocessor, preprocessor) for preprocessor in usual]
     return config
 
 
 def nbgrader_of(folder: Path, seconds: int = SECONDS_A_CELL) -> NbGraderAPI:
-    own_commands = str(Path(sys.executable).parent)  # nbgrader calls alembic by name, in an environment active or not
+    """Return nbgrader's interface to a course folder; `seconds` is how long a cell may run."""
+    own_commands = str(Path(sys.executable).parent)  # nbgrader calls alembic by name, even if no environment is active
     if own_commands not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([own_commands, os.environ["PATH"]])
     config = settings(seconds)

@@ -1,4 +1,4 @@
-"""Marks for what has been handed in."""
+"""Marks for submissions."""
 
 import re
 import warnings
@@ -12,6 +12,7 @@ from sqlalchemy.exc import SAWarning
 from tqdm import tqdm
 
 from vae_exercises.classroom.course import SECONDS_A_CELL, nbgrader_of
+from vae_exercises.classroom.notebooks import by_number
 from vae_exercises.classroom.submissions import (
     changes,
     first_line,
@@ -30,10 +31,13 @@ REASON = re.compile(r"^(?:\[ERROR\] (?!There was |Traceback )| {4}(?=[\w.]+Error
 
 @dataclass(frozen=True)
 class Mark:
-    """What became of one student's submission.
+    """The marks of one student's submission.
 
+    Attributes
+    ----------
+    student : the name of the student's folder
     worth : the points that each exercise can bring
-    problem : what to look at; empty if all went well
+    problem : what the teacher should look at; empty if all went well
     earned : the points that each exercise brought; empty if none could be marked
     """
 
@@ -44,18 +48,23 @@ class Mark:
 
     @property
     def score(self) -> float:
-        """All points earned."""
+        """The sum of all points earned."""
         return sum(self.earned.values())
 
     @property
     def points(self) -> float:
-        """All points to be had."""
+        """The sum of all points that can be earned."""
         return sum(self.worth.values())
 
 
 def assignments(folder: Path) -> list[str]:
-    """The names of those that have been made; ValueError if there is none."""
-    made = sorted(path.stem for path in folder.glob("source/*/*.ipynb"))
+    """Return the names of the assignments in a course folder, in the order of their numbers.
+
+    Raises
+    ------
+    ValueError : if there is none.
+    """
+    made = [path.stem for path in by_number(folder.glob("source/*/*.ipynb"))]
     if not made:
         raise ValueError(f"{folder} has no assignments yet: run `make classroom` first")
     return made
@@ -64,12 +73,22 @@ def assignments(folder: Path) -> list[str]:
 def mark(folder: Path, name: str, seconds: int = SECONDS_A_CELL) -> list[Mark]:
     """Mark all submissions of an assignment: folder/submitted/STUDENT/NAME/NAME.ipynb.
 
-    One mark for each entry of folder/submitted, sorted by its name.
+    A submission that cannot be marked, or only in part, is reported and does not stop the others. The details are in
+    nbgrader's `autograded` folder and grade book.
 
-    seconds : how long a cell may run. A submission that cannot be marked, or not in all its parts, is reported and
-        stops nothing. nbgrader's `autograded` folder and grade book have the details.
+    Parameters
+    ----------
+    folder : the course folder
+    name : the assignment, for example "06-kl"
+    seconds : how long a cell may run
 
-    Raises ValueError for an assignment that has not been made, or for which nothing has been handed in.
+    Returns
+    -------
+    list of Mark : one for each entry of folder/submitted, sorted by name
+
+    Raises
+    ------
+    ValueError : if the assignment has not been made, or if it has no submissions.
     """
     made = assignments(folder)
     if name not in made:
@@ -90,16 +109,16 @@ def mark(folder: Path, name: str, seconds: int = SECONDS_A_CELL) -> list[Mark]:
 
 
 def _mark(api: NbGraderAPI, folder: Path, name: str, student: str, source: NotebookNode) -> Mark:
-    handed_in, marked = (folder / part / student / name / f"{name}.ipynb" for part in ("submitted", "autograded"))
+    submitted, marked = (folder / part / student / name / f"{name}.ipynb" for part in ("submitted", "autograded"))
     try:
-        notebook = submission(handed_in)
+        notebook = submission(submitted)
     except ValueError as reason:
         return Mark(student, _worth(source), str(reason))
     result = api.autograde(name, student)
     if not result["success"]:
         return Mark(student, _worth(source), f"nbgrader could not mark it: {_reason(result)}")
-    earned = _earned(api, name, student, here=set(grade_ids(notebook)))
-    problems = [*changes(notebook, source), *_accidents(nbformat.read(marked, as_version=4))]
+    earned = _earned(api, name, student, present=set(grade_ids(notebook)))
+    problems = [*changes(notebook, source), *_errors(nbformat.read(marked, as_version=4))]
     if is_blank(notebook, source) and not any(earned.values()):
         problems.insert(0, "blank")
     return Mark(student, _worth(source), "; ".join(problems), earned)
@@ -113,31 +132,31 @@ def _exercise(grade_id: str) -> str:
     return grade_id.removeprefix("check-")
 
 
-def _earned(api: NbGraderAPI, name: str, student: str, here: set[str]) -> dict[str, float]:
-    """What is in the grade book; nothing for a check that is not `here`, though an earlier submission had it."""
+def _earned(api: NbGraderAPI, name: str, student: str, present: set[str]) -> dict[str, float]:
+    """Read the grade book; a check that is not `present` earns nothing, even if an earlier submission had it."""
     with api.gradebook as book:
         grades = book.find_submission_notebook(name, name, student).grades
         for grade in grades:
-            if grade.name not in here:
+            if grade.name not in present:
                 grade.auto_score = 0
         book.db.commit()
         return {_exercise(grade.name): grade.score for grade in grades}
 
 
 def _reason(result: dict) -> str:
-    """Why nbgrader refused: the first error in its log, or the end of a traceback, that says more than where."""
+    """Say why nbgrader refused: the first error in its log, or else the end of a traceback."""
     found = REASON.search(result.get("log") or "")
     return first_line(found[1]) if found else "no reason given"
 
 
-def _accidents(marked: NotebookNode) -> list[str]:
-    """How many cells were stopped, and which raised first. What a check raises is about its answer."""
+def _errors(marked: NotebookNode) -> list[str]:
+    """Say how many cells were stopped, and which one raised first; what a check raises is about its answer."""
     errors = [(cell, output) for cell in marked.cells for output in cell.get("outputs", []) if "ename" in output]
     stopped = {cell.execution_count for cell, error in errors if error.ename in TOO_LONG}
     checks = {cell.execution_count for cell in graded(marked)}
     raised = [(cell, error) for cell, error in errors if cell.execution_count not in stopped | checks]
-    said = [f"{len(stopped)} cell(s) ran too long and were stopped"] if stopped else []
-    return said + [f"cell {cell.execution_count} raised {_account(error)}" for cell, error in raised[:1]]
+    problems = [f"{len(stopped)} cell(s) ran too long and were stopped"] if stopped else []
+    return problems + [f"cell {cell.execution_count} raised {_account(error)}" for cell, error in raised[:1]]
 
 
 def _account(error: NotebookNode) -> str:

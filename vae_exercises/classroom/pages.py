@@ -19,51 +19,65 @@ from vae_exercises.classroom.notebooks import (
 from vae_exercises.engine.kinds import Choice, Exercise
 
 HANDOUTS = ".handouts"
-EXERCISES_OF = re.compile(r"^# Exercises \d+: ")
-EXERCISE = re.compile(r"^## Exercise (\d+)\.(\d+):.*$", re.MULTILINE)
+EXERCISE = re.compile(r"^## Exercise \d+:.*$", re.MULTILINE)
 CHECK = re.compile(r'^check\("([\w-]+)"', re.MULTILINE)
-DOTS = re.compile(r"^\w+ = \.\.\..*\n", re.MULTILINE)  # where an answer is to be written
+DOTS = re.compile(r"^\w+ = \.\.\..*\n", re.MULTILINE)  # the place for an answer
 SOLUTION = ":::{{admonition}} A solution\n:class: dropdown\n\n{what}\n:::"
 
 
 def exercise_page(path: Path, solutions: bool = True) -> str:
-    """An exercise notebook as a page of the book, in MyST: stubs, and solutions folded away if they may be shown."""
+    """Return an exercise notebook as a page of the book, in MyST.
+
+    Other pages may link to an exercise as `exercise-NAME`.
+
+    Parameters
+    ----------
+    solutions : whether to show the solutions, folded away; the stubs are there in any case
+
+    Raises
+    ------
+    ValueError : if an exercise has no heading `## Exercise N: title`, or a heading no check.
+    """
     notebook = nbformat.read(path, as_version=4)
     for_students, solved = without_solutions(assignment(path)), without_markers(notebook)
-    parts, checks = [], iter(CHECK.findall("\n".join(cell.source for cell in notebook.cells)))
+    names = CHECK.findall("\n".join(cell.source for cell in notebook.cells))
+    n_headings = sum(len(EXERCISE.findall(cell.source)) for cell in notebook.cells)
+    if n_headings != len(names):
+        raise ValueError(f"{path.name} must have a heading for each check, got {n_headings} and {len(names)}")
+    headings, checks = iter(names), iter(names)
+    parts = []
     for source, stub, whole in zip(notebook.cells, for_students.cells, solved.cells, strict=True):
         if "remove-cell" in source.metadata.get("tags", []):
             continue
         if source.cell_type == "markdown":
             text = LESSON_LINK.sub(r"[\1](../../notebooks/\2.ipynb)", source.source)
-            parts.append(EXERCISE.sub(place_of_exercise, text))
+            parts.append(EXERCISE.sub(lambda heading: labelled(heading[0], next(headings)), text))
             continue
         parts.append(f"```python\n{stub.source}\n```")
         if solutions and BEGIN in source.source:
             code = f"```python\n{DOTS.sub('', whole.source)}\n```"
-            words = what_to_say_of(CATALOGUE[next(checks)])
-            parts.append(SOLUTION.format(what="\n\n".join(filter(None, [code, *words]))))
+            remarks = explanations(CATALOGUE[next(checks)])
+            parts.append(SOLUTION.format(what="\n\n".join(filter(None, [code, *remarks]))))
     title, *rest = parts
-    title = EXERCISES_OF.sub("# Exercises: ", title)  # the book numbers its pages itself
-    handout = f"Here they can be read; {{download}}`take the notebook <{HANDOUTS}/{path.name}>` to work on them."
+    handout = f"Here you can read them. To work on them, {{download}}`take the notebook <{HANDOUTS}/{path.name}>`."
     return "\n\n".join([title, handout, *rest]) + "\n"
 
 
-def place_of_exercise(heading: re.Match[str]) -> str:
-    """The heading as a place that other pages may lead to, and with what is in its brackets on one line."""
-    words, bracket, what = heading[0].rpartition("(")
-    kept = what.replace(" ", "\N{NO-BREAK SPACE}")
-    return f"(exercise-{heading[1]}-{heading[2]})=\n{words}{bracket}{kept}"
+def labelled(heading: str, name: str) -> str:
+    """Return a heading with a label that other pages can link to, and with no line break in its brackets."""
+    title, bracket, rest = heading.rpartition("(")
+    kept = rest.replace(" ", "\N{NO-BREAK SPACE}")
+    return f"(exercise-{name})=\n{title}{bracket}{kept}"
 
 
-def what_to_say_of(exercise: Exercise) -> tuple[str, str]:
-    """What its check says of a right answer, and, in a list, of each wrong one among several."""
+def explanations(exercise: Exercise) -> tuple[str, str]:
+    """Return what the check says of a right answer and, as a list, of each wrong choice."""
     wrong = exercise.wrong.items() if isinstance(exercise, Choice) else ()
     return exercise.remark, "\n".join(f"- **{letter}** {why}" for letter, why in sorted(wrong))
 
 
 def write_pages(folder: Path, solutions: bool = True) -> None:
-    """The pages of all exercises, and the student's notebooks beside them, where no page is looked for."""
+    """Write the pages of all exercises, and the student's notebooks in a hidden folder beside them."""
     for path in exercise_notebooks():
         write_notebook(without_solutions(assignment(path)), folder / HANDOUTS / path.name)
         write_if_new(exercise_page(path, solutions), folder / f"{path.stem}.md")

@@ -1,4 +1,4 @@
-"""What nbgrader does in another way here when it marks: a copied cell stops nothing, and no answer marks itself."""
+"""Two changes to how nbgrader marks: a copied cell stops nothing, and no answer marks itself."""
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
@@ -7,12 +7,13 @@ from nbgrader.utils import is_grade
 
 
 class FirstOfCopies(DeduplicateIds):
-    """A cell that was copied counts where it stands first; its copies are cells like any other.
+    """Counts the first of several copies of a cell; the others become ordinary cells.
 
-    nbgrader's own counts the last, leaves copies without a version of their metadata, and then refuses them.
+    nbgrader's own class counts the last one, leaves the copies with incomplete metadata, and then refuses them.
     """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Remove nbgrader's metadata from all copies but the first."""
         seen = set()
         for cell in nb.cells:
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -24,11 +25,12 @@ class FirstOfCopies(DeduplicateIds):
 
 
 class ExecuteWithOwnChecks(Execute):
-    """Each check runs with the course's `check`, whatever the notebook has under that name; its text stays."""
+    """Runs each check with the course's `check`, whatever the notebook defines under that name."""
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, index: int
     ) -> tuple[NotebookNode, ResourcesDict]:
+        """Run a cell; a check with an import in front that the marked notebook does not show."""
         if not is_grade(cell):
             return super().preprocess_cell(cell, resources, index)
         written = cell.source

@@ -1,4 +1,4 @@
-"""What has been handed in, as it is before it runs: where it lies, and what became of the cells handed out."""
+"""Submissions before they run: where they lie, and what became of the cells that were handed out."""
 
 import unicodedata
 from collections import Counter
@@ -10,12 +10,12 @@ from nbformat import NotebookNode
 from vae_exercises.classroom.notebooks import without_solutions
 
 NOTHING = "nothing handed in"
-WORTH_SAYING = 80  # characters of an error's message
+MAX_LENGTH = 80  # characters of an error's message
 
 
 def misplaced(submitted: Path, name: str, assignments: list[str]) -> dict[str, str]:
-    """Of each entry of `submitted`, sorted, why there is nothing to mark; '' if there is submitted/ENTRY/NAME."""
-    entries = sorted(visible(submitted), key=lambda entry: as_sorted(entry.name))
+    """Say for each entry of `submitted`, sorted, why there is nothing to mark; '' if there is submitted/ENTRY/NAME."""
+    entries = sorted(visible(submitted), key=lambda entry: sort_key(entry.name))
     return {entry.name: _why_nothing(entry, name, assignments) for entry in entries}
 
 
@@ -30,23 +30,28 @@ def _why_nothing(entry: Path, name: str, assignments: list[str]) -> str:
 
 
 def visible(folder: Path) -> list[Path]:
-    """What lies there, but for what a system or an editor hides."""
+    """List a folder without hidden files."""
     return [path for path in folder.glob("*") if not path.name.startswith(".")]
 
 
 def paths_in(submitted: Path) -> list[str]:
-    """What lies there, down to what lies in a student's folder."""
+    """List all submissions, down to the entries of each student's folder."""
     paths = [path for entry in visible(submitted) for path in visible(entry) or [entry]]
     return sorted(path.relative_to(submitted).as_posix() for path in paths)
 
 
-def as_sorted(name: str) -> str:
-    """Without regard to case, and letters with accents beside those without."""
+def sort_key(name: str) -> str:
+    """Ignore case when sorting, and put letters with accents beside those without."""
     return unicodedata.normalize("NFKD", name).casefold()
 
 
 def submission(path: Path) -> NotebookNode:
-    """ValueError for what is no notebook, or not where it was handed out."""
+    """Read a submitted notebook.
+
+    Raises
+    ------
+    ValueError : if it is not there, or not a notebook.
+    """
     if not path.exists():
         others = ", ".join(sorted(other.name for other in visible(path.parent)))
         raise ValueError(f"there is no {path.name}; handed in: {others}. Was it renamed?" if others else NOTHING)
@@ -62,26 +67,27 @@ def submission(path: Path) -> NotebookNode:
 
 
 def first_line(text: str) -> str:
-    return text.strip().partition("\n")[0][:WORTH_SAYING]
+    """Return the first line of a text, shortened."""
+    return text.strip().partition("\n")[0][:MAX_LENGTH]
 
 
 def grade_ids(notebook: NotebookNode) -> Counter[str]:
-    """nbgrader's names of cells, and how often each is there."""
+    """Count the cells by the names that nbgrader knows them by."""
     return Counter(_about(cell)["grade_id"] for cell in notebook.cells if "grade_id" in _about(cell))
 
 
 def graded(notebook: NotebookNode) -> list[NotebookNode]:
-    """The cells that bring points: the checks."""
+    """Return the cells that bring points: the checks."""
     return [cell for cell in notebook.cells if _about(cell).get("grade")]
 
 
 def changes(notebook: NotebookNode, source: NotebookNode) -> list[str]:
-    """Which checks were deleted, and which cells copied."""
-    here, checks = grade_ids(notebook), [_about(cell)["grade_id"] for cell in graded(source)]
-    deleted = [check for check in checks if check not in here]
-    copied = [name if name in checks else "an answer" for name, times in here.items() if times > 1]
-    said = {"deleted": deleted, "copied": dict.fromkeys(copied)}
-    return [f"{what}: {', '.join(names)}" for what, names in said.items() if names]
+    """Say which checks were deleted, and which cells copied."""
+    present, checks = grade_ids(notebook), [_about(cell)["grade_id"] for cell in graded(source)]
+    deleted = [check for check in checks if check not in present]
+    copied = [name if name in checks else "an answer" for name, times in present.items() if times > 1]
+    found = {"deleted": deleted, "copied": dict.fromkeys(copied)}
+    return [f"{what}: {', '.join(names)}" for what, names in found.items() if names]
 
 
 def is_blank(notebook: NotebookNode, source: NotebookNode) -> bool:

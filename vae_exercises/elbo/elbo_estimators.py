@@ -1,4 +1,4 @@
-"""Exercise 4.3: two estimates of one bound."""
+"""The exercise "two estimates of one bound"."""
 
 import math
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def _with_widths(
     q: Callable[[Tensor, Tensor], Tensor] = lambda root, sigma: root,
     pixel: Callable[[Tensor, Tensor], Tensor] = lambda root, sigma: sigma,
 ) -> Callable[..., tuple]:
-    """As when z is drawn, and the densities of z and the pixel have, a wrong width: one made of σ and σ_x."""
+    """Return the estimates of a student who draws z, or takes the density of z or of the pixel, with a wrong width."""
 
     def result(x: Tensor, w: Tensor, sigma: Tensor, mu: Tensor, logvar: Tensor, eps: Tensor) -> tuple:
         widths = torch.exp(0.5 * logvar), sigma
@@ -100,7 +100,7 @@ ESTIMATORS = Function(
         ),
         Mistake(
             _of_estimates(lambda e: e.pair(e.without_constant)),
-            "The log-density of the pixel lacks its constant. Without it, these are no estimates of a bound on "
+            "The log-density of the pixel lacks its constant. Without it, these are not estimates of a bound on "
             "log p(x).",
         ),
         Mistake(
@@ -140,7 +140,7 @@ ESTIMATORS = Function(
         ),
         Mistake(
             _of_estimates(lambda e: (e.pair()[0], e.likelihood + e.kl)),
-            "The first is right. In the second, the rate is added where it is to be taken off.",
+            "The first is right. In the second, the KL term is added where it should be subtracted.",
         ),
         Mistake(
             _of_estimates(lambda e: (e.pair()[0], e.likelihood - e.kl_swapped)),
@@ -148,22 +148,22 @@ ESTIMATORS = Function(
         ),
         Mistake(
             _of_estimates(lambda e: (e.pair()[0], e.likelihood)),
-            "The first is right. The second is the fit alone; where is the rate?",
+            "The first is right. The second is the reconstruction term alone; where is the KL term?",
         ),
         Mistake(
             _of_estimates(lambda e: (e.pair()[0], e.plug_in - e.kl)),
-            "The first is right. The second decodes the mean of q, so that ε plays no part in it: no bound.",
+            "The first is right. The second decodes the mean of q, so that ε plays no part in it. That is not a bound.",
         ),
         Mistake(
             _of_estimates(lambda e: tuple(part.mean() for part in e.pair())),
-            "These are averages over the draws. Asked for is one estimate for each draw, since it is their spread that "
-            "you will look at.",
+            "These are averages over the draws. The task asks for one estimate for each draw, since it is their "
+            "spread that you will look at.",
         ),
     ),
-    hint="Use the ε that you are given, and draw nothing yourself. Take mu = 0, logvar = log 4 (so σ = 2), "
-    "sigma_x = 3, x = 0, ε = 0, and work both out by hand: the rate is 0.807 nats. Then take ε = 1, for which z is 2.",
-    remark="At the posterior the first has no spread: it is log p(x) for every z. The second spreads, since its fit "
-    "varies and nothing cancels it.",
+    hint="Use the ε that you are given, and draw nothing yourself. Take mu = 0, logvar = log 4 (so σ = 2), sigma_x = "
+    "3, x = 0, ε = 0, and work both out by hand: the KL term is 0.807 nats. Then take ε = 1, for which z is 2.",
+    remark="At the posterior the first has no spread: it is log p(x) for every z. The second spreads, since its "
+    "reconstruction term varies and nothing cancels it.",
     rtol=1e-3,
     atol=1e-3,
 )

@@ -1,4 +1,4 @@
-"""Exercise 4.1: a q that may be tilted."""
+"""The exercise "a q that may be tilted"."""
 
 import math
 from collections.abc import Callable
@@ -25,15 +25,15 @@ class _Terms:
         q = MultivariateNormal(mu, cov)
         self.evidence = MultivariateNormal(bias, marginal).log_prob(x)
         self.gap = kl_divergence(q, posterior)
-        self.rate, self.rate_swapped = kl_divergence(q, prior), kl_divergence(prior, q)
+        self.kl, self.kl_swapped = kl_divergence(q, prior), kl_divergence(prior, q)
         self.elbo = self.evidence - self.gap
         self.at_mean = Normal(bias + weight @ mu, sigma).log_prob(x).sum()
         self.constant = -0.5 * len(x) * math.log(2 * math.pi * sigma**2)
-        self.spread = self.at_mean - self.elbo - self.rate  # what the spread of q costs
+        self.spread = self.at_mean - self.elbo - self.kl  # what the spread of q costs
         self.spread_diagonal = 0.5 * cov.diagonal() @ weight.square().sum(dim=0) / sigma**2
         self.spread_of_sum = 0.5 * (weight @ cov @ weight.T).sum() / sigma**2
         self.spread_of_traces = 0.5 * weight.square().sum() * cov.trace() / sigma**2
-        self.rate_diagonal = 0.5 * (mu @ mu + cov.trace() - n_codes - cov.diagonal().log().sum())
+        self.kl_diagonal = 0.5 * (mu @ mu + cov.trace() - n_codes - cov.diagonal().log().sum())
         self.at_mean_with_square = Normal(bias + weight @ mu, sigma**2).log_prob(x).sum()
         self.log_det_half = 0.5 * torch.logdet(cov)
         self.n_codes = n_codes
@@ -52,8 +52,8 @@ def _of_terms(compute: Callable[[_Terms], Tensor]) -> Callable[..., Tensor]:
 
 
 NOT_THIS_SPREAD = (
-    "The rate is right. In the fit, what the spread adds is not this: sum the variances of the D pixels of Wz, and "
-    "none of their covariances."
+    "The KL term is right. In the reconstruction term, the spread does not add this: sum the variances of the D pixels "
+    "of Wz, and none of their covariances."
 )
 
 
@@ -71,85 +71,86 @@ FULL = Function(
             "The sign is flipped: this is the loss. The ELBO itself goes up, and never above log p(x).",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.rate),
+            _of_terms(lambda t: t.at_mean - t.kl),
             "This is the value at the mean of q, and not the average over q: the spread costs nothing. Such a number "
             "may lie above log p(x).",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.spread_diagonal - t.rate),
-            "Only the variances of q have entered the fit. This q has covariances too: what is the average of a "
-            "product of two coordinates that vary together?",
+            _of_terms(lambda t: t.at_mean - t.spread_diagonal - t.kl),
+            "Only the variances of q have entered the reconstruction term. This q has covariances too: what is the "
+            "average of a product of two coordinates that vary together?",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.spread_diagonal - t.rate_diagonal),
-            "Both fit and rate are those of the lesson's diagonal q: they have used the variances of q only. What do "
+            _of_terms(lambda t: t.at_mean - t.spread_diagonal - t.kl_diagonal),
+            "Both terms are those of the lesson's diagonal q: they have used the variances of q only. What do "
             "the covariances do to each?",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.spread - t.rate_diagonal),
-            "The fit is right; the rate has used the variances of q only.",
+            _of_terms(lambda t: t.at_mean - t.spread - t.kl_diagonal),
+            "The reconstruction term is right; the KL term has used the variances of q only.",
         ),
-        Mistake(_of_terms(lambda t: t.at_mean - t.spread_of_sum - t.rate), NOT_THIS_SPREAD),
-        Mistake(_of_terms(lambda t: t.at_mean - t.spread_of_traces - t.rate), NOT_THIS_SPREAD),
-        Mistake(_of_terms(lambda t: t.at_mean_with_square - t.spread - t.rate), GETS_A_SQUARE),
+        Mistake(_of_terms(lambda t: t.at_mean - t.spread_of_sum - t.kl), NOT_THIS_SPREAD),
+        Mistake(_of_terms(lambda t: t.at_mean - t.spread_of_traces - t.kl), NOT_THIS_SPREAD),
+        Mistake(_of_terms(lambda t: t.at_mean_with_square - t.spread - t.kl), GETS_A_SQUARE),
         Mistake(
             lambda x, weight, bias, sigma, mu, cov: _Terms(x, weight, bias, sigma**2, mu, cov).elbo,
             GETS_A_SQUARE,
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - 2 * t.spread - t.rate),
+            _of_terms(lambda t: t.at_mean - 2 * t.spread - t.kl),
             "What the spread adds to the squared error must be halved with the rest of it.",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.variance * t.spread - t.rate),
+            _of_terms(lambda t: t.at_mean - t.variance * t.spread - t.kl),
             "What the spread adds to the squared error must be divided by the noise's variance with the rest of it.",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean + t.spread - t.rate),
-            "The spread of q raises the fit, where it ought to cost. Look at its sign.",
+            _of_terms(lambda t: t.at_mean + t.spread - t.kl),
+            "The spread of q raises the reconstruction term, where it ought to lower it. Look at its sign.",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.spread + t.rate),
-            "The rate is added. Fit minus rate: saying where the code is has a price.",
+            _of_terms(lambda t: t.at_mean - t.spread + t.kl),
+            "The KL term is added. It is subtracted in the ELBO: saying where the code is has a price.",
         ),
         Mistake(
             _of_terms(lambda t: t.at_mean - t.spread),
-            "This is the fit. It would be largest for a q as narrow as you please; what does such a q cost?",
+            "This is the reconstruction term. It would be largest for a q as narrow as you please; what does such a q "
+            "cost?",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.spread - t.rate_swapped),
-            "The fit is right. In the rate, q and the prior have changed places.",
+            _of_terms(lambda t: t.at_mean - t.spread - t.kl_swapped),
+            "The reconstruction term is right. In the KL term, q and the prior have changed places.",
         ),
         Mistake(
             _of_terms(lambda t: t.at_mean - t.spread - t.gap),
-            "The fit is right, but what is taken from it is the divergence from the posterior. There are two "
-            "divergences: one makes the rate, the other the gap.",
+            "The reconstruction term is right, but what is subtracted from it is the divergence from the posterior. "
+            "There are two divergences: one is the KL term, the other the gap.",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.spread - 2 * t.rate),
-            "The fit is right, the rate is twice too large.",
+            _of_terms(lambda t: t.at_mean - t.spread - 2 * t.kl),
+            "The reconstruction term is right, the KL term is twice too large.",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.spread - t.rate - 0.5 * t.n_codes),
-            "At q = prior the rate must be 0. Yours is half a nat too much for each dimension of the code.",
+            _of_terms(lambda t: t.at_mean - t.spread - t.kl - 0.5 * t.n_codes),
+            "At q = prior the KL term must be 0. Yours is half a nat too much for each dimension of the code.",
         ),
         Mistake(
-            _of_terms(lambda t: t.at_mean - t.spread - t.rate - t.log_det_half),
-            "The log-determinant of q's covariance is missing in the rate: then a narrow q costs hardly anything.",
+            _of_terms(lambda t: t.at_mean - t.spread - t.kl - t.log_det_half),
+            "The log-determinant of q's covariance is missing in the KL term: then a narrow q costs hardly anything.",
         ),
         Mistake(
             _of_terms(lambda t: t.elbo - t.constant),
-            "The constant of the Gaussian density is missing. Without it, this is no bound on log p(x), and the values "
-            "of models with different σ cannot be compared.",
+            "The constant of the Gaussian density is missing. Without it, this is not a bound on log p(x), and the "
+            "values of models with different σ cannot be compared.",
         ),
         Mistake(
             _of_terms(lambda t: t.elbo + 0.5 * t.n_pixels * math.log(2 * math.pi)),
             "The constant with 2π is missing, once for each pixel.",
         ),
         Mistake(
-            _of_terms(lambda t: (t.at_mean - t.spread) / t.n_pixels - t.rate),
-            "The fit is a mean over pixels, the rate a sum over dimensions. The two no longer stand in the ratio that "
-            "the bound gives them: the code is made too dear.",
+            _of_terms(lambda t: (t.at_mean - t.spread) / t.n_pixels - t.kl),
+            "The reconstruction term is a mean over pixels, the KL term a sum over dimensions. That is not the ratio "
+            "that they have in the bound: the code becomes too expensive.",
         ),
         Mistake(
             lambda x, weight, bias, sigma, mu, cov: _Terms(x, weight, bias, math.sqrt(sigma), mu, cov).elbo,
@@ -161,10 +162,11 @@ FULL = Function(
         ),
         Mistake(_of_terms(lambda t: t.gap), "This is the gap, KL(q || posterior). How does it make an ELBO?"),
     ),
-    hint="Take it apart. Put W = 0: the fit must be log N(x; b, σ²I), whatever q is. Put q = prior: the rate must be "
-    "0. With one pixel and W = (1, 1), Wz is z₁ + z₂: which variance has that? A second pixel just like the first must "
-    "double the fit. And with the posterior's mean and covariance as q, your result must be log p(x). If it differs "
-    "from one call to the next, you have sampled; here each average has a closed form.",
+    hint="Take it apart. Put W = 0: the reconstruction term must be log N(x; b, σ²I), whatever q is. Put q = prior: "
+    "the KL term must be 0. With one pixel and W = (1, 1), Wz is z₁ + z₂: which variance has that? A second pixel "
+    "just like the first must double the reconstruction term. And with the posterior's mean and covariance as q, your "
+    "result must be log p(x). If it differs from one call to the next, you have sampled; here each average has a "
+    "closed form.",
     remark="What took the place of the sum is tr(W C Wᵀ): the variances of the D pixels of Wz, added up. With the "
     "posterior's own mean and covariance as μ and C, the gap is 0.",
     rtol=2e-5,  # narrower than what many samples reach

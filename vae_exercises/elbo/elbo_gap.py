@@ -1,4 +1,4 @@
-"""Exercise 4.2: a gap without a formula."""
+"""The exercise "a gap without a formula"."""
 
 import math
 
@@ -10,9 +10,10 @@ from vae_exercises.engine.kinds import Function, Mistake
 
 
 def _curves(generator: Generator) -> tuple[Tensor, Tensor, float]:
-    """A curved decoder of one code; the other pixels of the image do not depend on it.
+    """Return a curved decoder with a code of one number, on a grid.
 
-    So curved that the posterior is 0 in floating point at an end of the grid, where q is not.
+    The other pixels of the image do not depend on the code. The decoder is so curved that at one end of the grid the
+    posterior is 0 in floating point, and q is not.
     """
     z = torch.linspace(-8, 8, 321).double()
     x, bend, mu, width = torch.rand(4, generator=generator).double()
@@ -23,7 +24,7 @@ def _curves(generator: Generator) -> tuple[Tensor, Tensor, float]:
 
 
 def _gap(log_joint: Tensor, log_q: Tensor, step: float) -> Tensor:
-    """From the probabilities of the cells, in which the step cancels."""
+    """Compute the gap from the probabilities of the cells, in which the step cancels."""
     cells, others = log_q.log_softmax(dim=0), log_joint.log_softmax(dim=0)
     return cells.exp() @ (cells - others)
 
@@ -45,11 +46,11 @@ GAP = Function(
         ),
         Mistake(
             lambda joint, q, step: _log_evidence(joint, step) - _gap(joint, q, step),
-            "This is the ELBO. Asked for is by how much it falls short of log p(x).",
+            "This is the ELBO. The task asks by how much it falls short of log p(x).",
         ),
         Mistake(
             lambda joint, q, step: _log_evidence(joint, step),
-            "This is log p(x). Asked for is by how much the ELBO falls short of it.",
+            "This is log p(x). The task asks by how much the ELBO falls short of it.",
         ),
         Mistake(
             lambda joint, q, step: _gap(q, joint, step),
@@ -80,20 +81,20 @@ GAP = Function(
         ),
         Mistake(
             lambda joint, q, step: (q - joint + _log_evidence(joint, step)).mean(),
-            "This is an average over the grid, where each point counts alike. The average is one over draws "
+            "This is an average over the grid, where each point counts alike. The average runs over draws "
             "from q: how much does each point count?",
         ),
         Mistake(
             lambda joint, q, step: (q - joint + _log_evidence(joint, step)).sum() * step,
-            "This is an integral over the grid, where each point counts alike. The average is one over draws "
+            "This is an integral over the grid, where each point counts alike. The average runs over draws "
             "from q: how much does each point count?",
         ),
     ),
     hint="Two things to check. The density that you compare q with must integrate to 1: does it? And if q is that "
     "density, your result must be 0.",
-    rtol=1e-5,  # the slips' values are about 1200
+    rtol=1e-5,  # the mistakes' values are about 1200
     atol=1e-3,
-    infinite="There is a NaN or an infinity in your result: somewhere you take the logarithm of a density that has "
+    not_finite="There is a NaN or an infinity in your result: somewhere you take the logarithm of a density that has "
     "become exactly 0. As they come, all p(x, z) have, since their logarithms are below -1200; and shifted by the "
     "largest, those far out on the grid still have (PyTorch's `kl_divergence` of two Categoricals looks at those too). "
     "Stay in logarithms as long as you can.",

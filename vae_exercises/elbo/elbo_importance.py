@@ -1,4 +1,4 @@
-"""Exercise 4.4: find the mistake."""
+"""The exercise "find the mistake"."""
 
 import math
 
@@ -13,7 +13,7 @@ def _losses(generator: Generator) -> tuple[Tensor]:
 
 
 def _bound(losses: Tensor) -> Tensor:
-    """log of the mean weight, shifted by hand."""
+    """Return the log of the mean weight, shifted by hand."""
     least = losses.amin(dim=0)
     return (least - losses).exp().mean(dim=0).log() - least
 
@@ -31,8 +31,8 @@ IMPORTANCE = Function(
         ),
         Mistake(
             lambda losses: ((-losses).softmax(dim=0) * losses).sum(dim=0),
-            "The best samples count most now. But a weighted mean of the losses is no bound; with the weights held "
-            "fixed it only has the right gradient. What is asked for is minus the logarithm of an average.",
+            "The best samples count most now. But a weighted mean of the losses is not a bound; with the weights held "
+            "fixed it only has the right gradient. The task asks for minus the logarithm of an average.",
         ),
         Mistake(
             _bound,
@@ -59,7 +59,7 @@ IMPORTANCE = Function(
         ),
         Mistake(
             lambda losses: _bound(-losses),
-            "This averages one over the weights: the sign inside the exponential is wrong, and the worst sample rules.",
+            "This averages the inverse weights: the sign inside the exponential is wrong, and the worst sample rules.",
         ),
         Mistake(
             lambda losses: -_bound(-losses),
@@ -81,6 +81,6 @@ IMPORTANCE = Function(
     remark="The old one listened to the sample with the largest loss, the worst.",
     rtol=1e-6,
     atol=5e-3,
-    infinite="There is a NaN or an infinity in your result: a weight exp(-loss) does not fit into a floating-point "
+    not_finite="There is a NaN or an infinity in your result: a weight exp(-loss) does not fit into a floating-point "
     "number for a loss of 1200, nor for one of -900. Take the average without leaving logarithms.",
 )

@@ -1,4 +1,4 @@
-"""Exercise 4.6: noise or mistake?"""
+"""The exercise "noise or mistake?"."""
 
 import math
 
@@ -15,7 +15,7 @@ NOISE = Number(
         ),
         Mistake(
             lambda: 0.27 / (3.6 / 400),
-            "The spread of an average does not fall as fast as one over the number of estimates. Which power is it?",
+            "The spread of an average does not fall in proportion to the number of estimates. Which power is it?",
         ),
         Mistake(
             lambda: -0.27 / (3.6 / math.sqrt(400)),
@@ -26,11 +26,11 @@ NOISE = Number(
         Mistake(lambda: (3.6 / math.sqrt(400)) / 0.27, "That fraction is upside down."),
         Mistake(
             lambda: 0.27 / (3.6**2 / math.sqrt(400)),
-            "The spread is squared: 3.6 is a standard deviation already, and no variance.",
+            "The spread is squared: 3.6 is a standard deviation already, not a variance.",
         ),
     ),
     hint="The standard error of an average is the standard deviation of its terms over the square root of their "
     "number. How often does it fit into the difference?",
-    remark="Code without a mistake is as far off as this, on one side or the other, once in seven or eight times. Tell "
-    "your friend that it may well be noise, and that more draws would tell.",
+    remark="Correct code is as far off as this, on one side or the other, once in seven or eight times. Tell "
+    "your friend that it may well be noise, and that more draws would settle it.",
 )

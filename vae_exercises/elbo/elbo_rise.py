@@ -1,4 +1,4 @@
-"""Exercise 4.5: the bound has risen."""
+"""The exercise "the bound has risen"."""
 
 from vae_exercises.engine.kinds import Choice
 
@@ -8,7 +8,7 @@ RISE = Choice(
     right="c",
     wrong={
         "a": "The ELBO is evidence minus gap, and both have moved. If the gap fell by 8 nats, the evidence fell by 3.",
-        "b": "A rise of the bound may come from a smaller gap alone. In lesson 4 you saw the bound rise and the "
+        "b": "A rise of the bound may come from a smaller gap alone. In the lesson you saw the bound rise and the "
         "evidence fall.",
         "d": "Something does follow: a lower bound holds at each moment, however tight it is. What is a number that "
         "the evidence cannot be below?",

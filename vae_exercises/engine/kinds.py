@@ -1,184 +1,217 @@
-"""Kinds of exercises, and how each judges an answer.
+"""The kinds of exercises, and how each judges an answer.
 
-A judgement is None for a right answer, else what to tell whoever gave it. It tests what a right answer does, on
-inputs that are new each time, so that an answer may be written in any way; and it knows the usual wrong ones by what
-they compute.
+A check tests what a right answer does, on inputs that are new each time, so an answer may be written in any way. It
+recognises the usual mistakes by what they compute.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from vae_exercises.engine.answers import NOTHING, as_function, as_results, copies, fresh_generator, unlike
-from vae_exercises.engine.sandbox import SECONDS, NoAnswerError, call
+from vae_exercises.engine.answers import (
+    NOTHING,
+    NOTHING_ASSIGNED,
+    as_function,
+    as_results,
+    copies,
+    fresh_generator,
+    is_missing,
+    require_like,
+)
+from vae_exercises.engine.sandbox import SECONDS, call
+from vae_exercises.engine.stages import GradientStage, Stage
+from vae_exercises.engine.verdict import Verdict, WrongAnswerError
 
 TRIALS = 4
-NOTHING_ASSIGNED = f"{NOTHING} Write it after the `=`, in place of the dots there."
 
 
-class Exercise(Protocol):
-    """name, points : as in the notebook. judge(answer) : None, or what is wrong.
+@dataclass(frozen=True, kw_only=True)
+class Exercise(ABC):
+    """An exercise that checks itself.
 
+    Attributes
+    ----------
+    name : as in `check("name", ...)`
+    points : as in the notebook
     remark : what to say of a right answer: the answer to a question that the task left open, if it did
     """
 
     name: str
     points: int
-    remark: str
+    remark: str = ""
 
-    def judge(self, answer: Any) -> str | None: ...
+    def judge(self, answer: Any) -> Verdict:
+        """Judge an answer: all points if it is right, else none and what is wrong with it."""
+        try:
+            self.examine(answer)
+        except WrongAnswerError as reason:
+            return Verdict(0, self.points, str(reason))
+        return Verdict(self.points, self.points, self.remark)
+
+    @abstractmethod
+    def examine(self, answer: Any) -> None:
+        """Raise WrongAnswerError, which says what is wrong, unless the answer is right."""
 
 
 @dataclass(frozen=True)
 class Mistake:
     """A usual mistake.
 
-    result : what whoever makes it computes, of the same arguments as the right answer
-    says : what a tutor would say to them: what is wrong, and where to look, but not what to write
+    Attributes
+    ----------
+    result : what it computes, from the same arguments as the right answer
+    message : what a tutor would say: what is wrong, and where to look, but not what to write
     """
 
     result: Callable[..., Any]
-    says: str
+    message: str
 
 
-@dataclass(frozen=True)
-class Function:
+@dataclass(frozen=True, kw_only=True)
+class Function(Exercise):
     """Write a function.
 
-    inputs : a generator to fresh arguments; or several such, each for one trial
-    answer : the right results of them: a tensor, or a tuple of tensors
+    Attributes
+    ----------
+    inputs : draws the arguments of one call from a generator; or several such functions, one for each trial
+    answer : computes the right results from them: a tensor, or a tuple of tensors
     mistakes : usual mistakes, the likeliest first
-    hint : for a wrong answer that is none of them: a case that can be thought through by hand
-    infinite : for one with a NaN or an infinity in it, if there is more to say than that
+    hint : what to say of any other wrong answer: a case that can be thought through by hand
+    stages : what to try once an answer is right on the usual inputs
+    not_finite : what to say of NaN or infinity, if the general message will not do
     rtol, atol : how near a result must be
+    seconds : how long a call may take
     """
 
-    name: str
-    points: int
     inputs: Callable[[Generator], tuple] | tuple[Callable[[Generator], tuple], ...]
     answer: Callable[..., Any]
     mistakes: tuple[Mistake, ...]
     hint: str
+    stages: tuple[Stage | GradientStage, ...] = ()
+    not_finite: str = ""
     rtol: float = 1e-3
     atol: float = 1e-5
     seconds: float = SECONDS
-    infinite: str = ""
-    remark: str = ""
 
-    def judge(self, answer: Any) -> str | None:
-        """On several fresh inputs."""
-        try:
-            function = as_function(answer)
-            trials = self.trials(fresh_generator())
-            expected = [as_results(self.answer(*args)) for args in trials]
-            found = [
-                as_results(call(function, *copies(args), seconds=self.seconds), len(theirs))
-                for args, theirs in zip(trials, expected, strict=True)
-            ]
-        except NoAnswerError as reason:
-            return str(reason)
-        if self._agree(found, expected):
-            return None
-        for mistake in self.mistakes:
-            if self._agree(found, [as_results(mistake.result(*args)) for args in trials]):
-                return mistake.says
-        seen = (unlike(mine, theirs, self.infinite) for mine, theirs in zip(found, expected, strict=True))
-        return next(filter(None, seen), self.hint)
+    def examine(self, answer: Any) -> None:
+        """Compare results on several fresh inputs, then stage by stage."""
+        function = as_function(answer)
+        trials = self.trials(fresh_generator())
+        expected = [as_results(self.answer(*args)) for args in trials]
+        results = [
+            as_results(call(function, *copies(args), seconds=self.seconds), len(right))
+            for args, right in zip(trials, expected, strict=True)
+        ]
+        if not self.agree(results, expected):
+            self._diagnose(trials, results, expected)
+        for stage in self.stages:
+            stage.examine(function, self.answer)
 
     def trials(self, generator: Generator) -> list[tuple]:
-        """Fresh arguments, for one call each."""
-        kinds = self.inputs if isinstance(self.inputs, tuple) else (self.inputs,) * TRIALS
-        return [inputs(generator) for inputs in kinds]
+        """Draw fresh arguments, for one call each."""
+        draws = self.inputs if isinstance(self.inputs, tuple) else (self.inputs,) * TRIALS
+        return [draw(generator) for draw in draws]
 
-    def _agree(self, found: list[tuple[Tensor, ...]], expected: list[tuple[Tensor, ...]]) -> bool:
+    def agree(self, results: list[tuple[Tensor, ...]], expected: list[tuple[Tensor, ...]]) -> bool:
+        """Whether the results of all trials are as near to the expected ones as they must be."""
         return all(
-            len(mine) == len(theirs) and all(map(self._close, mine, theirs))
-            for mine, theirs in zip(found, expected, strict=True)
+            len(parts) == len(right) and all(map(self._close, parts, right))
+            for parts, right in zip(results, expected, strict=True)
         )
 
-    def _close(self, mine: Tensor, theirs: Tensor) -> bool:
-        return mine.shape == theirs.shape and torch.allclose(mine, theirs, rtol=self.rtol, atol=self.atol)
+    def _close(self, result: Tensor, expected: Tensor) -> bool:
+        return result.shape == expected.shape and torch.allclose(result, expected, rtol=self.rtol, atol=self.atol)
+
+    def _diagnose(self, trials: list[tuple], results: list[tuple], expected: list[tuple]) -> None:
+        """Say what is wrong: a usual mistake, else what can be seen from outside, else the hint."""
+        for mistake in self.mistakes:
+            if self.agree(results, [as_results(mistake.result(*args)) for args in trials]):
+                raise WrongAnswerError(mistake.message)
+        for parts, right in zip(results, expected, strict=True):
+            require_like(parts, right, self.not_finite)
+        raise WrongAnswerError(self.hint)
 
 
-@dataclass(frozen=True)
-class Choice:
+@dataclass(frozen=True, kw_only=True)
+class Choice(Exercise):
     """Choose one of several answers.
 
-    right : its letter, or whatever names it
-    wrong : of each other answer, why it is wrong
+    Attributes
+    ----------
+    right : the letter of the right one
+    wrong : for each other letter, why it is wrong
     """
 
-    name: str
-    points: int
     right: str
     wrong: dict[str, str]
-    remark: str = ""
 
-    def judge(self, answer: Any) -> str | None:
-        """Of a letter, in any case, with or without brackets."""
-        if answer is None or answer is ...:
-            return NOTHING_ASSIGNED
+    def examine(self, answer: Any) -> None:
+        """Compare a letter, in either case, with or without brackets."""
+        if is_missing(answer):
+            raise WrongAnswerError(NOTHING_ASSIGNED)
         chosen = str(answer).strip().strip("().").lower()
-        if chosen == self.right:
-            return None
-        letters = ", ".join(sorted([self.right, *self.wrong]))
-        return self.wrong.get(chosen, f"The answer must be one of {letters}, as a string; this is {answer!r}.")
+        if chosen in self.wrong:
+            raise WrongAnswerError(self.wrong[chosen])
+        if chosen != self.right:
+            letters = ", ".join(sorted([self.right, *self.wrong]))
+            raise WrongAnswerError(f"The answer must be one of {letters}, as a string; this is {answer!r}.")
 
 
-@dataclass(frozen=True)
-class Number:
+@dataclass(frozen=True, kw_only=True)
+class Number(Exercise):
     """Find a number.
 
-    value : gives the right one
-    mistakes : usual mistakes, of no arguments
-    hint : for another wrong number
+    Attributes
+    ----------
+    value : computes the right one
+    mistakes : usual mistakes, whose results are computed from no arguments
+    hint : what to say of any other wrong number
+    rtol, atol : how near the number must be
     """
 
-    name: str
-    points: int
     value: Callable[[], float]
     mistakes: tuple[Mistake, ...]
     hint: str
     rtol: float = 0.01
     atol: float = 0.0
-    remark: str = ""
 
-    def judge(self, answer: Any) -> str | None:
-        """Of a number, or a tensor that holds one."""
+    def examine(self, answer: Any) -> None:
+        """Compare a number, or a tensor that holds one."""
+        if is_missing(answer):
+            raise WrongAnswerError(NOTHING_ASSIGNED)
         try:
-            (found,) = as_results(answer)
-            found = found.reshape(()).item()
-        except (NoAnswerError, ValueError, RuntimeError):
-            return (
-                NOTHING_ASSIGNED
-                if answer is None or answer is ...
-                else f"The answer must be one number; this is {answer!r}."
-            )
-        if self._close(found, self.value()):
-            return None
-        return next((mistake.says for mistake in self.mistakes if self._close(found, mistake.result())), self.hint)
+            (result,) = as_results(answer)
+            number = result.reshape(()).item()
+        except (WrongAnswerError, ValueError, RuntimeError) as error:
+            raise WrongAnswerError(f"The answer must be one number; this is {answer!r}.") from error
+        if self._close(number, self.value()):
+            return
+        for mistake in self.mistakes:
+            if self._close(number, mistake.result()):
+                raise WrongAnswerError(mistake.message)
+        raise WrongAnswerError(self.hint)
 
-    def _close(self, found: float, expected: float) -> bool:
-        return abs(found - float(expected)) <= self.atol + self.rtol * abs(float(expected))
+    def _close(self, number: float, expected: float) -> bool:
+        return abs(number - float(expected)) <= self.atol + self.rtol * abs(float(expected))
 
 
-@dataclass(frozen=True)
-class Task:
-    """Anything else: `judgement` is given the answer, and may raise NoAnswerError, as `call` does."""
+@dataclass(frozen=True, kw_only=True)
+class Task(Exercise):
+    """Do anything else.
 
-    name: str
-    points: int
-    judgement: Callable[[Any], str | None]
-    remark: str = ""
+    Attributes
+    ----------
+    examination : is given the answer, and raises WrongAnswerError unless it is right
+    """
 
-    def judge(self, answer: Any) -> str | None:
-        """As `judgement` does."""
-        if answer is None or answer is ...:
-            return NOTHING
-        try:
-            return self.judgement(answer)
-        except NoAnswerError as reason:
-            return str(reason)
+    examination: Callable[[Any], None]
+
+    def examine(self, answer: Any) -> None:
+        """Run the examination."""
+        if is_missing(answer):
+            raise WrongAnswerError(NOTHING)
+        self.examination(answer)

@@ -1,4 +1,4 @@
-"""Somebody else's function, called so that whatever it does is an answer and no accident of ours."""
+"""Calls of a student's function that survive whatever it does: raise, loop for ever, or leave the interpreter."""
 
 import contextlib
 import ctypes
@@ -13,29 +13,35 @@ from typing import Any
 
 import torch
 
+from vae_exercises.engine.verdict import WrongAnswerError
+
 SECONDS = 10.0
-STOPPING = 1.0  # how long a function that was told to stop may take to do so
-OURS = Path(__file__).parents[1]
-
-
-class NoAnswerError(Exception):
-    """The function gave nothing that could be looked at; the message says why, to whoever wrote it."""
+STOPPING = 1.0  # how long a stopped function may take to end
+PACKAGE = Path(__file__).parents[1]
 
 
 def call(function: Callable, *args: Any, seconds: float = SECONDS, **kwargs: Any) -> Any:
-    """function(*args), in a thread of its own; what it prints as an error or warns of is dropped.
+    """Return function(*args, **kwargs), run in its own thread; its warnings and error output are dropped.
 
-    PyTorch's generator is put back afterwards, so two calls draw the same numbers; for draws that differ make both in
-    one call of a function of your own. Raises NoAnswerError if the function raises, or takes longer than
-    `seconds`; then it is stopped, as it is by Ctrl-C, unless it is inside a library and cannot be.
+    PyTorch's generator is restored afterwards, so two calls draw the same numbers. For different draws, make both
+    inside one call, as `call_twice` does.
+
+    Parameters
+    ----------
+    seconds : how long the function may run. Then it is stopped as by Ctrl-C, unless it is inside a library that
+        cannot be interrupted.
+
+    Raises
+    ------
+    WrongAnswerError : if the function raises or runs too long.
     """
     outcome: dict[str, Any] = {}
-    finished = threading.Event()  # for a thread whose join is interrupted passes for ended, before Python 3.13
+    finished = threading.Event()  # before Python 3.13, a thread whose join was interrupted looks as if it had ended
 
     def work() -> None:
         try:
             outcome["value"] = function(*args, **kwargs)
-        except BaseException as error:  # also SystemExit: exit() is an answer like another
+        except BaseException as error:  # also SystemExit: a student's exit() must not end the kernel
             outcome["error"] = error
         finally:
             finished.set()
@@ -46,23 +52,22 @@ def call(function: Callable, *args: Any, seconds: float = SECONDS, **kwargs: Any
         try:
             thread.start()
             finished.wait(seconds)
-        finally:  # also if somebody loses patience and stops the cell
+        finally:  # also if the student stops the cell
             too_long = not finished.is_set()
             _end(thread, too_long)
         if too_long:
-            raise NoAnswerError(
+            raise WrongAnswerError(
                 f"Your function had not returned after {seconds:g} seconds, and was stopped. Is there a loop whose "
                 "condition never becomes false, or many more steps than the task needs?"
             )
-    if isinstance(outcome.get("error"), NoAnswerError):
-        raise outcome["error"]
-    if "error" in outcome:
-        raise NoAnswerError(_account_of(outcome["error"]))
-    return outcome["value"]
+    error = outcome.get("error")
+    if error is None:
+        return outcome["value"]
+    raise error if isinstance(error, WrongAnswerError) else WrongAnswerError(_explain(error))
 
 
 def _end(thread: threading.Thread, by_force: bool) -> None:
-    """Wait for the end of a thread; `by_force` raises SystemExit in it first."""
+    """Wait for a thread to end; `by_force` raises SystemExit in it first."""
     if thread.ident is None:  # stopped before it had begun
         return
     if by_force:
@@ -70,18 +75,18 @@ def _end(thread: threading.Thread, by_force: bool) -> None:
     thread.join(STOPPING)
 
 
-def _account_of(error: BaseException) -> str:
-    """What was raised, and in which line of the caller's own code."""
+def _explain(error: BaseException) -> str:
+    """Say what was raised, and in which line of the student's own code."""
     account = f"Your function raised `{type(error).__name__}: {error}`".rstrip(": `") + "`"
     if "dtype" in str(error) or "scalar type" in str(error):
         account += " (a tensor that you make must have the `dtype` of those that you are given)"
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_students(frame.filename)]
     if not own:
         return f"{account} as soon as it was called. Does it take the arguments that the task names, in that order?"
     line = (own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno or 0)).strip()
     return f"{account}, in the line `{line}`." if line else f"{account}, in its line {own[-1].lineno}."
 
 
-def _is_theirs(filename: str) -> bool:
+def _is_students(filename: str) -> bool:
     path = Path(filename)
-    return OURS not in path.parents and "site-packages" not in path.parts and path.name != "threading.py"
+    return PACKAGE not in path.parents and "site-packages" not in path.parts and path.name != "threading.py"

@@ -1,17 +1,23 @@
-"""What a check says of an answer."""
+"""What a check says about an answer."""
 
 from dataclasses import dataclass
 
 
+class WrongAnswerError(Exception):
+    """What a check raises as soon as it knows what is wrong; the message is for the student."""
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """How an answer did. True if it is right.
+    """The judgement of an answer; true if the answer is right.
 
-    earned, points : its points, and those that there are to be had
-    message : what a tutor would say, in Markdown
-
-    In a notebook the message is shown. As plain text it is the number of points, which is what nbgrader reads
+    In a notebook the message is shown. As plain text a verdict is the number of points earned, which nbgrader reads
     from the last line of a graded cell.
+
+    Attributes
+    ----------
+    earned, points : the points that the answer earned, and the points that the exercise can bring
+    message : what a tutor would say, in Markdown
     """
 
     earned: float
@@ -19,12 +25,15 @@ class Verdict:
     message: str
 
     def __bool__(self) -> bool:
+        """Whether the answer is right."""
         return self.earned == self.points
 
     def __str__(self) -> str:
+        """Return the message as plain text."""
         return f"{'Right.' if self else 'Not yet.'} {self.message}".rstrip()
 
     def __repr__(self) -> str:
+        """Return the points earned, for nbgrader."""
         return f"{self.earned:g}"
 
     def _repr_markdown_(self) -> str:

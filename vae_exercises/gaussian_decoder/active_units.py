@@ -1,4 +1,4 @@
-"""Exercise 7.6: who is active?"""
+"""The exercise "who is active?"."""
 
 import torch
 from torch import Generator, Tensor
@@ -8,7 +8,7 @@ from vae_exercises.engine.kinds import Function, Mistake
 
 
 def _encoded(generator: Generator) -> tuple[Tensor, Tensor]:
-    """Codes of each kind that is told apart: how far the means scatter, where they are, how wide q is."""
+    """Draw codes of each kind: means that scatter more or less, about 0 or not, with a narrow or a wide q."""
     spread = torch.tensor([1.0, 0.7, 0.115, 0.085, 0.085, 0.05, 0.0, 0.0, 0.0])
     centre = torch.tensor([0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0])
     logvar = torch.tensor([-3.0, -1.0, 0.0, 0.0, -3.0, 0.0, 0.0, -3.0, 0.0])
@@ -41,7 +41,7 @@ ACTIVE_UNITS = Function(
     mistakes=(
         Mistake(
             lambda mu, logvar: (mu.var(dim=0) + logvar.exp().mean(dim=0) > ACTIVE).double(),
-            "You have called all of them active, as one does who takes the variance of drawn codes. A dead dimension "
+            "You have called all of them active. That is what the variance of drawn codes would say. A dead dimension "
             "is drawn from the prior, and varies a great deal; but not with the image.",
         ),
         Mistake(lambda mu, logvar: (mu.std(dim=0) > ACTIVE).double(), TOO_LOW),
@@ -56,8 +56,8 @@ ACTIVE_UNITS = Function(
         ),
         Mistake(
             lambda mu, logvar: (mu.mean(dim=0).abs() > ACTIVE).double(),
-            "The average of the means is compared with 0.01. A dimension whose mean is 0.6 for all images tells none "
-            "from another.",
+            "The average of the means is compared with 0.01. A dimension whose mean is 0.6 for all images "
+            "distinguishes no image from another.",
         ),
         Mistake(
             lambda mu, logvar: (mu.square().mean(dim=0) > ACTIVE).double(),
@@ -74,7 +74,7 @@ ACTIVE_UNITS = Function(
         ),
         Mistake(
             lambda mu, logvar: 1 - _active(mu, logvar),
-            "Turned round: you have named the dead ones.",
+            "The other way round: you have named the dead ones.",
         ),
         Mistake(
             lambda mu, logvar: _active(mu, logvar).sum(),
@@ -86,7 +86,8 @@ ACTIVE_UNITS = Function(
         ),
         Mistake(
             lambda mu, logvar: (mu.var(dim=1) > ACTIVE).double(),
-            "The variance is one over the dimensions of each image. It should be one over images, of each dimension.",
+            "The variance is taken over the dimensions of each image. It should be taken over images, for each "
+            "dimension.",
         ),
     ),
     hint="Take one dimension at a time: a column of `mu`, one number for each image. How much does it vary from image "

@@ -1,4 +1,4 @@
-"""Exercise 7.4: the noise that is left."""
+"""The exercise "the noise that is left"."""
 
 import math
 
@@ -9,7 +9,7 @@ from vae_exercises.engine.kinds import Function, Mistake
 
 
 def _reconstructions(generator: Generator) -> tuple[Tensor, Tensor]:
-    """Off by something that is common to all, by something of each image's, and by the draw's noise."""
+    """Draw reconstructions with an error common to all, one for each image, and one for each draw."""
     x = torch.rand(20, 8, 8, generator=generator)
     scale = 0.1 + 0.4 * torch.rand(20, 1, 1, generator=generator)
     noise = torch.randn(4, 20, 8, 8, generator=generator)
@@ -29,7 +29,7 @@ BEST_SIGMA = Function(
     mistakes=(
         Mistake(
             lambda x, x_hat: _best_sigma(x, x_hat).square(),
-            "This is σ², the variance. Asked for is σ.",
+            "This is σ², the variance. The task asks for σ.",
         ),
         Mistake(
             lambda x, x_hat: (x_hat - x).square().sum(dim=(2, 3)).mean(),
@@ -38,15 +38,15 @@ BEST_SIGMA = Function(
         Mistake(
             lambda x, x_hat: (x_hat - x).square().sum(dim=(2, 3)).mean().sqrt(),
             "The error is summed over pixels. The log-likelihood has D terms with log σ in them, too; what does D do "
-            "when the slope is set to 0?",
+            "when the derivative is set to 0?",
         ),
         Mistake(
             lambda x, x_hat: _best_sigma(x, x_hat) / math.sqrt(2),
-            "Too small by the root of 2. Set the slope in σ² of both terms to 0: both have a half.",
+            "Too small by the root of 2. Set the derivative of both terms in σ² to 0: both have a half.",
         ),
         Mistake(
             lambda x, x_hat: _best_sigma(x, x_hat) * math.sqrt(2),
-            "Too large by the root of 2. Set the slope in σ² of both terms to 0: both have a half.",
+            "Too large by the root of 2. Set the derivative of both terms in σ² to 0: both have a half.",
         ),
         Mistake(
             lambda x, x_hat: (x_hat.mean(dim=0) - x).square().mean().sqrt(),
@@ -64,7 +64,7 @@ BEST_SIGMA = Function(
         ),
         Mistake(
             lambda x, x_hat: (x_hat - x).square().mean(dim=(0, 2, 3)).sqrt().mean(),
-            "Each image gets a σ of its own here, and these are averaged. There is one for all: average the "
+            "Each image gets its own σ here, and these are averaged. There is one for all: average the "
             "squares, and take the root at the very end.",
         ),
         Mistake(
@@ -82,9 +82,9 @@ BEST_SIGMA = Function(
         ),
         Mistake(
             lambda x, x_hat: torch.log(_best_sigma(x, x_hat)),
-            "This is log σ. It is a good thing to learn, but asked for is σ.",
+            "This is log σ. It is a good thing to learn, but the task asks for σ.",
         ),
     ),
     hint="Write the terms of minus the ELBO that have σ² in them, for one pixel: e/(2σ²) + ½ log σ². Where is its "
-    "slope 0? Then average e over all pixels of all draws of all images.",
+    "derivative 0? Then average e over all pixels of all draws of all images.",
 )

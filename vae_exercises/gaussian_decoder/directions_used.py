@@ -1,4 +1,4 @@
-"""Exercise 7.5: predict what training will do."""
+"""The exercise "predict what training will do"."""
 
 import math
 
@@ -9,7 +9,7 @@ from vae_exercises.engine.kinds import Function, Mistake
 
 
 def _varying_images(generator: Generator) -> Tensor:
-    """Twelve directions, in images that are not centred."""
+    """Draw images that vary in twelve directions and are not centred."""
     lambdas = torch.tensor([3.0, 1.4, 0.43, 0.18, 0.1, 0.06] + [0.02] * 6)
     lambdas = lambdas * (1 + 0.1 * torch.rand(12, generator=generator))
     axes = torch.linalg.qr(torch.randn(12, 12, generator=generator)).Q
@@ -20,17 +20,17 @@ def _varying_images(generator: Generator) -> Tensor:
 
 
 def _some_above(generator: Generator) -> tuple[Tensor, float, int]:
-    """Three of the four largest eigenvalues are above the border."""
+    """Draw a case in which three of the four largest eigenvalues are above the border."""
     return _varying_images(generator), math.sqrt(0.3 + 0.02 * float(torch.rand((), generator=generator))), 4
 
 
 def _all_above(generator: Generator) -> tuple[Tensor, float, int]:
-    """So much above it that those which are not among the four largest are, too."""
+    """Draw a case in which also those beyond the four largest are above the border."""
     return _varying_images(generator), math.sqrt(0.01 + 0.001 * float(torch.rand((), generator=generator))), 4
 
 
 def _eigenvalues(x: Tensor, latent_dim: int) -> Tensor:
-    """The largest ones, by the singular values of the centred images."""
+    """Return the largest eigenvalues, from the singular values of the centred images."""
     flat = x.double().flatten(1)
     return torch.linalg.svdvals(flat - flat.mean(dim=0))[:latent_dim].square() / len(flat)
 
@@ -91,7 +91,7 @@ DIRECTIONS = Function(
         ),
         Mistake(
             lambda x, sigma, dims: _weights(x, sigma, dims).sqrt(),
-            "These are the weights; asked for are their squares.",
+            "These are the weights; the task asks for their squares.",
         ),
         Mistake(
             lambda x, sigma, dims: torch.where(_eigenvalues(x, dims) > sigma**2, _eigenvalues(x, dims), 0.0),
@@ -100,7 +100,7 @@ DIRECTIONS = Function(
         ),
         Mistake(
             lambda x, sigma, dims: (_eigenvalues(x, dims) > sigma**2).double(),
-            "These say which directions are used, and rightly. Asked for is how much: the squared weight.",
+            "These say which directions are used, and rightly. The task asks how much: the squared weight.",
         ),
         Mistake(
             lambda x, sigma, dims: _weights(x, sigma, dims).flip(0),
@@ -112,8 +112,8 @@ DIRECTIONS = Function(
         ),
         Mistake(
             lambda x, sigma, dims: (_uncentred(x, dims) - sigma**2).clamp(min=0),
-            "The mean image has not been subtracted. Where the images are on average is the bias's affair, and costs "
-            "no code.",
+            "The mean image has not been subtracted. Where the images are on average is up to the bias, and needs no "
+            "code.",
         ),
         Mistake(
             lambda x, sigma, dims: (_eigenvalues(x, dims) * len(x) - sigma**2).clamp(min=0),

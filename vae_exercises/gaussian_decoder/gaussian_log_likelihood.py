@@ -1,4 +1,4 @@
-"""Exercise 7.1: constant and all."""
+"""The exercise "constant and all"."""
 
 import math
 
@@ -31,8 +31,8 @@ LOG_LIKELIHOOD = Function(
         ),
         Mistake(
             lambda x, mean, sigma: -_error(x, mean) / (2 * sigma**2),
-            "The squared error has the right factor, but this is no log-density: the constant is missing, which makes "
-            "the density integrate to 1. It depends on σ, so two values of σ could not be compared without it.",
+            "The squared error has the right factor, but this is not a log-density: the constant is missing, which "
+            "makes the density integrate to 1. It depends on σ, so two values of σ could not be compared without it.",
         ),
         Mistake(
             lambda x, mean, sigma: gaussian_log_likelihood(x, mean, sigma) + 2 * constant_of(x, sigma**2),
@@ -62,7 +62,7 @@ LOG_LIKELIHOOD = Function(
         ),
         Mistake(
             lambda x, mean, sigma: -_error(x, mean) / (2 * sigma**2) - constant_of(x, sigma**2 / (2 * math.pi)),
-            "The constant has lost its 2π. It changes no gradient, but a log-density it is not.",
+            "The constant has lost its 2π. That changes no gradient, but the result is not a log-density.",
         ),
         Mistake(
             lambda x, mean, sigma: -_error(x, mean) / (2 * sigma**2) - constant_of(x, sigma**2) / x[0].numel(),
@@ -91,7 +91,7 @@ LOG_LIKELIHOOD = Function(
         ),
         Mistake(
             lambda x, mean, sigma: Normal(mean, sigma).log_prob(x),
-            "These are the logarithms for single pixels. What belongs to one image has still to be added up.",
+            "These are the logarithms for single pixels. They must still be added up for each image.",
         ),
         Mistake(
             lambda *args: gaussian_log_likelihood(*args).sum(),
@@ -103,7 +103,8 @@ LOG_LIKELIHOOD = Function(
         ),
         Mistake(
             lambda *args: gaussian_log_likelihood(*args).exp(),
-            "This is the density itself. With 784 pixels it would overflow, or vanish; asked for is its logarithm.",
+            "This is the density itself. With 784 pixels it would overflow, or vanish; the task asks for its "
+            "logarithm.",
         ),
     ),
     hint="Two cases to try by hand, with a single pixel: at x = mean the log-density is -½ log(2πσ²), and one σ away "

@@ -1,4 +1,4 @@
-"""Exercise 7.2: four losses, four noise levels."""
+"""The exercise "four losses, four noise levels"."""
 
 import math
 from collections.abc import Callable
@@ -9,10 +9,11 @@ from torch import Generator
 from vae_exercises.engine.answers import as_function, as_results, fresh_generator
 from vae_exercises.engine.kinds import TRIALS, Task
 from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.verdict import WrongAnswerError
 
 
 def _sizes(generator: Generator) -> dict[str, float]:
-    """Numbers of which no two formulas make the same."""
+    """Draw sizes for which no two formulas give the same."""
 
     def between(low: int, high: int) -> int:
         return int(torch.randint(low, high, (), generator=generator))
@@ -27,7 +28,7 @@ def _sizes(generator: Generator) -> dict[str, float]:
 
 
 def _variances(n_pixels: int, latent_dim: int, batch_size: int, n_data: int, beta: float) -> tuple[float, ...]:
-    """Each loss as (factor of the squared error of an image, factor of its KL): σ² is half the ratio."""
+    """Return σ² of each loss: half the ratio of the factors of an image's KL and of its squared error."""
     factors = ((1, beta), (1 / n_pixels, 1 / latent_dim), (1 / 2, batch_size / n_data), (batch_size, 1))
     return tuple(of_kl / (2 * of_error) for of_error, of_kl in factors)
 
@@ -70,48 +71,50 @@ KNOWN_VARIANCES: tuple[dict[Callable[..., float], str], ...] = (
 )
 
 
-def _judge_variances(answer: object) -> str | None:
-    """Each loss by itself, the first wrong one named."""
+def _examine_variances(answer: object) -> None:
+    """Compare each loss by itself, and name the first wrong one."""
     function = as_function(answer)
     generator = fresh_generator()
     trials = [_sizes(generator) for _ in range(TRIALS)]
-    found = []
-    for sizes in trials:
-        results = as_results(call(function, *sizes.values()))
-        results = tuple(results[0]) if len(results) == 1 and results[0].dim() == 1 else results
-        if len(results) != 4 or any(part.numel() != 1 for part in results):
-            return f"The task asks for four numbers, separated by commas; yours are {len(results)}."
-        found.append([float(part) for part in results])
+    results = [_four_numbers(call(function, *sizes.values())) for sizes in trials]
     for i, name in enumerate("abcd"):
         right = [_variances(**sizes)[i] for sizes in trials]
-        mine = [results[i] for results in found]
-        if _same(mine, right):
-            continue
-        for formula, says in KNOWN_VARIANCES[i].items():
-            if _same(mine, [formula(**sizes) for sizes in trials]):
-                return f"Loss {name}: {says}"
-        general = {
-            "this is σ, and σ² is asked for.": [math.sqrt(value) for value in right],
-            "a half is lost. What does the factor before the squared error look like in the ELBO?": [
-                2 * value for value in right
-            ],
-            "this is one over it. The more noise, the smaller the factor before the error.": [
-                1 / value for value in right
-            ],
-            "this is 1/(2σ²), the factor before the error itself.": [1 / (2 * value) for value in right],
-        }
-        for says, values in general.items():
-            if _same(mine, values):
-                return f"Loss {name}: {says}"
-        return (
-            f"Loss {name} is not right. Write the loss of one image as a · ‖x - x̂‖² + b · KL, with the error and "
-            "the KL both summed; divide by b; compare with the factor 1/(2σ²)."
-        )
-    return None
+        values = [numbers[i] for numbers in results]
+        if not _same(values, right):
+            raise WrongAnswerError(f"Loss {name}{_diagnosis(values, right, trials, KNOWN_VARIANCES[i])}")
 
 
-def _same(mine: list[float], theirs: list[float]) -> bool:
-    return all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(mine, theirs, strict=True))
+def _four_numbers(value: object) -> list[float]:
+    results = as_results(value)
+    results = tuple(results[0]) if len(results) == 1 and results[0].dim() == 1 else results
+    if len(results) != 4 or any(part.numel() != 1 for part in results):
+        raise WrongAnswerError(f"The task asks for four numbers, separated by commas; yours has {len(results)}.")
+    return [float(part) for part in results]
 
 
-NOISE_OF_A_LOSS = Task(name="noise-of-a-loss", points=3, judgement=_judge_variances)
+def _diagnosis(
+    values: list[float], right: list[float], trials: list[dict], known: dict[Callable[..., float], str]
+) -> str:
+    for formula, message in known.items():
+        if _same(values, [formula(**sizes) for sizes in trials]):
+            return f": {message}"
+    general: dict[str, Callable[[float], float]] = {
+        "this is σ, and the task asks for σ².": math.sqrt,
+        "a half is lost. What does the factor before the squared error look like in the ELBO?": lambda value: 2 * value,
+        "this is its inverse. The more noise, the smaller the factor before the error.": lambda value: 1 / value,
+        "this is 1/(2σ²), the factor before the error itself.": lambda value: 1 / (2 * value),
+    }
+    for message, change in general.items():
+        if _same(values, list(map(change, right))):
+            return f": {message}"
+    return (
+        " is not right. Write the loss of one image as a · ‖x - x̂‖² + b · KL, with the error and the KL both summed; "
+        "divide by b; compare with the factor 1/(2σ²)."
+    )
+
+
+def _same(values: list[float], expected: list[float]) -> bool:
+    return all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(values, expected, strict=True))
+
+
+NOISE_OF_A_LOSS = Task(name="noise-of-a-loss", points=3, examination=_examine_variances)

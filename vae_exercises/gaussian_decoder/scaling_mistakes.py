@@ -1,4 +1,4 @@
-"""Exercise 7.3: find the mistakes."""
+"""The exercise "find the mistakes"."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def _batch(generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, float,
 
 
 def _loss(error: float = 1.0, kl: float = 1.0, constant: float = 1.0) -> Callable[..., Tensor]:
-    """-ELBO with weights on its parts; what is wrong is given as a function of the sizes of a batch."""
+    """Return a function that computes minus the ELBO with weights on its parts."""
 
     def loss(x: Tensor, x_hat: Tensor, mu: Tensor, logvar: Tensor, sigma: float, _n_data: int) -> Tensor:
         of_z = kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0)).sum(dim=1)
@@ -101,7 +101,7 @@ SCALING = Function(
         ),
         Mistake(
             _loss(BATCH, BATCH, BATCH),
-            "This is a sum over the batch. The ratio is right, but asked for is the average of its images.",
+            "This is a sum over the batch. The ratio is right, but the task asks for the average of its images.",
         ),
         Mistake(
             _loss(-1, -1, -1),

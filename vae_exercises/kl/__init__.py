@@ -5,7 +5,7 @@ from vae_exercises.kl.kl import KL
 from vae_exercises.kl.kl_bits import BITS
 from vae_exercises.kl.kl_direction import DIRECTION
 from vae_exercises.kl.kl_general import GENERAL
+from vae_exercises.kl.kl_gradients import GRADIENTS
 from vae_exercises.kl.kl_monte_carlo import MONTE_CARLO
-from vae_exercises.kl.kl_slopes import SLOPES
 
-EXERCISES: tuple[Exercise, ...] = (KL, SLOPES, GENERAL, DIRECTION, BITS, MONTE_CARLO)
+EXERCISES: tuple[Exercise, ...] = (KL, GRADIENTS, GENERAL, DIRECTION, BITS, MONTE_CARLO)

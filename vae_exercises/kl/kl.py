@@ -1,4 +1,4 @@
-"""Exercise 6.1: the line itself."""
+"""The exercise "the line itself"."""
 
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -58,16 +58,16 @@ KL = Function(
         ),
         Mistake(
             lambda mu, logvar: kl(mu, logvar).sum(),
-            "This is one number for the whole batch. Each image has a KL of its own: sum over the latent dimensions "
+            "This is one number for the whole batch. Each image has its own KL: sum over the latent dimensions "
             "and leave the batch alone.",
         ),
         Mistake(
             lambda mu, logvar: kl(mu, logvar).mean(),
-            "This is averaged over the batch. Leave that to whoever needs it, and return one value for each image.",
+            "This is averaged over the batch. Leave that to the caller, and return one value for each image.",
         ),
         Mistake(
             lambda mu, logvar: kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0)),
-            "These are the parts of the single dimensions. What belongs to one image has still to be added up.",
+            "These are the parts of the single dimensions. They must still be added up for each image.",
         ),
         Mistake(
             lambda mu, logvar: kl_divergence(Normal(0.0, 1.0), Normal(mu, torch.exp(0.5 * logvar))).sum(dim=1),

@@ -1,4 +1,4 @@
-"""Exercise 6.5: the price in bits."""
+"""The exercise "the price in bits"."""
 
 import math
 

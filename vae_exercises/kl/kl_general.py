@@ -1,4 +1,4 @@
-"""Exercise 6.3: find the mistake."""
+"""The exercise "find the mistake"."""
 
 import torch
 from torch import Generator, Tensor

@@ -1,4 +1,4 @@
-"""Exercise 2.1: how sure is the judge?"""
+"""The exercise "how sure is the judge?"."""
 
 import math
 from typing import Any
@@ -9,10 +9,16 @@ from torch import Generator, Tensor
 from vae_exercises.engine.answers import as_function, fresh_generator, one_result
 from vae_exercises.engine.kinds import Function, Mistake, Task
 from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.verdict import WrongAnswerError
+
+PADDED = (
+    "Before the logarithm a small number is added, or all smaller ones are raised to it. It is not small enough: it "
+    "shows in the result."
+)
 
 
 def _answers_of_a_judge(generator: Generator) -> tuple[Tensor]:
-    """Seven images and ten digits; the first judgement is sure, the second torn between two."""
+    """Draw judgements of seven images; the first is sure, the second torn between two digits."""
     p = torch.softmax(2 * torch.randn(7, 10, generator=generator), dim=1)
     first = torch.randint(0, 8, (), generator=generator)
     p[0] = torch.eye(10)[first]
@@ -35,7 +41,8 @@ ENTROPY = Function(
             "The sign is flipped. The logarithm of a probability is never positive, and an entropy never negative.",
         ),
         Mistake(
-            lambda p: _entropy(p) / math.log(2), "These are bits: the logarithm is that to base 2. Asked for is nats."
+            lambda p: _entropy(p) / math.log(2),
+            "These are bits: the logarithm is that to base 2. The task asks for nats.",
         ),
         Mistake(
             lambda p: _entropy(p) / math.log(10),
@@ -47,11 +54,11 @@ ENTROPY = Function(
         ),
         Mistake(
             lambda p: _entropy(p).mean(),
-            "This is averaged over the batch. Each picture has an entropy of its own.",
+            "This is averaged over the batch. Each picture has its own entropy.",
         ),
         Mistake(
             lambda p: _entropy(p).sum(),
-            "This is summed over the batch. Each picture has an entropy of its own.",
+            "This is summed over the batch. Each picture has its own entropy.",
         ),
         Mistake(
             lambda p: torch.special.entr(p).sum(dim=0),
@@ -85,38 +92,41 @@ ENTROPY = Function(
 )
 
 
-def _judge_entropy(answer: Any) -> str | None:
+def _examine_entropy(answer: Any) -> None:
+    """Look at judgements that are quite sure; then compare; then look for padded logarithms."""
     function = as_function(answer)
     (p,) = _answers_of_a_judge(fresh_generator())
-    found = one_result(call(function, p.clone()))
-    if found.shape == (len(p),) and not found[:2].isfinite().all() and found[2:].isfinite().all():
-        surprises = -p[2:].double().log()
-        if any(
-            torch.allclose(found[2:].abs(), bare, rtol=1e-3) for bare in (surprises.sum(dim=1), surprises.mean(dim=1))
-        ):
-            return (
-                "The logarithms are added up as they are, and those of impossible digits are infinite. An entropy is "
-                "an average: how much does each digit count?"
-            )
-        return (
-            "A judge who is quite sure gets a NaN or an infinity. Some of its probabilities are exactly 0, whose "
-            "logarithm is not finite. What should a digit with probability 0 add to the sum?"
+    result = one_result(call(function, p.clone()))
+    if result.shape == (len(p),) and not result[:2].isfinite().all() and result[2:].isfinite().all():
+        _diagnose_infinite(p, result)
+    try:
+        ENTROPY.examine(answer)
+    except WrongAnswerError:
+        if result.shape == (len(p),) and any(torch.allclose(result, other, rtol=1e-4) for other in _padded(p)):
+            raise WrongAnswerError(PADDED) from None
+        raise
+
+
+def _diagnose_infinite(p: Tensor, result: Tensor) -> None:
+    surprises = -p[2:].double().log()
+    unweighted = (surprises.sum(dim=1), surprises.mean(dim=1))
+    if any(torch.allclose(result[2:].abs(), bare, rtol=1e-3) for bare in unweighted):
+        raise WrongAnswerError(
+            "The logarithms are added up as they are, and those of impossible digits are infinite. An entropy is an "
+            "average: how much does each digit count?"
         )
-    wrong = ENTROPY.judge(answer)
-    if wrong and found.shape == (len(p),) and any(torch.allclose(found, other, rtol=1e-4) for other in _padded(p)):
-        return (
-            "Before the logarithm a small number is added, or all smaller ones are raised to it. It is not small "
-            "enough: it shows in the result."
-        )
-    return wrong
+    raise WrongAnswerError(
+        "A judge who is quite sure gets a NaN or an infinity. Some of its probabilities are exactly 0, whose logarithm "
+        "is not finite. What should a digit with probability 0 add to the sum?"
+    )
 
 
 def _padded(p: Tensor) -> list[Tensor]:
-    """Entropies whose logarithms are kept finite by a number that is not small enough."""
+    """Return entropies whose logarithms are kept finite by a number that is not small enough."""
     paddings = (1e-1, 1e-2, 1e-3, 1e-4)
     p = p.double()
     logarithms = [(p + padding).log() for padding in paddings] + [p.clamp(min=padding).log() for padding in paddings]
     return [-(p * logarithm).sum(dim=1) for logarithm in logarithms]
 
 
-JUDGE_ENTROPY = Task(name="judge-entropy", points=2, judgement=_judge_entropy)
+JUDGE_ENTROPY = Task(name="judge-entropy", points=2, examination=_examine_entropy)

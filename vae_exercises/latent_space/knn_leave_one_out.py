@@ -1,4 +1,4 @@
-"""Exercise 2.3: neighbours, and no cheating."""
+"""The exercise "neighbours, and no cheating"."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from vae_exercises.engine.kinds import Function, Mistake
 
 
 def _codes_and_labels(generator: Generator) -> tuple[Tensor, Tensor]:
-    """Codes of two classes that overlap. In double precision, so that no two distances are nearly equal."""
+    """Draw codes of two classes that overlap, in double precision so that no two distances are nearly equal."""
     labels = 3 + 4 * (torch.rand(60, generator=generator) < 0.5).long()  # 3 and 7
     codes = torch.randn(60, 2, generator=generator).double() + 0.2 * labels.view(-1, 1)
     return codes, labels
 
 
 def _vote(codes: Tensor, labels: Tensor, order: Callable[[Tensor], Tensor], power: float = 2.0) -> Tensor:
-    """order : which neighbours vote, (N, N), nearest first and itself before all others, to (N, k)."""
+    """Let neighbours vote: `order` picks some from all, nearest first, each code itself before the others."""
     distances = (codes.unsqueeze(1) - codes).norm(dim=2, p=power).fill_diagonal_(-1)
     voters = labels[order(distances.argsort(dim=1))]
     return torch.stack([votes.bincount(minlength=10).argmax() for votes in voters])
@@ -62,7 +62,8 @@ LEAVE_ONE_OUT = Function(
         ),
         Mistake(
             lambda codes, labels, k: _vote(codes, labels, lambda near: near[:, 1 : k + 1], power=1.0),
-            "Distances are added up along the axes, as in a city of blocks. Asked for is the straight-line distance.",
+            "Distances are added up along the axes, as in a city of blocks. The task asks for the straight-line "
+            "distance.",
         ),
         Mistake(
             lambda codes, labels, k: labels,
@@ -70,11 +71,11 @@ LEAVE_ONE_OUT = Function(
         ),
         Mistake(
             lambda codes, labels, k: (_others_vote(codes, labels, k) == labels).double().mean(),
-            "This is the share of votes that are right. Asked for are the votes, one label for each code.",
+            "This is the share of votes that are right. The task asks for the votes, one label for each code.",
         ),
         Mistake(
             lambda codes, labels, k: (_others_vote(codes, labels, k) == labels).double(),
-            "This says where the vote is right. Asked for is what is voted for.",
+            "This says where the vote is right. The task asks what is voted for.",
         ),
         *(
             Mistake(
@@ -83,7 +84,7 @@ LEAVE_ONE_OUT = Function(
                     .double()
                     .mean(dim=1)
                 ),
-                "The labels are averaged. Half way between a 3 and a 7 is no 5: let them vote.",
+                "The labels are averaged. Half way between a 3 and a 7 is not a 5: let them vote.",
             )
             for rounding in (lambda mean: mean, torch.round, torch.floor)
         ),

@@ -1,14 +1,13 @@
-"""Exercise 2.2: find the mistake."""
+"""The exercise "find the mistake"."""
 
 import torch
-from scipy.stats import kendalltau, spearmanr
 from torch import Generator, Tensor
 
 from vae_exercises.engine.kinds import Function, Mistake
 
 
 def _two_lists(generator: Generator) -> tuple[Tensor, Tensor]:
-    """Distances of a few pairs that go together in part; their ranks say something else than they themselves."""
+    """Draw distances of a few pairs that agree in part, and whose ranks say something else than they do."""
     n = int(torch.randint(8, 11, (), generator=generator))
     common, own = torch.randn(2, n, generator=generator, dtype=torch.float64)  # no ties in double precision
     return common.exp(), (1.5 * (0.8 * common + 0.6 * own)).exp()
@@ -23,7 +22,15 @@ def _pearson(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _rank_correlation(a: Tensor, b: Tensor) -> Tensor:
+    from scipy.stats import spearmanr  # here, since importing it takes a second
+
     return torch.tensor(spearmanr(a, b).statistic)
+
+
+def _kendall(a: Tensor, b: Tensor) -> Tensor:
+    from scipy.stats import kendalltau
+
+    return torch.tensor(kendalltau(a, b).statistic)
 
 
 RANK_CORRELATION = Function(
@@ -62,7 +69,7 @@ RANK_CORRELATION = Function(
         ),
         Mistake(
             lambda a, b: _pearson(a.log(), b.log()),
-            "This correlates the logarithms. They tame large distances, but they are no ranks.",
+            "This correlates the logarithms. They tame large distances, but they are not ranks.",
         ),
         Mistake(
             lambda a, b: -_rank_correlation(a, b),
@@ -73,8 +80,8 @@ RANK_CORRELATION = Function(
             "This is the square. It forgets whether the lists agree or run against each other.",
         ),
         Mistake(
-            lambda a, b: torch.tensor(kendalltau(a, b).statistic),
-            "This is Kendall's rank correlation, which counts pairs in the same order. Asked for is Spearman's.",
+            _kendall,
+            "This is Kendall's rank correlation, which counts pairs in the same order. The task asks for Spearman's.",
         ),
         Mistake(
             lambda a, b: 1 - _rank_correlation(a, b),

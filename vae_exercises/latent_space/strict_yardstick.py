@@ -1,4 +1,4 @@
-"""Exercise 2.5: a strict yardstick."""
+"""The exercise "a strict yardstick"."""
 
 from vae_exercises.engine.kinds import Choice
 

@@ -1,4 +1,4 @@
-"""Exercise 2.4: where does the picture jump?"""
+"""The exercise "where does the picture jump?"."""
 
 import math
 from collections.abc import Callable
@@ -63,7 +63,7 @@ WALK_STEPS = Function(
         ),
         Mistake(
             lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n).square(),
-            "These are squared distances. Asked for is how far each step goes.",
+            "These are squared distances. The task asks how far each step goes.",
         ),
         Mistake(
             lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n) / math.sqrt(12),
@@ -77,7 +77,7 @@ WALK_STEPS = Function(
             lambda decode, z_a, z_b, n: (
                 decode(_line(z_a, z_b, torch.linspace(0, 1, n))).diff(dim=0).abs().flatten(1).sum(dim=1)
             ),
-            "The absolute differences are added up. Asked for is the Euclidean distance.",
+            "The absolute differences are added up. The task asks for the Euclidean distance.",
         ),
         Mistake(
             lambda decode, z_a, z_b, n: torch.linalg.svdvals(
@@ -90,7 +90,7 @@ WALK_STEPS = Function(
             lambda decode, z_a, z_b, n: (lambda path: (path[1:] - path[:1]).flatten(1).norm(dim=1))(
                 decode(_line(z_a, z_b, torch.linspace(0, 1, n)))
             ),
-            "These are distances from the first picture. Asked for is the distance from each picture to the next.",
+            "These are distances from the first picture. The task asks for the distance from each picture to the next.",
         ),
         Mistake(
             lambda decode, z_a, z_b, n: (
@@ -101,11 +101,11 @@ WALK_STEPS = Function(
         ),
         Mistake(
             lambda decode, z_a, z_b, n: ((z_a - z_b).norm() / (n - 1)).expand(n - 1),
-            "All steps are equally long: these are distances between codes. Asked for are those between pictures.",
+            "All steps are equally long: these are distances between codes. The task asks for those between pictures.",
         ),
         Mistake(
             lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n).sum(),
-            "This is the length of the whole way. Asked for is each step of it.",
+            "This is the length of the whole way. The task asks for each step of it.",
         ),
     ),
     hint="If both codes are the same, no step goes anywhere. With n = 2 there is one step: the distance between the "

@@ -1,4 +1,4 @@
-"""Exercise 3.1: the evidence, without an integral."""
+"""The exercise "the evidence, without an integral"."""
 
 import math
 
@@ -10,8 +10,8 @@ from vae_exercises.engine.kinds import Function, Mistake
 from vae_exercises.latent_variable_models.shared import any_sigma, marginal
 
 
-# More codes than pixels, so that even without noise there is a density, and a slip that forgets the noise has a value.
 def _linear_models(generator: Generator) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Draw a model with more codes than pixels, so that there is a density even without the noise."""
     x, bias = 1.5 * torch.randn(5, 3, generator=generator), torch.randn(3, generator=generator)
     weight = torch.randn(3, 4, generator=generator)
     return x, weight, bias, any_sigma(generator)
@@ -26,7 +26,7 @@ def _evidence(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> Tensor:
 
 
 def _squared(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> Tensor:
-    """The quadratic form in the exponent, without its half."""
+    """Return the quadratic form in the exponent, without its half."""
     away = x.double() - bias
     return (torch.linalg.solve(marginal(weight, sigma), away.T).T * away).sum(dim=1)
 
@@ -88,16 +88,16 @@ EVIDENCE = Function(
         ),
         Mistake(
             lambda x, weight, bias, sigma: _evidence(x, weight, bias, sigma).exp(),
-            "This is the density itself. Asked for is its logarithm, since with 784 pixels the density would not fit "
-            "into a floating-point number.",
+            "This is the density itself. The task asks for its logarithm, since with 784 pixels the density would not "
+            "fit into a floating-point number.",
         ),
         Mistake(
             lambda x, weight, bias, sigma: -_evidence(x, weight, bias, sigma),
-            "The sign is flipped. Asked for is log p(x), which is to be made large, and not a loss.",
+            "The sign is flipped. The task asks for log p(x), which is to be made large, and not a loss.",
         ),
         Mistake(
             lambda x, weight, bias, sigma: _evidence(x, weight, bias, sigma).sum(),
-            "This is one number for the whole batch. Each image has an evidence of its own.",
+            "This is one number for the whole batch. Each image has its own evidence.",
         ),
         Mistake(
             lambda x, weight, bias, sigma: _evidence(x, weight, bias, sigma).mean(),

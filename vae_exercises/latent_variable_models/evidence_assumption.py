@@ -1,4 +1,4 @@
-"""Exercise 3.5: which of the thirteen?"""
+"""The exercise "which of the thirteen?"."""
 
 from vae_exercises.engine.kinds import Choice
 

@@ -1,4 +1,4 @@
-"""Exercise 3.4: codes from somewhere better."""
+"""The exercise "codes from somewhere better"."""
 
 import math
 
@@ -27,12 +27,12 @@ IMPORTANCE = Function(
         Mistake(
             lambda likelihood, prior, q: (likelihood + prior - q).mean(dim=0),
             "This is the mean of the logarithms. What is right on average is the mean of the weights themselves, "
-            "and its logarithm comes last. (Yours is too low; lesson 4 has a name for it.)",
+            "and its logarithm comes last. (Yours is too low; the lesson on the ELBO has a name for it.)",
         ),
         Mistake(
             lambda likelihood, prior, q: (likelihood + prior - q).logsumexp(dim=0),
             "This is the logarithm of the sum of the weights, so that it grows with the number of samples. An "
-            "average is asked for.",
+            "average is what the task asks for.",
         ),
         Mistake(
             lambda likelihood, prior, q: (likelihood + prior - q).logsumexp(dim=0) + math.log(len(q)),
@@ -49,7 +49,7 @@ IMPORTANCE = Function(
         ),
         Mistake(
             lambda likelihood, prior, q: -_log_mean_exp(q - likelihood - prior),
-            "This is one over the average of one over the weights. The reciprocal of an average is not the average "
+            "This is the inverse of the average inverse weight. The reciprocal of an average is not the average "
             "of the reciprocals; the weights themselves are what has to be averaged.",
         ),
         Mistake(
@@ -88,6 +88,6 @@ IMPORTANCE = Function(
     "a value is clamped, or a small number added.",
     rtol=1e-6,
     atol=5e-3,
-    infinite="For some images your result is infinite or NaN: an exponential, or all of them, did not fit into a "
+    not_finite="For some images your result is infinite or NaN: an exponential, or all of them, did not fit into a "
     "floating-point number. Stay in logarithms. If you subtract a maximum first: is it each image's own?",
 )

@@ -1,4 +1,4 @@
-"""Exercise 3.2: predict, then measure."""
+"""The exercise "predict, then measure"."""
 
 import math
 
@@ -36,7 +36,7 @@ ONE_SAMPLE = Number(
         Mistake(lambda: HALF_LOG_TWO_PI + 0.5 * (1 + 4), "The sign is flipped: this would be a loss."),
         Mistake(
             lambda: -0.5 * 5 + 0.5 * math.log(5) + 0.1,
-            "That is by how much the average estimate is off. Asked for is the average estimate itself.",
+            "That is by how much the average estimate is off. The task asks for the average estimate itself.",
         ),
     ),
     hint="Write log p(x | z) out at x = 1: a constant, and a square with z in it. Open the square, and average over z, "

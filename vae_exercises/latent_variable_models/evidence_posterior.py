@@ -1,4 +1,4 @@
-"""Exercise 3.3: find the mistakes."""
+"""The exercise "find the mistakes"."""
 
 import math
 
@@ -11,7 +11,7 @@ from vae_exercises.latent_variable_models.shared import any_sigma
 
 
 def _grids(generator: Generator) -> tuple[Tensor, Tensor, float]:
-    """A posterior of three images on a grid of the plane; two of them with densities that fit in no number."""
+    """Return three images' posteriors on a grid; two have densities that overflow or vanish in floating point."""
     ticks = torch.linspace(-4, 4, 33)
     grid = torch.cartesian_prod(ticks, ticks)
     centres = torch.randn(3, 2, generator=generator)
@@ -26,7 +26,7 @@ def _log_joint(log_likelihood: Tensor, log_prior: Tensor) -> Tensor:
 
 
 def _cells(log_likelihood: Tensor, log_prior: Tensor) -> Tensor:
-    """The probability of each cell."""
+    """Return the probability of each cell."""
     return _log_joint(log_likelihood, log_prior).softmax(dim=0)
 
 
@@ -34,7 +34,7 @@ def _all_together(log_likelihood: Tensor, log_prior: Tensor) -> Tensor:
     return _log_joint(log_likelihood, log_prior).flatten().softmax(dim=0).view_as(log_likelihood)
 
 
-ONE_SUM = "The sum in the denominator runs over all images together. Each image has an evidence of its own."
+ONE_SUM = "The sum in the denominator runs over all images together. Each image has its own evidence."
 
 
 POSTERIOR = Function(
@@ -68,7 +68,7 @@ POSTERIOR = Function(
         ),
         Mistake(
             lambda log_likelihood, log_prior, cell: _log_joint(log_likelihood, log_prior).softmax(dim=1) / cell,
-            "The sum in the denominator runs over the images. The integral is one over codes: which axis is that?",
+            "The sum in the denominator runs over the images. The integral runs over codes: which axis is that?",
         ),
         Mistake(
             lambda log_likelihood, log_prior, cell: (
@@ -76,7 +76,7 @@ POSTERIOR = Function(
                 - _log_joint(log_likelihood, log_prior).logsumexp(dim=0)
                 - math.log(cell)
             ),
-            "These are the logarithms of the right values. Asked for is the density.",
+            "These are the logarithms of the right values. The task asks for the density.",
         ),
         Mistake(
             lambda log_likelihood, log_prior, cell: (
@@ -95,7 +95,7 @@ POSTERIOR = Function(
     "two codes must be that of the joint density there. Which of the two fails?",
     rtol=2e-3,
     atol=1e-7,
-    infinite="There is a NaN or an infinity in your result. For an image whose log p(x | z) is -1200 everywhere, "
-    "the exponential is exactly 0, and 0 / 0 is no density; at +900 it is infinite. What can be done before the "
+    not_finite="There is a NaN or an infinity in your result. For an image whose log p(x | z) is -1200 everywhere, "
+    "the exponential is exactly 0, and 0 / 0 is not a density; at +900 it is infinite. What can be done before the "
     "exponential is taken?",
 )

@@ -1,4 +1,4 @@
-"""Exercise 3.6: several photographs of one thing."""
+"""The exercise "several photographs of one thing"."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def _several(generator: Generator) -> tuple[Tensor, Tensor, Tensor, float]:
 
 
 def _conditioned(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-    """By the rule for a Gaussian vector of which a part is known: all pixels of all images."""
+    """Condition the joint Gaussian of the code and of all pixels of all images."""
     all_weights = weight.double().repeat(len(x), 1)
     gain = torch.linalg.solve(marginal(all_weights, sigma), all_weights).T
     return gain @ (x.double() - bias).flatten(), torch.eye(weight.shape[1]).double() - gain @ all_weights
@@ -32,14 +32,14 @@ def _by_parts(precision: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]:
 Parts = Callable[[int, Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
-def _slip_of(parts: Parts, says: str) -> Mistake:
-    """parts(n, the identity, WᵀW, Wᵀ sum of x, Wᵀ b, σ) : precision, and what the mean is the covariance times."""
+def _mistake(parts: Parts, message: str) -> Mistake:
+    """Return a mistake: `parts` maps (n, I, WᵀW, Wᵀ Σx, Wᵀb, σ) to the precision and the precision times the mean."""
 
     def result(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         eye = torch.eye(weight.shape[1])
         return _by_parts(*parts(len(x), eye, weight.T @ weight, weight.T @ x.sum(dim=0), weight.T @ bias, sigma))
 
-    return Mistake(result, says)
+    return Mistake(result, message)
 
 
 SEVERAL = Function(
@@ -48,43 +48,43 @@ SEVERAL = Function(
     inputs=_several,
     answer=_conditioned,
     mistakes=(
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (eye + square / sigma**2, (x / n - b) / sigma**2),
             "The average image is treated as one image, or the posteriors' means were averaged: n images leave you as "
             "unsure of z as a single one. How much noise has an average of n?",
         ),
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (n * (eye + square / sigma**2), (x - n * b) / sigma**2),
             "The posteriors of the single images have been multiplied, and each of them has the prior in it. How often "
             "was z drawn?",
         ),
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (eye + square / sigma**2, (x - n * b) / sigma**2),
             "The pull of all images is added up in the mean, but the precision is that of a single image.",
         ),
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, (x / n - b) / sigma**2),
             "The covariance is right. In the mean, the images are averaged where the sum of their log-likelihoods adds "
             "them up.",
         ),
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (n * square / sigma**2, (x - n * b) / sigma**2),
             "The prior has been left out: this is the least-squares fit. With W = 0 there would be nothing to invert, "
             "where the posterior ought to be the prior.",
         ),
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (eye + n * square / sigma, (x - n * b) / sigma),
             "σ stands where σ² belongs: it is the variance of the noise that log p(x | z) divides by.",
         ),
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, x / sigma**2),
             "The mean image b is not subtracted.",
         ),
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, (x - b) / sigma**2),
             "The mean image b is subtracted once, and not from each image.",
         ),
-        _slip_of(
+        _mistake(
             lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, x - n * b),
             "The covariance is right. In the mean, the noise is missing.",
         ),
@@ -93,7 +93,7 @@ SEVERAL = Function(
                 _conditioned(x, weight, bias, sigma)[0],
                 torch.linalg.inv(_conditioned(x, weight, bias, sigma)[1]),
             ),
-            "The mean is right. The second result is the inverse of what is asked for: it grows with each image.",
+            "The mean is right. The second result is the inverse of what the task asks for: it grows with each image.",
         ),
     ),
     hint="Write down log p(z) plus the log p(x | z) of each image, all for one z, and complete the square. With one "

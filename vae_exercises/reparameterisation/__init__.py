@@ -4,8 +4,8 @@ from vae_exercises.engine.kinds import Exercise
 from vae_exercises.reparameterisation.best_baseline import BEST_BASELINE
 from vae_exercises.reparameterisation.draw_a_code import DRAW
 from vae_exercises.reparameterisation.draw_exponential import EXPONENTIAL
-from vae_exercises.reparameterisation.expected_fit_slopes import FIT_SLOPES
+from vae_exercises.reparameterisation.expected_reconstruction_gradients import RECONSTRUCTION_GRADIENTS
 from vae_exercises.reparameterisation.score_surrogate import SURROGATE
 from vae_exercises.reparameterisation.switch_gradient import SWITCH
 
-EXERCISES: tuple[Exercise, ...] = (DRAW, FIT_SLOPES, SURROGATE, BEST_BASELINE, EXPONENTIAL, SWITCH)
+EXERCISES: tuple[Exercise, ...] = (DRAW, RECONSTRUCTION_GRADIENTS, SURROGATE, BEST_BASELINE, EXPONENTIAL, SWITCH)

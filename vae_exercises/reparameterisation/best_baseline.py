@@ -1,4 +1,4 @@
-"""Exercise 5.4: the best baseline."""
+"""The exercise "the best baseline"."""
 
 import torch
 from torch import Generator, Tensor
@@ -13,7 +13,7 @@ def _baseline_inputs(generator: Generator) -> tuple[Tensor, Tensor]:
 
 
 def _best_baseline(values: Tensor, scores: Tensor) -> Tensor:
-    """The lowest point of the parabola through three baselines' variances."""
+    """Return the lowest point of the parabola through three baselines' variances."""
     values, scores = values.double(), scores.double()
     low, middle, high = (((values - b) * scores).var() for b in (-1, 0, 1))
     return 0.5 * (low - high) / (low - 2 * middle + high)
@@ -32,7 +32,7 @@ BEST_BASELINE = Function(
         ),
         Mistake(
             lambda values, scores: values.median(),
-            "This is the median of f, which knows nothing of the scores. The variance is one of the product.",
+            "This is the median of f, which knows nothing of the scores. What counts is the variance of the product.",
         ),
         Mistake(
             lambda values, scores: (values * scores).mean() / scores.square().mean(),
@@ -58,7 +58,7 @@ BEST_BASELINE = Function(
         ),
         Mistake(
             lambda values, scores: (values * scores.square()).mean(),
-            "The numerator is right. What is it to be divided by, where the slope of the parabola is 0?",
+            "The numerator is right. What is it to be divided by, where the derivative of the parabola is 0?",
         ),
         Mistake(
             lambda values, scores: values.max(),

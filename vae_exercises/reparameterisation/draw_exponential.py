@@ -1,4 +1,4 @@
-"""Exercise 5.5: beyond the Gaussian."""
+"""The exercise "beyond the Gaussian"."""
 
 import math
 from collections.abc import Callable
@@ -6,45 +6,46 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vae_exercises.engine.answers import as_function, as_results, fresh_generator, twice, unlike
+from vae_exercises.engine.answers import as_function, as_results, call_twice, fresh_generator, require_like
 from vae_exercises.engine.kinds import Task
-from vae_exercises.reparameterisation.shared import IMAGES, wrong_path
+from vae_exercises.engine.verdict import WrongAnswerError
+from vae_exercises.reparameterisation.shared import IMAGES, require_path
 
 
-def _judge_exponential(answer: object) -> str | None:
-    """Its distribution, and the path that it leaves."""
+def _examine_exponential(answer: object) -> None:
+    """Look at the distribution, and the path that a gradient takes."""
     draw = as_function(answer)
     rate = 2 + 2 * torch.rand(1, generator=fresh_generator())
     leaf = rate.repeat(IMAGES).requires_grad_()
     with torch.enable_grad():
-        z, again = twice(draw, leaf)
+        z, again = call_twice(draw, leaf)
     values, others = as_results(z), as_results(again)
-    wrong = unlike(tuple(v.nan_to_num(0.0, 0.0, 0.0) for v in values), (leaf.detach(),))
-    if wrong:
-        return wrong
+    require_like(tuple(part.nan_to_num(0.0, 0.0, 0.0) for part in values), (leaf.detach(),))
     (values,), (others,) = values, others
     if values.isnan().float().mean() > 0.3:
-        return "Many draws are not numbers at all. Is the logarithm taken of noise that may be negative?"
-    fine = values.isfinite()  # a uniform number may be 0 exactly, once in a blue moon
+        raise WrongAnswerError(
+            "Many draws are not numbers at all. Is the logarithm taken of noise that may be negative?"
+        )
+    fine = values.isfinite()  # very rarely a uniform number is exactly 0
     if fine.float().mean() < 0.999:
-        return (
+        raise WrongAnswerError(
             "Some draws are not finite, and more than chance explains. For which numbers is the logarithm defined, "
             "and how large can u be?"
         )
     if torch.equal(values, others):
-        return "Two calls give the same numbers. Each call must draw its own noise."
+        raise WrongAnswerError("Two calls give the same numbers. Each call must draw its own noise.")
     if values[fine].std() < 1e-6:
-        return "All entries have the same draw: one noise for all of them, where each needs its own."
-    wrong = _wrong_exponential(values[fine], float(rate))
-    return wrong or wrong_path(z, {"rate": (leaf, -values / leaf.detach())})
+        raise WrongAnswerError("All entries have the same draw: one noise for all of them, where each needs its own.")
+    _examine_distribution(values[fine], float(rate))
+    require_path(z, {"rate": (leaf, -values / leaf.detach())})
 
 
-def _wrong_exponential(values: Tensor, rate: float) -> str | None:
+def _examine_distribution(values: Tensor, rate: float) -> None:
     known: dict[str, Callable[[Tensor], Tensor]] = {
         "All draws are negative: an exponential variable is never. What sign has the logarithm of a number below 1?": (
             lambda z: torch.exp(rate * z.clamp(max=0))
         ),
-        "The mean of your draws is the rate, where it should be one over it: a higher rate means shorter waits.": (
+        "The mean of your draws is the rate, where it should be its inverse: a higher rate means shorter waits.": (
             lambda z: -torch.expm1(-z / rate)
         ),
         "The draws do not depend on the rate.": lambda z: -torch.expm1(-z),
@@ -60,18 +61,18 @@ def _wrong_exponential(values: Tensor, rate: float) -> str | None:
         ),
     }
     if _follows(values, lambda z: -torch.expm1(-rate * z.clamp(min=0))):
-        return None
-    for says, distribution in known.items():
+        return
+    for message, distribution in known.items():
         if _follows(values, distribution):
-            return says
-    return (
+            raise WrongAnswerError(message)
+    raise WrongAnswerError(
         "Your draws are not exponential with this rate. Their mean must be 1/rate, and a share of exp(-1) of them must "
         "be above their mean. Solve u = 1 - exp(-rate z) for z."
     )
 
 
 def _follows(values: Tensor, distribution: Callable[[Tensor], Tensor]) -> bool:
-    """Kolmogorov's test, with a chance of a few in ten million that what is right fails."""
+    """Test by Kolmogorov's statistic; right draws fail a few times in ten million."""
     ranks = distribution(values.sort().values)
     steps = torch.arange(len(values)).to(ranks) / len(values)
     return bool((ranks - steps).abs().max() < 2.8 / math.sqrt(len(values)))
@@ -80,6 +81,6 @@ def _follows(values: Tensor, distribution: Callable[[Tensor], Tensor]) -> bool:
 EXPONENTIAL = Task(
     name="draw-exponential",
     points=2,
-    judgement=_judge_exponential,
-    remark="On average the slope is that of the mean, -1 / λ².",
+    examination=_examine_exponential,
+    remark="On average the gradient is that of the mean, -1 / λ².",
 )

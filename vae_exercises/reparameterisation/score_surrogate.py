@@ -1,4 +1,4 @@
-"""Exercise 5.3: find the mistakes."""
+"""The exercise "find the mistakes"."""
 
 import math
 import time
@@ -10,37 +10,38 @@ from torch import Generator, Tensor
 from torch.distributions import Normal
 
 from vae_exercises.engine.answers import (
-    SEEDED,
     as_function,
     as_results,
+    call_twice,
     fresh_generator,
     one_result,
-    packed,
-    twice,
-    unlike,
+    require_like,
+    require_tensor,
 )
 from vae_exercises.engine.kinds import Task
-from vae_exercises.engine.sandbox import NoAnswerError, call
-from vae_exercises.reparameterisation.shared import IMAGES, TOO_FAR
+from vae_exercises.engine.monte_carlo import SEEDED, average_is
+from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.verdict import WrongAnswerError
+from vae_exercises.reparameterisation.shared import IMAGES
 from vae_lessons.probability.gradient_estimators import score_function
 
 SAMPLES, VALUES, PATIENCE = 2000, 50, 0.3  # seconds
-
+N_ERRORS = 6.0  # standard errors, of which the size is estimated too
 
 Objective = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The gradient of a surrogate, (2 K,), and its value, as means over `n` samples."""
+    """The gradient of a surrogate, (2 K,), and its value, as means over some samples."""
 
     gradient: Tensor
     value: float
-    n: int
+    n_samples: int
 
 
 def _estimate(surrogate: Callable, f: Objective, mu: Tensor, logvar: Tensor) -> Estimate | None:
-    """From as many values as there is time for; None if nothing can be differentiated."""
+    """Average as many values as there is time for; None if nothing can be differentiated."""
     leaves = [mu.clone().requires_grad_(), logvar.clone().requires_grad_()]
 
     def values() -> list[object]:
@@ -51,22 +52,28 @@ def _estimate(surrogate: Callable, f: Objective, mu: Tensor, logvar: Tensor) -> 
         return found
 
     found = call(values)
-    wrong = unlike(as_results(found[0]), (torch.zeros(()),))
-    if wrong:
-        raise NoAnswerError(f"{wrong} It must be one number, an average over the samples, for `backward` to start at.")
-    if packed(found[0]):
-        raise NoAnswerError(packed(found[0]))
+    _require_number(found[0])
+    require_tensor(found[0])
     if not all(isinstance(value, Tensor) and value.requires_grad for value in found):
         return None
     with torch.enable_grad():
-        slopes = torch.autograd.grad(sum(found) / len(found), leaves, allow_unused=True)
-    gradient = torch.cat([torch.zeros_like(mu) if slope is None else slope for slope in slopes])
+        gradients = torch.autograd.grad(sum(found) / len(found), leaves, allow_unused=True)
+    gradient = torch.cat([torch.zeros_like(mu) if part is None else part for part in gradients])
     different = {value.item() for value in found}
     return Estimate(gradient.double(), sum(different) / len(different), SAMPLES * len(different))
 
 
+def _require_number(value: object) -> None:
+    try:
+        require_like(as_results(value), (torch.zeros(()),))
+    except WrongAnswerError as reason:
+        raise WrongAnswerError(
+            f"{reason} It must be one number, an average over the samples, for `backward` to start at."
+        ) from None
+
+
 def _scored(width: float = 0.5, path: bool = False, of_f: bool = False, density: Callable = Tensor.sum) -> Callable:
-    """A surrogate: where its draws, its f and its density come from."""
+    """Return a surrogate, with a mistake in its draws, in f or in its density."""
 
     def surrogate(f: Objective, mu: Tensor, logvar: Tensor, n_samples: int) -> Tensor:
         q = Normal(mu, torch.exp(width * logvar))
@@ -93,8 +100,8 @@ WRONG_SURROGATES: tuple[tuple[Callable, str], ...] = (
     ),
     (
         _scored(path=True),
-        "The slope of f is kept out now, but the density still sees a z that moves along with mu, so its slope in mu "
-        "is 0. What must not move, if only the weights may?",
+        "The gradient of f is kept out now, but the density still sees a z that moves along with mu, so its gradient "
+        "in mu is 0. What must not move, if only the weights may?",
     ),
     (
         _scored(path=True, of_f=True, density=Tensor.mean),
@@ -103,7 +110,7 @@ WRONG_SURROGATES: tuple[tuple[Callable, str], ...] = (
     ),
     (
         lambda *args: -_scored()(*args),
-        "The sign is flipped: this is right for a loss, which goes down. Asked for is the gradient of E[f(z)].",
+        "The sign is flipped: this is right for a loss, which goes down. The task asks for the gradient of E[f(z)].",
     ),
     (
         lambda *args: args[3] * _scored()(*args),
@@ -121,85 +128,91 @@ WRONG_SURROGATES: tuple[tuple[Callable, str], ...] = (
 )
 
 
-def _judge_surrogate(answer: object) -> str | None:
-    """On a smooth f, and on one with a step."""
+def _examine_surrogate(answer: object) -> None:
+    """Compare gradients for a smooth f, then for one with a step."""
     surrogate = as_function(answer)
     generator = fresh_generator()
     mu, target = torch.rand(2, 2, generator=generator)
     logvar, target = 0.5 + 0.3 * mu, target + 2
-    offset = 1 + 0.5 * float(
-        ((target - mu).square() + logvar.exp()).sum()
-    )  # f is 1 on average: that means little noise
-    edge = float(mu.sum()) + 0.5
+    # f is 1 on average, which means little noise.
+    offset = 1 + 0.5 * float(((target - mu).square() + logvar.exp()).sum())
 
     def smooth(z: Tensor) -> Tensor:
         return offset - 0.5 * (z - target).square().sum(dim=-1)
 
-    def step(z: Tensor) -> Tensor:
-        return (z.sum(dim=-1) > edge).float()
-
-    found, exact = _estimate(surrogate, smooth, mu, logvar), torch.cat([target - mu, -0.5 * logvar.exp()]).double()
-    if found is None:
-        return (
+    estimate = _estimate(surrogate, smooth, mu, logvar)
+    if estimate is None:
+        raise WrongAnswerError(
             "Nothing in the result depends on mu or logvar, as far as PyTorch can see. The draws are meant not to; "
             "what is it, then, that carries the gradient, and is it detached too?"
         )
-    near = 1.2 * TOO_FAR * _noise(smooth, mu, logvar, generator) / math.sqrt(found.n)
-    if ((found.gradient - exact).abs() < near).all():
-        wrong = _judge_on_step(surrogate, step, _slope_of_step(edge, mu, logvar), mu, logvar, generator)
-        one, again = map(one_result, twice(surrogate, smooth, mu, logvar, 2))
-        return wrong or (SEEDED if torch.equal(one, again) else None)
-    if found.gradient.norm() < 0.1 * exact.norm():
-        return _about_vanishing(found, _estimate(OF_DENSITY, smooth, mu, logvar))
-    for other, says in WRONG_SURROGATES:
-        expected = _estimate(other, smooth, mu, logvar)
-        scale = 1.5 * max(1.0, float(expected.gradient.norm() / exact.norm())) if expected else 0.0
-        if expected and ((found.gradient - expected.gradient).abs() < scale * near).all():
-            return says
-    return (
+    exact = torch.cat([target - mu, -0.5 * logvar.exp()]).double()
+    noise = _noise(smooth, mu, logvar, generator)
+    if not average_is(estimate.gradient, exact, noise, estimate.n_samples, N_ERRORS):
+        _diagnose(estimate, exact, noise, smooth, mu, logvar)
+    _examine_step(surrogate, mu, logvar, generator)
+    if torch.equal(*map(one_result, call_twice(surrogate, smooth, mu, logvar, 2))):
+        raise WrongAnswerError(SEEDED)
+
+
+def _diagnose(estimate: Estimate, exact: Tensor, noise: Tensor, f: Objective, mu: Tensor, logvar: Tensor) -> None:
+    if estimate.gradient.norm() < 0.1 * exact.norm():
+        _diagnose_vanishing(estimate, _estimate(OF_DENSITY, f, mu, logvar))
+    for other, message in WRONG_SURROGATES:
+        mistake = _estimate(other, f, mu, logvar)
+        if mistake is None:
+            continue
+        scale = 1.5 * max(1.0, float(mistake.gradient.norm() / exact.norm()))  # larger gradients are noisier
+        if average_is(estimate.gradient, mistake.gradient, scale * noise, estimate.n_samples, N_ERRORS):
+            raise WrongAnswerError(message)
+    raise WrongAnswerError(
         "The gradient is neither the right one nor one that I know. It should be an average of f(z) times the gradient "
         "of log q(z), where the numbers z are held fixed."
     )
 
 
-def _about_vanishing(found: Estimate, of_density: Estimate) -> str:
-    """A density changes so little with mu and logvar that its gradient is nearly 0 too, so values tell."""
-    if math.isclose(found.value, of_density.value, rel_tol=0.1):
-        return (
+def _diagnose_vanishing(estimate: Estimate, of_density: Estimate) -> None:
+    """Compare values, since the gradient of a density in mu and logvar is nearly 0 too."""
+    if math.isclose(estimate.value, of_density.value, rel_tol=0.1):
+        raise WrongAnswerError(
             "The density itself stands where its logarithm belongs. Which of the two came out of step 3, when an "
             "integral had to be made an average over q again?"
         )
-    return (
+    raise WrongAnswerError(
         "The gradient is nearly 0. Is f multiplied by the logarithm of the density, for each sample by its own, and "
         "is the average taken once?"
     )
 
 
-def _judge_on_step(
-    surrogate: Callable, step: Objective, exact: Tensor, mu: Tensor, logvar: Tensor, generator: Generator
-) -> str | None:
-    found = _estimate(surrogate, step, mu, logvar)
-    if found is None or not found.gradient.any():
-        return (
+def _examine_step(surrogate: Callable, mu: Tensor, logvar: Tensor, generator: Generator) -> None:
+    edge = float(mu.sum()) + 0.5
+
+    def step(z: Tensor) -> Tensor:
+        return (z.sum(dim=-1) > edge).float()
+
+    estimate = _estimate(surrogate, step, mu, logvar)
+    if estimate is None or not estimate.gradient.any():
+        raise WrongAnswerError(
             "Right for a smooth f, but for one with steps there is no gradient at all. This is the pathwise "
-            "estimator; the task is to mend the other one, which needs no slope of f."
+            "estimator; the task is to fix the other one, which needs no gradient of f."
         )
-    near = 1.2 * TOO_FAR * _noise(step, mu, logvar, generator) / math.sqrt(found.n)
-    return None if ((found.gradient - exact).abs() < near).all() else "Right for a smooth f, and wrong for a step."
+    exact, noise = _gradient_of_step(edge, mu, logvar), _noise(step, mu, logvar, generator)
+    if not average_is(estimate.gradient, exact, noise, estimate.n_samples, N_ERRORS):
+        raise WrongAnswerError("Right for a smooth f, and wrong for a step.")
 
 
 def _noise(f: Objective, mu: Tensor, logvar: Tensor, generator: Generator) -> Tensor:
-    """The standard deviation of one sample's estimate."""
+    """Return the standard deviation of one sample's estimate."""
     samples = score_function(f, mu[None], logvar[None], IMAGES, generator)
     return torch.cat([samples.mu, samples.logvar], dim=2)[:, 0].std(dim=0).double()
 
 
-def _slope_of_step(edge: float, mu: Tensor, logvar: Tensor) -> Tensor:
-    """Of the probability that the sum of a code's dimensions is above the edge."""
+def _gradient_of_step(edge: float, mu: Tensor, logvar: Tensor) -> Tensor:
+    """Differentiate the probability that the sum of a code's dimensions is above the edge."""
     mu, logvar = mu.double().requires_grad_(), logvar.double().requires_grad_()
     with torch.enable_grad():
         above = torch.special.ndtr((mu.sum() - edge) / logvar.exp().sum().sqrt())
         return torch.cat(torch.autograd.grad(above, (mu, logvar)))
 
 
-SURROGATE = Task(name="score-surrogate", points=3, judgement=_judge_surrogate)
+SURROGATE = Task(name="score-surrogate", points=3, examination=_examine_surrogate)

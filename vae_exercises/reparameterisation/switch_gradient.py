@@ -1,4 +1,4 @@
-"""Exercise 5.6: a code that is a switch."""
+"""The exercise "a code that is a switch"."""
 
 from vae_exercises.engine.kinds import Choice
 
@@ -7,10 +7,10 @@ SWITCH = Choice(
     points=1,
     right="b",
     wrong={
-        "a": "That is the gradient that one would like to have. But which slope does backpropagation find at a draw "
+        "a": "That is the gradient that one would like to have. But which gradient does backpropagation find at a draw "
         "that is 0, and stays 0 if π moves by a hair?",
         "c": "Noise is not the trouble: an average over many draws would help against it, and here it does not. Work "
-        "out the slope of one draw.",
+        "out the gradient of one draw.",
         "d": "“No `rsample`” need not mean that there is none: there is one for the von Mises family, which PyTorch "
         "lacks. Here none can be written. The line in the question runs, so what is it that it computes?",
     },

@@ -1,4 +1,4 @@
-"""Exercise 9.2: an approximation gap, by hand."""
+"""The exercise "an approximation gap, by hand"."""
 
 import torch
 from torch import Generator, Tensor
@@ -42,7 +42,7 @@ APPROXIMATION = Function(
         Mistake(
             lambda precision: kl_divergence(_gaussian(_marginals(precision)), _gaussian(torch.linalg.inv(precision))),
             "Your q has the posterior's own variances, the diagonal of S. They are not the ones with the least "
-            "KL(q || p): set the slope in σ_j² to 0 once more, and see which diagonal comes out.",
+            "KL(q || p): set the derivative in σ_j² to 0 once more, and see which diagonal comes out.",
         ),
         Mistake(
             lambda precision: kl_divergence(_gaussian(torch.linalg.inv(precision)), _gaussian(_marginals(precision))),

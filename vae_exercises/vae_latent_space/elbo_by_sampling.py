@@ -1,4 +1,4 @@
-"""Exercise 9.4: the ELBO, as it is defined."""
+"""The exercise "the ELBO, as it is defined"."""
 
 import itertools
 import math
@@ -7,14 +7,22 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from vae_exercises.engine.answers import MIXED, SEEDED, as_function, fresh_generator, one_result, twice
+from vae_exercises.engine.answers import as_function, fresh_generator, one_result
 from vae_exercises.engine.kinds import Task
+from vae_exercises.engine.monte_carlo import (
+    N_ERRORS,
+    Estimates,
+    average_is,
+    mean_is,
+    repeated_estimates,
+    require_right_for_each,
+)
 from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.verdict import WrongAnswerError
 from vae_lessons import inference
 from vae_lessons.models import LinearGaussian
 from vae_lessons.probability import gaussian
 
-TOO_FAR = 5.0  # standard errors
 IMAGES = 4000
 DRAWS = 20_000  # for what has no closed form
 
@@ -49,50 +57,55 @@ class _Truth:
         self.model, self.image = model, image
         self.mu, self.logvar = model.encode(image)
         terms = model.truth.elbo(image, self.mu, self.logvar)
-        self.fit, self.rate = float(terms.reconstruction), float(terms.kl)
-        self.elbo = self.fit - self.rate
-        self.plug_in = float(model.log_likelihood(image, self.mu)) - self.rate
+        self.reconstruction, self.kl = float(terms.reconstruction), float(terms.kl)
+        self.elbo = self.reconstruction - self.kl
+        self.plug_in = float(model.log_likelihood(image, self.mu)) - self.kl
         zeros, two_logs = torch.zeros_like(self.mu), 2 * self.logvar.abs().log()
         drawn_from = {
-            "The codes are drawn from the prior. The average is one over q, the image's own.": (zeros, zeros),
+            "The codes are drawn from the prior. The average runs over the image's own q.": (zeros, zeros),
             "The draws are too narrow: σ² has been used as their width, where σ belongs.": (self.mu, 2 * self.logvar),
             "The draws are too wide: log σ² has been used as their width, as it is.": (self.mu, two_logs),
             "The draws are about the right mean, but with the width 1 of the prior.": (self.mu, zeros),
         }
-        self.of_one = {
-            "right": self.elbo,
-            "The sign is flipped: this is the loss. Asked for is the ELBO, which goes up.": -self.elbo,
-            "The rate is added. What a code costs is taken away from what it explains.": self.fit + self.rate,
-            "The rate is missing: this is the fit alone, and nothing keeps the codes near the prior.": self.fit,
-            **{says: self._of(*q) for says, q in drawn_from.items()},
+        self.mistakes = {
+            "The sign is flipped: this is the loss. The task asks for the ELBO, which goes up.": -self.elbo,
+            "The KL term is added. What a code costs is taken away from what it explains.": self.reconstruction
+            + self.kl,
+            "The KL term is missing: this is the reconstruction term alone, and nothing keeps codes near the prior.": (
+                self.reconstruction
+            ),
+            **{message: self._elbo_of(*q) for message, q in drawn_from.items()},
         }
-        self.decoded_average = self._of(self.mu, self.logvar - math.log(4))
-        # Of averages inside the logarithm there are two kinds: of p(x, z) / q(z | x), and of p(x | z) alone.
+        self.decoded_average = self._elbo_of(self.mu, self.logvar - math.log(4))
+        # Two kinds of averages inside the logarithm: of p(x | z) alone, and of p(x, z) / q(z | x).
         seeded = Generator().manual_seed(0)
         copies = image.expand(DRAWS, -1)
-        fits = torch.stack([inference.elbo(model, copies, generator=seeded).reconstruction for _ in range(4)])
-        self.error = float(fits.std()) / math.sqrt(IMAGES)
-        of_draws = {says: self._error_of(copies, *q, seeded) for says, q in drawn_from.items()}
-        self.errors = dict.fromkeys(self.of_one, self.error) | of_draws
+        log_likelihoods = torch.stack(
+            [inference.elbo(model, copies, generator=seeded).reconstruction for _ in range(4)]
+        )
+        self.error = float(log_likelihoods.std()) / math.sqrt(IMAGES)
+        of_draws = {message: self._error_of(copies, *q, seeded) for message, q in drawn_from.items()}
+        self.errors = dict.fromkeys(self.mistakes, self.error) | of_draws
         self.inside_logarithm = [
-            float((fits.logsumexp(dim=0) - math.log(4)).mean()) - self.rate,
+            float((log_likelihoods.logsumexp(dim=0) - math.log(4)).mean()) - self.kl,
             float(inference.iwae_bound(model, copies, 4, seeded).mean()),
         ]
 
-    def _of(self, mu: Tensor, logvar: Tensor) -> float:
-        return float(self.model.truth.elbo(self.image, mu, logvar).reconstruction) - self.rate
+    def _elbo_of(self, mu: Tensor, logvar: Tensor) -> float:
+        return float(self.model.truth.elbo(self.image, mu, logvar).reconstruction) - self.kl
 
     def _error_of(self, copies: Tensor, mu: Tensor, logvar: Tensor, generator: Generator) -> float:
-        """Of a mean over all images, for codes drawn from N(mu, diag σ²)."""
+        """Return the standard error of a mean over all images, for codes drawn from N(mu, diag σ²)."""
         z = gaussian.reparameterise(mu.expand(DRAWS, -1), logvar.expand(DRAWS, -1), generator)
         return float(self.model.log_likelihood(copies, z).std()) / math.sqrt(IMAGES)
 
-    def tells_them_apart(self) -> bool:
-        """Whether no two of them are near each other, in standard errors of a mean over all images."""
-        in_order = sorted(self.of_one, key=self.of_one.get)
+    def is_distinct(self) -> bool:
+        """Whether no two of the values are near each other, in standard errors of a mean over all images."""
+        values = sorted(
+            [(self.elbo, self.error), *((self.mistakes[name], self.errors[name]) for name in self.mistakes)]
+        )
         near = any(
-            self.of_one[higher] - self.of_one[lower] < 12 * max(self.errors[lower], self.errors[higher])
-            for lower, higher in itertools.pairwise(in_order)
+            higher - lower < 12 * max(error, other) for (lower, error), (higher, other) in itertools.pairwise(values)
         )
         others = (self.elbo, *self.inside_logarithm)
         return not near and all(abs(self.decoded_average - other) > 8 * self.error for other in others)
@@ -103,92 +116,96 @@ def _fresh_truth(generator: Generator) -> _Truth:
         model = _Model(generator)
         code = torch.tensor([[2.0, -2.0]])
         truth = _Truth(model, model.decode(code) + 0.3 * torch.randn(1, 6, generator=generator))
-        if truth.tells_them_apart():
+        if truth.is_distinct():
             break
     return truth
 
 
-def _judge_elbo(answer: object) -> str | None:
-    """Its mean and spread over many images that are all alike; then a batch of different ones."""
+def _examine_elbo(answer: object) -> None:
+    """Look at the mean and the spread over copies of one image; then at a batch of different images."""
     function = as_function(answer)
     generator = fresh_generator()
     truth = _fresh_truth(generator)
     x = truth.image.expand(IMAGES, -1).clone()
-    one, again = map(one_result, twice(function, truth.model, x, 1))
-    four = one_result(call(function, truth.model, x.clone(), 4))
-    for found in (one, four, again):
-        if found.shape != (IMAGES,):
-            return f"Your result has shape {tuple(found.shape)} for {IMAGES} images; it must have one value for each."
-        if not found.isfinite().all():
-            return "There is a NaN or an infinity in your result. Is the width that you draw with positive?"
-    if one.std() < 1e-4 * one.abs().mean():
-        return _judge_without_noise(truth, one, four, again, generator)
-    told = min(truth.of_one, key=lambda says: abs(float(one.mean()) - truth.of_one[says]))
-    if not _mean_is(one, truth.of_one[told]):
-        return (
-            "The mean over many images is off by more than chance explains. Draw codes from q with the width σ, "
-            "average their log-likelihoods, and take the rate away, which lesson 6 has in closed form."
-        )
-    if told != "right":
-        return told
-    wrong = _judge_average(truth, one, four) or (SEEDED if torch.equal(one, again) else None)
-    return wrong or _judge_different(function, truth.model, generator)
+    estimates = repeated_estimates(function, truth.model, x, n_images=IMAGES)
+    if estimates.one.std() < 1e-4 * estimates.one.abs().mean():
+        _diagnose_without_noise(truth, estimates, generator)
+    if not _mean_is(estimates.one, truth.elbo):
+        _diagnose_mean(truth, estimates.one)
+    _examine_average(truth, estimates)
+    estimates.require_fresh_noise()
+    _examine_different(function, truth.model, generator)
 
 
-def _judge_without_noise(truth: _Truth, one: Tensor, four: Tensor, again: Tensor, generator: Generator) -> str:
-    """Of a function that gives all images the same value."""
-    means = [float(found.mean()) for found in (one, four, again)]
+def _diagnose_without_noise(truth: _Truth, estimates: Estimates, generator: Generator) -> None:
+    """Say what is wrong with a function that gives all images the same value."""
+    means = [float(values.mean()) for values in (estimates.one, estimates.four, estimates.again)]
     if abs(means[0] - means[2]) < 1e-6 * abs(means[0]):
         if abs(means[0] - truth.plug_in) < 1e-3 * abs(truth.plug_in):
-            return (
+            raise WrongAnswerError(
                 "Only the mean of q is decoded: nothing is drawn, and the result forgets that q was unsure. Here it "
                 "is always too high."
             )
-        return "These values have no noise at all. Here the point is to sample, since a network has no closed form."
+        raise WrongAnswerError(
+            "These values have no noise at all. Here the point is to sample, since a network has no closed form."
+        )
     draws = inference.elbo(truth.model, truth.image.expand(IMAGES, -1), generator=generator).value
-    if all(abs(mean - truth.elbo) < 2 * TOO_FAR * float(draws.std()) / math.sqrt(IMAGES) for mean in means):
-        return "All images have the same value: the average goes over the batch too. Leave each image its own."
-    return "All images have the same value, so all have the same ε. Each needs draws of its own."
+    if all(average_is(mean, truth.elbo, draws.std(), IMAGES, 2 * N_ERRORS) for mean in means):
+        raise WrongAnswerError(
+            "All images have the same value: the average goes over the batch too. Leave each image its own."
+        )
+    raise WrongAnswerError("All images have the same value, so all have the same ε. Each needs its own draws.")
 
 
-def _judge_average(truth: _Truth, one: Tensor, four: Tensor) -> str | None:
-    """Of a function that is right for one sample."""
+def _diagnose_mean(truth: _Truth, one: Tensor) -> None:
+    nearest = min(truth.mistakes, key=lambda message: abs(float(one.mean()) - truth.mistakes[message]))
+    if _mean_is(one, truth.mistakes[nearest]):
+        raise WrongAnswerError(nearest)
+    raise WrongAnswerError(
+        "The mean over many images is off by more than chance explains. Draw codes from q with the width σ, average "
+        "their log-likelihoods, and subtract the KL term, which has a closed form."
+    )
+
+
+def _examine_average(truth: _Truth, estimates: Estimates) -> None:
+    """Look at four samples of an estimate that is right for one sample."""
+    four = estimates.four
     if _mean_is(four, truth.elbo):
-        if 0.35 < float(four.std() / one.std()) < 0.65:
-            return None
-        return "The mean is right, but four samples spread as much as one. Is it an average over the samples?"
-    if _mean_is(four, 4 * truth.elbo) or _mean_is(four, 4 * truth.fit - truth.rate):
-        return "Right for one sample. With more it grows with their number: they are added up, and not averaged."
+        estimates.require_average()
+        return
+    if _mean_is(four, 4 * truth.elbo) or _mean_is(four, 4 * truth.reconstruction - truth.kl):
+        raise WrongAnswerError(
+            "Right for one sample. With more it grows with their number: they are added up, and not averaged."
+        )
     if _mean_is(four, truth.decoded_average):
-        return (
-            "Right for one sample. With more, the codes are averaged before they are decoded; the average is to be "
-            "one of log-likelihoods. With many samples yours decodes the mean of q."
+        raise WrongAnswerError(
+            "Right for one sample. With more, the codes are averaged before they are decoded; it is the "
+            "log-likelihoods that must be averaged. With many samples yours decodes the mean of q."
         )
     if any(_mean_is(four, expected) for expected in truth.inside_logarithm):
-        return (
+        raise WrongAnswerError(
             "Right for one sample. With four it is higher on average, since likelihoods are averaged before the "
             "logarithm: that is the importance-weighted kind of bound, and not the ELBO."
         )
-    return "Right for one sample, but not for four. What is done with the samples of one image?"
+    raise WrongAnswerError("Right for one sample, but not for four. What is done with the samples of one image?")
 
 
-def _judge_different(function: Callable, model: _Model, generator: Generator) -> str | None:
+def _examine_different(function: Callable, model: _Model, generator: Generator) -> None:
     x = model.decode(2 * torch.randn(5, 2, generator=generator)) + 0.3 * torch.randn(5, 6, generator=generator)
-    found = one_result(call(function, model, x.clone(), IMAGES // 2))
+    result = one_result(call(function, model, x.clone(), IMAGES // 2))
     expected = model.truth.elbo(x, *model.encode(x)).value
     draws = [inference.elbo(model, x, generator=generator).value for _ in range(1000)]
-    near = 1.2 * TOO_FAR * torch.stack(draws).std(dim=0) / math.sqrt(IMAGES // 2)
-    return None if found.shape == (5,) and ((found - expected).abs() <= near).all() else MIXED
+    require_right_for_each(result, expected, torch.stack(draws).std(dim=0), IMAGES // 2)
 
 
-def _mean_is(found: Tensor, expected: float) -> bool:
-    return abs(float(found.mean()) - expected) <= TOO_FAR * float(found.std()) / math.sqrt(len(found)) + 1e-4
+def _mean_is(draws: Tensor, expected: float) -> bool:
+    return mean_is(draws, expected, atol=1e-4)
 
 
 SAMPLED = Task(
     name="elbo-by-sampling",
     points=3,
-    judgement=_judge_elbo,
+    examination=_examine_elbo,
     remark="The check would notice an average over the codes: by Jensen's inequality it gives more than the "
     "ELBO here, and with many codes as much as the mean decoded alone.",
 )

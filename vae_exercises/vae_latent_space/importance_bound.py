@@ -1,13 +1,12 @@
-"""Exercise 9.3: find the mistake."""
+"""The exercise "find the mistake"."""
 
 import math
 
 import torch
 from torch import Generator, Tensor
 
-from vae_exercises.engine.answers import as_function, fresh_generator, one_result
-from vae_exercises.engine.kinds import Function, Mistake, Task
-from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.stages import Stage
 
 
 def _log_weights(generator: Generator) -> tuple[Tensor, Tensor]:
@@ -15,11 +14,16 @@ def _log_weights(generator: Generator) -> tuple[Tensor, Tensor]:
     return log_joint - 3, log_q
 
 
+def _large_log_weights(generator: Generator) -> tuple[Tensor, Tensor]:
+    log_joint, log_q = _log_weights(generator)
+    return log_joint + torch.tensor([-1500.0, 1500.0, -200.0, 300.0]), log_q
+
+
 def _bound(log_joint: Tensor, log_q: Tensor) -> Tensor:
     return (log_joint.double() - log_q.double()).logsumexp(dim=0) - math.log(len(log_q))
 
 
-BOUND = Function(
+IMPORTANCE = Function(
     name="importance-bound",
     points=3,
     inputs=_log_weights,
@@ -51,7 +55,7 @@ BOUND = Function(
         Mistake(
             lambda log_joint, log_q: math.log(len(log_q)) - (log_q - log_joint).logsumexp(dim=0),
             "The weights are upside down inside the mean and put right outside it. That is a harmonic mean: its "
-            "worst code decides, and it is no bound from this side.",
+            "worst code decides, and it is not a bound from this side.",
         ),
         Mistake(
             lambda log_joint, log_q: (log_joint - log_q).exp().mean(dim=0),
@@ -59,7 +63,7 @@ BOUND = Function(
         ),
         Mistake(
             lambda log_joint, log_q: -_bound(log_joint, log_q),
-            "The sign is flipped: this is the loss. Asked for is the bound, which goes up.",
+            "The sign is flipped: this is the loss. The task asks for the bound, which goes up.",
         ),
         Mistake(
             lambda log_joint, log_q: log_joint.logsumexp(dim=0) - math.log(len(log_q)),
@@ -80,28 +84,15 @@ BOUND = Function(
     ),
     hint="If all L weights of an image are alike, the result must be that one log-weight, for any L. If one weight is "
     "far larger than the others, the result must be its logarithm less log L. Try both.",
-)
-
-
-def _judge_bound(answer: object) -> str | None:
-    """Logarithms near 0; and of the size that images have."""
-    wrong = BOUND.judge(answer)
-    if wrong:
-        return wrong
-    log_joint, log_q = _log_weights(fresh_generator())
-    log_joint += torch.tensor([-1500.0, 1500.0, -200.0, 300.0])
-    found = one_result(call(as_function(answer), log_joint.clone(), log_q.clone()))
-    if not found.isfinite().all():
-        return (
-            "Right for small logarithms. An image's are of the size of ±1500, and their exponentials are 0 or "
-            "infinite for a computer. How can the largest be taken out first? PyTorch has a function for it."
-        )
-    if found.shape != (4,) or not torch.allclose(found, _bound(log_joint, log_q), rtol=1e-4, atol=1e-2):
-        return (
+    stages=(
+        Stage(
+            _large_log_weights,
             "Right for small logarithms, but off where they are of the size of ±1500, as those of images are. Is "
-            "something clamped, or a small number added before a logarithm?"
-        )
-    return None
-
-
-IMPORTANCE = Task(name="importance-bound", points=3, judgement=_judge_bound)
+            "something clamped, or a small number added before a logarithm?",
+            not_finite="Right for small logarithms. An image's are of the size of ±1500, and their exponentials are 0 "
+            "or infinite for a computer. How can the largest be taken out first? PyTorch has a function for it.",
+            rtol=1e-4,
+            atol=1e-2,
+        ),
+    ),
+)

@@ -1,4 +1,4 @@
-"""Exercise 9.5: half way between two draws."""
+"""The exercise "half way between two draws"."""
 
 import math
 
@@ -14,7 +14,7 @@ MIDPOINT = Number(
             "That is the squared length at the two ends. Half way, each coordinate is the mean of two independent "
             "numbers: what does that do to its variance?",
         ),
-        Mistake(lambda: math.sqrt(10), "That is the length. Its square is asked for, which is easier to add up."),
+        Mistake(lambda: math.sqrt(10), "That is the length. The task asks for its square, which is easier to add up."),
         Mistake(
             lambda: 20 / math.sqrt(2),
             "Each coordinate's *deviation* shrinks by that factor. A squared length adds up variances.",
@@ -33,7 +33,7 @@ MIDPOINT = Number(
         Mistake(lambda: 0.5, "That is one coordinate's share. A squared length adds up all K of them."),
     ),
     hint="Write the midpoint's j-th coordinate as a half of the sum of two independent N(0, 1) numbers. Its variance, "
-    "times K, is what is asked for. Or draw ten thousand pairs and measure.",
+    "times K, is the answer. Or draw ten thousand pairs and measure.",
     rtol=0.03,
     remark="The ends have 20 on average; the prior draws 10 or less about three times in a hundred.",
 )

@@ -1,4 +1,4 @@
-"""Exercise 5.2: where the fit pulls."""
+"""The exercise "where the reconstruction term pulls"."""
 
 import math
 
@@ -8,13 +8,13 @@ from torch import Generator, Tensor
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _fit_inputs(generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+def _codes_and_targets(generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
     mu, logvar, target = 1.5 * torch.randn(3, 5, 3, generator=generator)
     return mu, logvar, target
 
 
-def _fit_slopes(mu: Tensor, logvar: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """By three nodes of Gauss-Hermite quadrature, which is exact for a parabola."""
+def _gradients(mu: Tensor, logvar: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Differentiate a Gauss-Hermite quadrature with three nodes, which is exact for a parabola."""
     mu, logvar = mu.double().requires_grad_(), logvar.double().requires_grad_()
     with torch.enable_grad():
         total = torch.zeros(())
@@ -24,38 +24,39 @@ def _fit_slopes(mu: Tensor, logvar: Tensor, target: Tensor) -> tuple[Tensor, Ten
         return torch.autograd.grad(total, (mu, logvar))
 
 
-FIT_SLOPES = Function(
-    name="expected-fit-slopes",
+RECONSTRUCTION_GRADIENTS = Function(
+    name="expected-reconstruction-gradients",
     points=2,
-    inputs=_fit_inputs,
-    answer=_fit_slopes,
+    inputs=_codes_and_targets,
+    answer=_gradients,
     mistakes=(
         Mistake(
-            lambda *args: tuple(-slope for slope in _fit_slopes(*args)),
-            "Both signs are flipped. These would be the slopes of the loss; asked for are those of F, which goes up "
-            "when the mean moves towards the target.",
+            lambda *args: tuple(-gradient for gradient in _gradients(*args)),
+            "Both signs are flipped. These would be the gradients of the loss; the task asks for those of F, which "
+            "goes up when the mean moves towards the target.",
         ),
         Mistake(
             lambda mu, logvar, target: (target - mu, torch.zeros_like(mu)),
-            "The slope in mu is right, and the other is not 0. That would be so if only the mean were decoded; here "
+            "The gradient in mu is right, and the other is not 0. That would be so if only the mean were decoded; here "
             "the average is over draws, and draws that scatter miss the target.",
         ),
         Mistake(
-            lambda *args: tuple(2 * slope for slope in _fit_slopes(*args)),
+            lambda *args: tuple(2 * gradient for gradient in _gradients(*args)),
             "Both are twice too large: f has a half in front.",
         ),
         Mistake(
             lambda mu, logvar, target: (target - mu, -logvar.exp()),
-            "The slope in mu is right; the one in log σ² is twice too large. How large is E[(z - c)²], and with which "
-            "factor does it stand in F?",
+            "The gradient in mu is right; the one in log σ² is twice too large. How large is E[(z - c)²], and with "
+            "which factor does it stand in F?",
         ),
         Mistake(
             lambda mu, logvar, target: (target - mu, -torch.exp(0.5 * logvar)),
-            "The second is the slope in σ. Asked for is the slope in log σ²: the chain rule has one factor more.",
+            "The second is the gradient in σ. The task asks for the gradient in log σ²: the chain rule has one factor "
+            "more.",
         ),
         Mistake(
             lambda mu, logvar, target: (target - mu, torch.full_like(mu, -0.5)),
-            "The second is the slope in σ² itself. Asked for is the slope in log σ²: the chain rule has one "
+            "The second is the gradient in σ² itself. The task asks for the gradient in log σ²: the chain rule has one "
             "factor more.",
         ),
         Mistake(
@@ -72,14 +73,15 @@ FIT_SLOPES = Function(
         ),
         Mistake(
             lambda mu, logvar, target: (target - 2 * mu, -0.5 * logvar.exp() - 0.5 * (logvar.exp() - 1)),
-            "These are the slopes of fit minus rate. Here only the fit is asked for; compare them when you are done.",
+            "These are the gradients of reconstruction minus KL. The task asks for the reconstruction term alone; "
+            "compare the two when you are done.",
         ),
         Mistake(
-            lambda *args: tuple(slope / args[0].shape[1] for slope in _fit_slopes(*args)),
-            "Everything is divided by the number of dimensions. f is a sum over them, and no mean.",
+            lambda *args: tuple(gradient / args[0].shape[1] for gradient in _gradients(*args)),
+            "Everything is divided by the number of dimensions. f is a sum over them, not a mean.",
         ),
     ),
     hint="Do one dimension first. Write z - c as (z - μ) + (μ - c), square, and average: two terms remain. At "
-    "mu = target the first slope must be 0, and the second must not.",
-    remark="The fit would like a width of 0, whatever the target; the rate stops it.",
+    "mu = target the first gradient must be 0, and the second must not.",
+    remark="The reconstruction term would like a width of 0, whatever the target; the KL term stops it.",
 )

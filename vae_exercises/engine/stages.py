@@ -1,0 +1,92 @@
+"""What an answer must stand after it was right on the usual inputs: huge numbers, special cases, gradients."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from vae_exercises.engine.answers import as_results, copies, fresh_generator, one_result, require_like, require_tensor
+from vae_exercises.engine.sandbox import call
+from vae_exercises.engine.verdict import WrongAnswerError
+
+NO_GRADIENT = "The values are right. But no gradient passes through them, and a network is to be trained on them."
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Inputs to try next, and what to say if the result is wrong on them.
+
+    Attributes
+    ----------
+    inputs : draws the arguments of one call from a generator
+    message : what to say of a wrong result; or a function of the result and the expected one that returns it
+    not_finite : what to say of NaN or infinity, if not the same
+    rtol, atol : how near the result must be
+    """
+
+    inputs: Callable[[Generator], tuple]
+    message: str | Callable[[Tensor, Tensor], str]
+    not_finite: str = ""
+    rtol: float = 1e-3
+    atol: float = 1e-5
+
+    def examine(self, function: Callable, answer: Callable) -> None:
+        """Raise WrongAnswerError unless `function` returns what `answer` does."""
+        args = self.inputs(fresh_generator())
+        (expected,) = as_results(answer(*args))
+        result = one_result(call(function, *copies(args)))
+        message = self.message if isinstance(self.message, str) else self.message(result, expected)
+        require_like((result,), (expected,), self.not_finite or message)
+        if not torch.allclose(result, expected, rtol=self.rtol, atol=self.atol):
+            raise WrongAnswerError(message)
+
+
+@dataclass(frozen=True)
+class GradientStage:
+    """Inputs at which to try the gradient of the summed result in one of the arguments.
+
+    Attributes
+    ----------
+    inputs : draws the arguments of one call from a generator
+    position : which argument
+    message : what to say of a wrong gradient
+    not_finite : what to say of NaN or infinity, if not the same
+    atol : how near the gradient must be
+    """
+
+    inputs: Callable[[Generator], tuple]
+    position: int
+    message: str
+    not_finite: str = ""
+    atol: float = 1e-3
+
+    def examine(self, function: Callable, answer: Callable) -> None:
+        """Raise WrongAnswerError unless `function` has the gradient of `answer`."""
+        args = self.inputs(fresh_generator())
+        expected = self._gradient(answer, args)
+        gradient = self._gradient(lambda *args: call(function, *args), args)
+        if not gradient.isfinite().all():
+            raise WrongAnswerError(self.not_finite or self.message)
+        if not torch.allclose(gradient, expected, rtol=1e-5, atol=self.atol):
+            raise WrongAnswerError(self.message)
+
+    def _gradient(self, function: Callable, args: tuple) -> Tensor:
+        args = list(copies(args))
+        leaf = args[self.position].requires_grad_()
+        with torch.enable_grad():
+            args[self.position] = leaf * 1.0  # unlike a leaf, a result may be written into
+        try:
+            result = function(*args)
+        except WrongAnswerError as error:  # NumPy, for one, takes no tensor that requires a gradient
+            raise WrongAnswerError(NO_GRADIENT) from error
+        require_tensor(result)
+        if not (isinstance(result, Tensor) and result.requires_grad):
+            raise WrongAnswerError(NO_GRADIENT)
+        try:
+            (gradient,) = torch.autograd.grad(result.sum(), leaf, allow_unused=True)
+        except RuntimeError as error:  # something that the gradient needs was written into
+            raise WrongAnswerError(NO_GRADIENT) from error
+        if gradient is None:
+            raise WrongAnswerError(NO_GRADIENT)
+        return gradient
