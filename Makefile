@@ -58,7 +58,7 @@ lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newes
 		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file requirements.txt
 
 address: $(READY) ## Write the course's public address, from pyproject.toml, into the first cell of each notebook
-	$(BIN)/python book/_extensions/address.py
+	$(BIN)/python book/_ext/course/content/address.py
 
 clean: ## Remove the environment, the built book and the trained models (the data stay)
 	rm -rf $(VENV) book/_build book/exercises .cache *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""What several test files share: fast mode, a built site, a browser, and a page of live figures."""
+"""What test files share: fast mode, a built site, a browser, and a page of live figures."""
 
 import os
 import re
@@ -19,27 +19,28 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.browsing import chromium
 
-# A busy machine is no failure, and a failure should come back when the test is run again.
+# A busy machine is not a failure, and a failure should come back when the test is run again.
 settings.register_profile("lessons", deadline=None, derandomize=True)
 settings.load_profile("lessons")
 
 torch.set_num_threads(1)  # tensors this small gain nothing from threads, and lose much on a busy machine
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book/_ext"))  # the book's own Sphinx extension, for the tests of its parts
 BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml", "-W", "-n", "--keep-going"]
 ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
 
 
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
-    """For scikit-learn's fits, as above for torch."""
+    """Let scikit-learn use one thread, as torch does above."""
     with threadpool_limits(1):
         yield
 
 
 @pytest.fixture(scope="session")
 def fast_mode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment in which lessons train for a moment, on the embedded digits, and keep models out of the way."""
+    """Return an environment in which lessons train for a moment, on the embedded digits, with models kept apart."""
     return {
         "VAE_LESSONS_FAST": "1",
         "VAE_LESSONS_DATASET": "",
@@ -51,7 +52,7 @@ def fast_mode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def build_book(fast_mode: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, str]]:
-    """Build the book in fast mode, into the same folder each time. Returns the folder of its pages, and the log."""
+    """Return a function that builds the book in fast mode, into one folder, and returns the site and the log."""
     folder = tmp_path_factory.mktemp("book")
     program = shutil.which("jupyter-book", path=Path(sys.executable).parent)
 
@@ -70,13 +71,13 @@ def build_book(fast_mode: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def site(request: pytest.FixtureRequest) -> Path:
-    """The folder of a built site: $VAE_LESSONS_SITE, or else one that is built here in fast mode."""
-    given = os.environ.get("VAE_LESSONS_SITE")
-    if not given:
+    """Return the folder of a built site: $VAE_LESSONS_SITE, or one that is built in fast mode."""
+    folder = os.environ.get("VAE_LESSONS_SITE")
+    if not folder:
         return request.getfixturevalue("build_book")()[0]
-    if not (ROOT / given / "index.html").is_file():
-        pytest.fail(f"VAE_LESSONS_SITE={given} is not the folder of a built site", pytrace=False)
-    return (ROOT / given).resolve()
+    if not (ROOT / folder / "index.html").is_file():
+        pytest.fail(f"VAE_LESSONS_SITE={folder} is not the folder of a built site", pytrace=False)
+    return (ROOT / folder).resolve()
 
 
 # Not for the whole session: while playwright is there, so is its event loop, and notebooks run by one of their own.
@@ -93,7 +94,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser, site):
-    """Open a page of the site from disk, with no way to another host. Returns the page and what went wrong."""
+    """Return a function that opens a page of the site from disk, without a network: the page and what went wrong."""
     contexts = []
 
     def open_page(address, mode=None, **options):
@@ -127,9 +128,9 @@ def for_a_page(monkeypatch):
 
 @pytest.fixture
 def open_page(browser, for_a_page, tmp_path):
-    """Open a page of some figures from disk, with no way to a network. Returns the page and what went wrong.
+    """Return a function that opens a page of figures from disk, without a network: the page and what went wrong.
 
-    The figures have begun, unless a test says otherwise.
+    The figures have started, unless a test says otherwise.
     """
     contexts = []
 

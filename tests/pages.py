@@ -1,4 +1,4 @@
-"""The pages of the site, and the windows in which they are looked at."""
+"""The pages of the site, and the windows and modes in which tests open them."""
 
 from pathlib import Path
 

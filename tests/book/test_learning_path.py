@@ -2,7 +2,6 @@
 equations, the index, and what a search finds first.
 """
 
-import importlib
 import io
 import re
 from functools import cache
@@ -11,8 +10,10 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
+from course.content.index_terms import explanations
+from course.content.learning_path import read_lesson
 from nbformat.v4 import new_markdown_cell, new_notebook
-from pages import MODES, PAGES, VIEWPORTS
+from pages import FIRST_PAGE, MODES, PAGES, VIEWPORTS
 from pypdf import PdfReader
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -65,13 +66,6 @@ QUERIES = {
 }
 
 
-@pytest.fixture
-def extension(monkeypatch):
-    """Import one of the book's extensions."""
-    monkeypatch.syspath_prepend(ROOT / "book/_extensions")
-    return importlib.import_module
-
-
 @cache
 def parsed(path):
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
@@ -82,7 +76,7 @@ def words(element):
 
 
 def number_of(name):
-    """Of a lesson or of exercises, by where they stand in the table of contents."""
+    """Return the number of a lesson or of exercises, by their place in the table of contents."""
     pages = LESSONS if name in LESSONS else EXERCISES
     return pages.index(name) + 1
 
@@ -91,7 +85,7 @@ def number_of(name):
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_says_where_one_is_and_how_long_it_takes_by_its_own_words(name, site):
+def test_strip_says_which_lesson_and_how_long(name, site):
     page = parsed(site / f"{name}.html")
     strip, number = page.select_one("nav[aria-label='Progress through the lessons']"), number_of(name)
     minutes = TIME.search(words(page.select_one(".admonition.goals")))[1]
@@ -103,7 +97,7 @@ def test_a_lesson_says_where_one_is_and_how_long_it_takes_by_its_own_words(name,
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_exercises_say_which_lesson_they_are_for_and_how_long_they_take(name, site):
+def test_strip_says_which_exercises_and_how_long(name, site):
     page = parsed(site / f"{name}.html")
     said = words(page.select_one(".progress-strip p"))
     minutes = TIME.search(words(page.select_one("article")))[1]
@@ -111,7 +105,7 @@ def test_exercises_say_which_lesson_they_are_for_and_how_long_they_take(name, si
 
 
 @pytest.mark.parametrize("name", LESSONS + EXERCISES)
-def test_the_strip_leads_to_all_lessons_and_marks_the_present_one(name, site):
+def test_strip_links_all_lessons_and_marks_this_one(name, site):
     file = site / f"{name}.html"
     links = parsed(file).select(".progress-strip ol > li > a")
     targets = [file if link["href"] == "#" else (file.parent / link["href"]).resolve() for link in links]
@@ -126,11 +120,11 @@ def test_the_strip_leads_to_all_lessons_and_marks_the_present_one(name, site):
 
 
 @pytest.mark.parametrize("name", [*OTHERS, "genindex", "search"])
-def test_no_other_page_has_a_strip(name, site):
+def test_other_pages_have_no_strip(name, site):
     assert not parsed(site / f"{name}.html").select(".progress-strip")
 
 
-def test_without_scripts_the_strip_leads_on(browser, site):
+def test_strip_works_without_scripts(browser, site):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{site.as_uri()}/{LESSONS[0]}.html")
@@ -140,7 +134,7 @@ def test_without_scripts_the_strip_leads_on(browser, site):
 
 
 @pytest.mark.parametrize("viewport", VIEWPORTS)
-def test_the_strip_can_be_hit_and_shows_the_present_lesson_by_more_than_colour(viewport, visit):
+def test_strip_has_large_targets_and_marks_without_colour(viewport, visit):
     page, _ = visit(f"{LESSONS[3]}.html", viewport=VIEWPORTS[viewport])
     looks = page.locator(".progress-strip a").evaluate_all(
         """links => links.map(link => {
@@ -158,19 +152,19 @@ def read_to_the_end(page):
     page.wait_for_function("!document.querySelector('[aria-current=page] .been-at-the-end').hidden")
 
 
-def test_a_lesson_that_was_read_to_its_end_keeps_a_tick(visit, site):
+def test_lesson_read_to_its_end_keeps_a_tick(visit, site):
     page, troubles = visit(f"{LESSONS[1]}.html")
     assert page.get_by_role("link", name="(read to its end)").count() == 0
     read_to_the_end(page)
     page.goto(f"{site.as_uri()}/{EXERCISES[4]}.html")
     ticked = page.get_by_role("link", name="(read to its end)").all()
     assert [link.get_attribute("href").split("/")[-1] for link in ticked] == [f"{LESSONS[1].split('/')[-1]}.html"]
-    assert ticked[0].locator("svg").is_visible()
+    assert ticked[0].locator("i").is_visible()
     assert not troubles
 
 
 @pytest.mark.parametrize("stored", ["5", "{", '{"a": 1}', "null"])
-def test_what_else_is_stored_under_that_name_does_no_harm(stored, visit):
+def test_foreign_stored_values_do_no_harm(stored, visit):
     page, troubles = visit(f"{LESSONS[1]}.html")
     page.evaluate("stored => localStorage.setItem('vae-lessons-read', stored)", stored)
     page.reload()
@@ -179,7 +173,7 @@ def test_what_else_is_stored_under_that_name_does_no_harm(stored, visit):
     assert not troubles
 
 
-def test_where_nothing_can_be_stored_the_tick_lasts_as_long_as_the_page(browser, site):
+def test_tick_works_without_storage(browser, site):
     page, troubles = browser.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.add_init_script(
@@ -199,49 +193,64 @@ def test_where_nothing_can_be_stored_the_tick_lasts_as_long_as_the_page(browser,
     page.close()
 
 
-# The sentences at the end of a page.
+# The links at the end of a page.
 
 
 def question_of(site, lesson):
     return words(parsed(site / f"{lesson}.html").select_one("article section > p > em"))
 
 
-def way_to(site, opening, target):
-    """What a link to a page says, from that page's own title and question."""
-    if target in LESSONS:
-        return f"{opening}, lesson {number_of(target)}: {question_of(site, target)}"
-    if target in EXERCISES:
-        return f"{opening}: Exercises for lesson {number_of(target)}."
-    title = words(parsed(site / f"{target}.html").select_one("article h1")).removesuffix("#").removesuffix(".")
-    return f"{opening}: {title}" + "." * (title[-1] not in "?!")
+def links_at_the_end(site, name):
+    """Return the links at the end of a page by kind: the pages they lead to, and their sentences."""
+    file = site / f"{name}.html"
+    links = {}
+    for link in parsed(file).select("nav[aria-label='Before and after this page'] > a"):
+        kind = link["class"][-1].removeprefix("way-")
+        target = (file.parent / link["href"]).resolve().relative_to(site).with_suffix("").as_posix()
+        links[kind] = target, f"{words(link.select_one('.way-lead'))} {words(link.select_one('.way-title'))}"
+    return links
 
 
-def expected_ways(name):
-    """Targets and openings, by the table of contents."""
-    here = IN_CONTENTS.index(name)
-    before, _, after = [None, *IN_CONTENTS, None][here : here + 3]
-    if name in LESSONS:
-        number = number_of(name)
-        later = IN_CONTENTS[IN_CONTENTS.index(EXERCISES[number - 1]) + 1]
-        earlier = LESSONS[number - 2] if number > 1 else before
-        return [(EXERCISES[number - 1], None), (later, "Next"), (earlier, "Before this")]
-    if before is None:
-        return [(after, "To begin")]
-    return [(after, "Next") if after else (LESSONS[0], "To begin again"), (before, "Before this")]
+def test_on_links_visit_every_page_in_order(site):
+    page, visited = FIRST_PAGE, []
+    while page not in visited:
+        visited.append(page)
+        page, _ = links_at_the_end(site, page)["on"]
+    assert visited == [name for name in IN_CONTENTS if name not in EXERCISES]
+    assert page == LESSONS[0]
 
 
-@pytest.mark.parametrize("name", IN_CONTENTS)
-def test_the_end_of_a_page_says_in_sentences_what_comes_before_and_after(name, site):
-    file, expected = site / f"{name}.html", expected_ways(name)
-    links = parsed(file).select("nav[aria-label='Before and after this page'] > a")
-    assert [(file.parent / link["href"]).resolve() for link in links] == [site / f"{page}.html" for page, _ in expected]
-    for link, (page, opening) in zip(links, expected, strict=True):
-        said = f"{words(link.select_one('.way-lead'))} {words(link.select_one('.way-title'))}"
-        whole = way_to(site, opening, page) if opening else "Try it yourself: Exercises for this lesson."
-        assert said == whole
+def test_back_links_undo_on_links(site):
+    pages = [name for name in IN_CONTENTS if name not in EXERCISES]
+    assert "back" not in links_at_the_end(site, pages[0])
+    for name in pages[:-1]:
+        following, _ = links_at_the_end(site, name)["on"]
+        if following in LESSONS or name not in LESSONS:
+            assert links_at_the_end(site, following)["back"][0] == name
 
 
-def test_a_question_with_a_formula_is_typeset_on_other_pages(visit):
+@pytest.mark.parametrize(("lesson", "exercises"), list(zip(LESSONS, EXERCISES, strict=True)))
+def test_exercises_lie_between_two_lessons(lesson, exercises, site):
+    from_lesson, from_exercises = links_at_the_end(site, lesson), links_at_the_end(site, exercises)
+    assert from_lesson["exercises"] == (exercises, "Try it yourself: Exercises for this lesson.")
+    assert from_exercises["on"] == from_lesson["on"]
+    assert from_exercises["back"][0] == lesson
+
+
+def test_links_read_as_sentences(site):
+    questions = [question_of(site, lesson) for lesson in LESSONS]
+    sentences = {
+        (FIRST_PAGE, "on"): f"To begin, lesson 1: {questions[0]}",
+        (LESSONS[2], "on"): f"Next, lesson 4: {questions[3]}",
+        (LESSONS[2], "back"): f"Before this, lesson 2: {questions[1]}",
+        (EXERCISES[2], "back"): f"Before this, lesson 3: {questions[2]}",
+        ("book/glossary", "back"): "Before this: Notation.",
+        (IN_CONTENTS[-1], "on"): f"To begin again, lesson 1: {questions[0]}",
+    }
+    assert {(page, kind): links_at_the_end(site, page)[kind][1] for page, kind in sentences} == sentences
+
+
+def test_question_with_a_formula_is_typeset(visit):
     page, _ = visit(f"{LESSONS[2]}.html")
     way = page.locator(".way-on")
     assert way.locator("mjx-container").count() == 1
@@ -249,25 +258,25 @@ def test_a_question_with_a_formula_is_typeset_on_other_pages(visit):
 
 
 @pytest.mark.parametrize("name", ["genindex", "search"])
-def test_a_page_outside_the_contents_has_no_way_on(name, site):
+def test_page_outside_the_contents_has_no_links(name, site):
     assert not parsed(site / f"{name}.html").select(".ways, .prev-next-area")
 
 
 @pytest.fixture
-def lesson_of(extension, tmp_path):
-    """Read a lesson whose first cell and whose exercises' first cell are as given."""
+def lesson_of(tmp_path):
+    """Return a function that reads a lesson with these first cells in its notebook and its exercises."""
 
     def read(text, exercises="# E\n\n**Time** about 20 minutes."):
         for folder, source in (("notebooks", text), ("notebooks/exercises", exercises)):
             (tmp_path / folder).mkdir(exist_ok=True)
             notebook = new_notebook(cells=[new_markdown_cell(source, id="first")])
             nbformat.write(notebook, tmp_path / folder / "01-one.ipynb")
-        return extension("learning_path").read_lesson(1, "notebooks/01-one", tmp_path)
+        return read_lesson(1, "notebooks/01-one", tmp_path)
 
     return read
 
 
-def test_a_lesson_is_read_from_its_first_cell(lesson_of):
+def test_lesson_is_read_from_its_first_cell(lesson_of):
     lesson = lesson_of("# A & B\n\n*Is $a < b$?*\n\n**You need** *much*. **Time** 45\nminutes; two more.")
     assert lesson.title == "A &amp; B"
     assert lesson.question == r'Is <span class="math notranslate nohighlight">\(a &lt; b\)</span>?'
@@ -285,7 +294,7 @@ def test_a_lesson_is_read_from_its_first_cell(lesson_of):
     ],
     ids=["no title", "no question", "no time", "no time for exercises"],
 )
-def test_a_lesson_that_does_not_say_it_stops_the_build(cells, lesson_of):
+def test_incomplete_first_cell_stops_the_build(cells, lesson_of):
     with pytest.raises(ExtensionError, match=r"01-one\.ipynb"):
         lesson_of(*cells)
 
@@ -302,13 +311,13 @@ def sheet(site):
     return parsed(site / "book/one-sheet.html").select(".equation-of-the-sheet")
 
 
-def test_each_numbered_equation_of_the_lessons_stands_on_the_sheet_once_and_in_order(site):
+def test_sheet_has_every_numbered_equation_in_order(site):
     places = [entry.select_one("p > a")["href"] for entry in sheet(site)]
     labels = [(lesson, label) for lesson in LESSONS for label in labels_of(lesson)]
     assert places == [f"../{lesson}.html#equation-{label}" for lesson, label in labels]
 
 
-def test_an_equation_of_the_sheet_is_that_of_its_lesson_with_its_number_and_with_words(site):
+def test_sheet_copies_equations_with_number_and_words(site):
     for entry in sheet(site):
         link = entry.select_one("p > a")
         address, _, place = link["href"].partition("#")
@@ -320,20 +329,22 @@ def test_an_equation_of_the_sheet_is_that_of_its_lesson_with_its_number_and_with
         assert len(words(entry.select_one("p"))) > len(words(link)) + 10
 
 
-def test_the_sheet_has_a_heading_for_each_lesson(site):
+def test_sheet_has_a_heading_for_each_lesson(site):
     headings = [words(heading) for heading in parsed(site / "book/one-sheet.html").select("article h2")]
     titles = [words(parsed(site / f"{lesson}.html").select_one("article h1")) for lesson in LESSONS]
     assert headings == [title.replace(".", "", 1) for title in titles]
 
 
-def test_an_equation_that_the_book_does_not_have_stops_the_build(extension, tmp_path):
-    extension("one_sheet")
+def test_unknown_equation_stops_the_build(tmp_path):
     source = tmp_path / "book"
     source.mkdir()
 
     def build(label):
         (source / "index.md").write_text(f"# A\n\n$$\na\n$$ (eq-a)\n\n```{{equation}} {label}\nWords.\n```\n")
-        options = {"extensions": ["myst_parser", "one_sheet"], "myst_enable_extensions": ["dollarmath"]}
+        options = {
+            "extensions": ["myst_parser", "course.content.formula_sheet"],
+            "myst_enable_extensions": ["dollarmath"],
+        }
         log = io.StringIO()
         site, trees = tmp_path / "site", tmp_path / "trees"
         with docutils_namespace():  # another test may have built something in this process
@@ -359,12 +370,12 @@ WIDER_THAN_COLUMN = """() => {
 
 
 @pytest.mark.parametrize("width", [360, 600, 768, 1440])
-def test_on_a_screen_no_equation_of_the_sheet_is_cut_off(width, visit):
+def test_sheet_equations_fit_the_screen(width, visit):
     page, _ = visit("book/one-sheet.html", viewport={"width": width, "height": 800})
     assert page.evaluate(CUT_OFF) == []
 
 
-def test_on_paper_no_equation_of_the_sheet_is_wider_than_its_column(visit):
+def test_sheet_equations_fit_their_columns_on_paper(visit):
     page, _ = visit("book/one-sheet.html", viewport=A4_COLUMN)
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('article')).columnCount") == "2"
@@ -372,7 +383,7 @@ def test_on_paper_no_equation_of_the_sheet_is_wider_than_its_column(visit):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_sheet_takes_two_sides_of_a4(mode, visit, site):
+def test_sheet_fits_two_sides_of_a4(mode, visit, site):
     page, _ = visit("book/one-sheet.html", mode, viewport=VIEWPORTS["desktop"])
     paper = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True))).pages
     assert [round(side / 72 * 25.4) for side in paper[0].mediabox[2:]] == [210, 297]
@@ -385,7 +396,7 @@ def test_the_sheet_takes_two_sides_of_a4(mode, visit, site):
 
 
 def rows(site):
-    """What the index says of each of its terms: the names of places, and where they lead."""
+    """Return the places of each term in the index, with their names and links."""
     entries = parsed(site / "genindex.html").select("ul.terms > li")
     return {
         entry.find(string=True).strip().rstrip(","): [
@@ -395,14 +406,14 @@ def rows(site):
     }
 
 
-def test_the_index_is_in_the_table_of_contents_of_every_page(site):
+def test_every_table_of_contents_has_the_index(site):
     for name in IN_CONTENTS:
         (link,) = parsed(site / f"{name}.html").select(".bd-sidebar-primary nav a[href$='genindex.html']")
         assert words(link) == "Index of terms"
     assert parsed(site / "genindex.html").select(".bd-sidebar-primary li.current > a.current")
 
 
-def test_each_term_of_the_glossary_is_in_the_index_with_the_lessons_that_it_names(site):
+def test_index_has_every_glossary_term_with_its_lessons(site):
     index = rows(site)
     for term in parsed(site / "book/glossary.html").select("dl.glossary dt"):
         name = words(term).removesuffix("#")
@@ -412,7 +423,7 @@ def test_each_term_of_the_glossary_is_in_the_index_with_the_lessons_that_it_name
         assert {*wanted, ("glossary", f"book/glossary.html#{term['id']}")} <= set(index[name]), name
 
 
-def test_places_of_the_index_have_names_each_once_and_lessons_come_first(site):
+def test_index_places_are_named_with_lessons_first(site):
     index = rows(site)
     assert len(index) > 100
     for term, places in index.items():
@@ -426,7 +437,7 @@ def test_places_of_the_index_have_names_each_once_and_lessons_come_first(site):
 @pytest.mark.parametrize(
     "term", ["reparametrization trick", "evidence lower bound", "KL divergence", "BCE", "collapse"]
 )
-def test_other_words_for_a_thing_are_in_the_index_too(term, site):
+def test_synonyms_are_in_the_index(term, site):
     assert any(name.startswith("lesson") for name, _ in rows(site)[term])
 
 
@@ -437,12 +448,12 @@ def test_letters_lead_to_their_part_of_the_index(site):
     assert letters == sorted(letters)
 
 
-def test_the_glossary_says_where_a_term_is_explained(extension):
+def test_glossary_links_say_where_a_term_is_explained():
     glossary = (
         "# Glossary\n\nSee [x](../notebooks/00-x.ipynb).\n\n:::{glossary}\none\nthe same\n  Text, over\n  lines. See\n"
         "  [lesson 1](../notebooks/01-a.ipynb#a-part) and [2](../notebooks/02-b.ipynb).\n\ntwo\n  No place.\n:::\n"
     )
-    assert [tuple(place) for place in extension("terms").explained(glossary)] == [
+    assert [tuple(place) for place in explanations(glossary)] == [
         ("one", "notebooks/01-a", "a-part"),
         ("the same", "notebooks/01-a", "a-part"),
         ("one", "notebooks/02-b", ""),
@@ -454,14 +465,14 @@ def test_the_glossary_says_where_a_term_is_explained(extension):
 
 
 def found(page, query):
-    """Addresses of the first three results, by page, each page once."""
+    """Return the pages of the first three results."""
     page.goto(page.url.partition("?")[0] + f"?q={query.replace(' ', '+')}")
     page.locator(".search-summary", has_text="finished").wait_for()
     links = page.locator("#search-results li a").evaluate_all("links => links.map(a => a.getAttribute('href'))")
     return [address.partition("#")[0].removesuffix(".html") for address in links[:3]]
 
 
-def test_a_search_finds_what_a_teacher_would_name(visit):
+def test_search_finds_what_a_teacher_would_name(visit):
     page, troubles = visit("search.html")
     wrong = {query: found(page, query) for query in QUERIES}
     wrong = {query: pages for query, pages in wrong.items() if QUERIES[query] not in pages}
@@ -469,7 +480,7 @@ def test_a_search_finds_what_a_teacher_would_name(visit):
     assert not troubles
 
 
-def test_results_of_a_search_tell_their_places_apart(visit):
+def test_search_results_have_distinct_titles(visit):
     page, _ = visit("search.html?q=posterior collapse")
     page.locator(".search-summary", has_text="finished").wait_for()
     titles = page.locator("#search-results li a").all_inner_texts()

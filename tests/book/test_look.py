@@ -1,18 +1,18 @@
 """How the book looks: one palette, one typeface, one measure."""
 
-import importlib
+import re
 
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
 from fontTools.ttLib import TTFont
-from pages import MODES, PAGES, VIEWPORTS
+from pages import PAGES, VIEWPORTS
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from vae_lessons.diagrams.page import in_dark_mode
 from vae_lessons.evaluation.plots import COLOURS
 
+STATIC = ROOT / "book/_static"
 LESSONS = [name for name in PAGES if name.startswith("notebooks/")]
 AS_FILTERED = """([colour]) => {
     const canvas = document.createElement("canvas").getContext("2d");
@@ -24,7 +24,7 @@ AS_FILTERED = """([colour]) => {
 VARIABLES = (
     """names => names.map(name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim())"""
 )
-# Of paragraphs of three lines or more, how many characters each line has but the last.
+# The number of characters in each line but the last, for paragraphs of three lines or more.
 CHARACTERS_OF_LINES = """() => [...document.querySelectorAll("article section > p")].flatMap(p => {
     if (p.querySelector("mjx-container, code")) return [];
     const { top } = p.getBoundingClientRect(), height = parseFloat(getComputedStyle(p).lineHeight);
@@ -38,7 +38,7 @@ CHARACTERS_OF_LINES = """() => [...document.querySelectorAll("article section > 
         }
     return lines.length >= 3 ? lines.slice(0, -1) : [];
 })"""
-# Of formulas with what must stay on their line, what that is where it is on another line all the same.
+# Formulas whose neighbouring characters are on another line.
 TORN = """() => [...document.querySelectorAll("article .together")].flatMap(together => {
     const formula = together.querySelector("mjx-math").getBoundingClientRect();
     const torn = [...together.childNodes].filter(child => {
@@ -61,17 +61,10 @@ FACES_LOADED = """async () => {
 
 
 @pytest.fixture
-def extension(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "book/_extensions")
-    return importlib.import_module
-
-
-@pytest.fixture
-def page_of(extension, tmp_path):
-    """What becomes of a text in a book of one page, with one of the book's extensions."""
+def page_of(tmp_path):
+    """Return a function that builds a book of one page with one part of the extension, and parses the page."""
 
     def build(text, name):
-        extension(name)
         source, site = tmp_path / "book", tmp_path / "site"
         source.mkdir()
         (source / "index.md").write_text(f"# A\n\n{text}\n", encoding="utf-8")
@@ -87,42 +80,48 @@ def rgb(colour):
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
-def test_in_dark_mode_a_colour_is_what_the_filter_of_figures_makes_of_it(browser):
-    page = browser.new_page()
-    for colour in [*COLOURS.values(), "#000000", "#ffffff"]:
-        filtered = page.evaluate(AS_FILTERED, [colour])
-        here = rgb(in_dark_mode(colour))
-        assert max(abs(a - b) for a, b in zip(here, filtered, strict=True)) <= 2
-    page.close()
+def test_pages_have_the_palette_of_the_figures(visit):
+    page, _ = visit(f"{LESSONS[0]}.html", "light")
+    assert page.evaluate(VARIABLES, list(COLOURS)) == list(COLOURS.values())
 
 
-def test_a_page_has_the_palette_of_the_figures(visit):
-    for mode in MODES:
-        page, _ = visit(f"{LESSONS[0]}.html", mode)
-        colours = page.evaluate(VARIABLES, list(COLOURS))
-        expected = COLOURS.values() if mode == "light" else map(in_dark_mode, COLOURS.values())
-        assert colours == list(expected)
+def test_dark_palette_is_what_the_filter_makes_of_it(visit):
+    names = ["ink", *COLOURS]
+    page, _ = visit(f"{LESSONS[0]}.html", "light")
+    light = page.evaluate(VARIABLES, names)
+    filtered = [page.evaluate(AS_FILTERED, [colour]) for colour in light]
+    page, _ = visit(f"{LESSONS[0]}.html", "dark")
+    for colour, expected in zip(page.evaluate(VARIABLES, names), filtered, strict=True):
+        assert max(abs(a - b) for a, b in zip(rgb(colour), expected, strict=True)) <= 2
 
 
-def test_style_sheets_name_no_colour_of_the_palette_a_second_time():
-    written = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "book/_static").glob("*.css")).lower()
+def test_filter_of_the_style_sheet_is_the_one_tested():
+    css = (STATIC / "lessons.css").read_text(encoding="utf-8")
+    assert set(re.findall(r"filter: (invert[^;]+);", css)) == set(re.findall(r'"(invert[^"]+)"', AS_FILTERED))
+
+
+def test_only_the_palette_names_its_colours():
+    sheets = [file for file in STATIC.glob("*.css") if file.name != "palette.css"]
+    written = "".join(file.read_text(encoding="utf-8") for file in sheets).lower()
+    assert sheets
     assert [colour for colour in COLOURS.values() if colour in written] == []
 
 
-def test_the_typeface_has_what_the_lessons_are_written_with(site, extension):
-    typeface = extension("typeface")
+def test_typeface_has_the_letters_of_the_lessons(site):
     written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").rglob("*.ipynb"))
     latin = {character for character in written if character.isalpha() and ord(character) < 0x250}
     greek = {character for character in written if 0x370 <= ord(character) < 0x400}
-    for cut in typeface.CUTS:
-        with TTFont(site / "_static" / typeface.file_name(cut)) as font:
+    fonts = list((site / "_static").glob("source-serif-*.woff2"))
+    assert len(fonts) == 3
+    for file in fonts:
+        with TTFont(file) as font:
             drawn = set(map(chr, font.getBestCmap()))
-        assert latin | set("–‘’“”…×") <= drawn, cut
-        assert greek | set("−≤≥") <= drawn or cut != "Regular"
+        assert latin | set("–‘’“”…×") <= drawn, file.name
+        assert greek | set("−≤≥") <= drawn or "regular" not in file.name
 
 
 @pytest.mark.parametrize("viewport", ["desktop", "tablet"])
-def test_lines_of_text_are_of_60_to_75_characters(viewport, visit):
+def test_lines_of_text_have_60_to_75_characters(viewport, visit):
     for name in LESSONS:
         page, _ = visit(f"{name}.html", viewport=VIEWPORTS[viewport])
         assert page.evaluate(FACES_LOADED) >= 2
@@ -132,7 +131,7 @@ def test_lines_of_text_are_of_60_to_75_characters(viewport, visit):
 
 
 @pytest.mark.parametrize("name", [*LESSONS, "book/one-sheet", "book/notation", "book/glossary"])
-def test_no_line_begins_with_the_comma_after_a_formula_and_none_is_too_short_for_one(name, visit):
+def test_formulas_in_text_are_neither_torn_nor_cut_off(name, visit):
     page, _ = visit(f"{name}.html", viewport=VIEWPORTS["phone"])
     assert page.locator("article span.math").count()
     assert page.evaluate(TORN) == []
@@ -151,8 +150,8 @@ def test_no_line_begins_with_the_comma_after_a_formula_and_none_is_too_short_for
         ("*so*$a$", ["so", "\\(a\\)"]),
     ],
 )
-def test_a_formula_takes_the_characters_that_touch_it(text, parts, page_of):
-    paragraph = page_of(text, "formulas").select_one("section p")
+def test_formula_keeps_the_characters_that_touch_it(text, parts, page_of):
+    paragraph = page_of(text, "course.theme.formulas").select_one("section p")
     assert [child.get_text() for child in paragraph.children] == parts
 
 
@@ -166,5 +165,5 @@ def test_a_formula_takes_the_characters_that_touch_it(text, parts, page_of):
         ("- **a** One.\n- Two.", False),
     ],
 )
-def test_answers_to_choose_from_are_told_by_their_letters(text, marked, page_of):
-    assert bool(page_of(text, "choices").select("ul.choices")) == marked
+def test_answer_lists_are_known_by_their_letters(text, marked, page_of):
+    assert bool(page_of(text, "course.content.answer_lists").select("ul.answers")) == marked

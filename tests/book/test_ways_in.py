@@ -1,6 +1,5 @@
 """Ways into a lesson with nothing installed: its first cell, the buttons on its page, Binder, the dev container."""
 
-import importlib
 import json
 import os
 import re
@@ -15,6 +14,7 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from course.content import address
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -23,7 +23,6 @@ from playwright.sync_api import expect
 from vae_lessons.figures import GaussianKL
 
 ROOT = Path(__file__).parents[2]
-EXTENSIONS = ROOT / "book/_extensions"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = SETTINGS["project"]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("notebooks/exercises/*.ipynb"))
@@ -50,15 +49,8 @@ IN_COLAB = {
 
 
 @pytest.fixture
-def address(monkeypatch):
-    """The extension of that name."""
-    monkeypatch.syspath_prepend(EXTENSIONS)
-    return importlib.import_module("address")
-
-
-@pytest.fixture
 def course(tmp_path):
-    """A copy of the notebooks and of pyproject.toml. Returns its folder."""
+    """Return the folder of a copy of the notebooks and of pyproject.toml."""
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     set_address(tmp_path, "")
@@ -66,7 +58,7 @@ def course(tmp_path):
 
 
 def set_address(course, value):
-    """As by hand, in the one place."""
+    """Write the address where a person would."""
     file = course / "pyproject.toml"
     line = f'Repository = "{value}"' if value else UNSET
     text, changed = re.subn(r'(?m)^(# )?Repository = "[^"]*"$', line, file.read_text(encoding="utf-8"))
@@ -79,7 +71,7 @@ def contents(course):
 
 
 def run(source):
-    """Run a cell as IPython would. Returns the magic commands in it, which are not carried out."""
+    """Run a cell as IPython would, and return its magic commands, which are not carried out."""
     commands = []
     shell = SimpleNamespace(run_line_magic=lambda *command: commands.append(command))
     exec(TransformerManager().transform_cell(source), {"get_ipython": lambda: shell})
@@ -90,14 +82,14 @@ def run(source):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_notebook_begins_with_the_cell_for_the_address_in_pyproject(path, address):
+def test_notebook_begins_with_the_cell_for_the_address(path):
     first = next(cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
     assert first.source == address.first_cell(address.repository(ROOT)), "`make address` writes it"
     assert (first.id, first.metadata) == ("ways-in", {"tags": ["remove-cell"]})
 
 
 @pytest.mark.parametrize("value", ["", PUBLIC])
-def test_where_the_package_is_installed_the_first_cell_does_nothing(value, address):
+def test_first_cell_does_nothing_where_the_package_is_installed(value):
     assert run(address.first_cell(value)) == []
 
 
@@ -106,16 +98,16 @@ def without_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "vae_lessons", None)
 
 
-def test_where_the_package_is_missing_the_first_cell_gets_it_and_nothing_else(without_package, address):
+def test_first_cell_installs_a_missing_package(without_package):
     assert run(address.first_cell(PUBLIC)) == [("pip", f"install --quiet git+{PUBLIC}")]
 
 
-def test_without_an_address_it_says_what_to_run(without_package, address):
+def test_first_cell_without_address_says_what_to_run(without_package):
     with pytest.raises(ModuleNotFoundError, match=r"`make lab`, or `pip install -e \.`"):
         run(address.first_cell(""))
 
 
-def test_a_new_address_changes_the_first_cells_and_nothing_else(course, address):
+def test_new_address_changes_only_first_cells(course):
     address.write_first_cells(course)
     before = contents(course)
     set_address(course, PUBLIC)
@@ -132,14 +124,14 @@ def test_a_new_address_changes_the_first_cells_and_nothing_else(course, address)
     assert contents(course) == before
 
 
-def test_what_is_right_already_is_not_written_again(course, address):
+def test_up_to_date_notebooks_are_not_written(course):
     address.write_first_cells(course)
     before = {path: path.stat().st_mtime_ns for path in course.rglob("*.ipynb")}
     address.write_first_cells(course)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_a_new_notebook_gets_its_first_cell_below_the_title(course, address):
+def test_new_notebook_gets_its_first_cell_below_the_title(course):
     path = course / "notebooks/10-new.ipynb"
     cells = [nbformat.v4.new_markdown_cell("# New"), nbformat.v4.new_code_cell("1 + 1")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
@@ -159,7 +151,7 @@ def test_a_new_notebook_gets_its_first_cell_below_the_title(course, address):
         "https://github.com/you/course; rm -r ~",
     ],
 )
-def test_an_address_that_colab_could_not_open_is_refused(course, value, address):
+def test_address_that_colab_cannot_open_is_refused(course, value):
     set_address(course, value)
     before = contents(course)
     with pytest.raises(ValueError, match=re.escape(f"must be https://github.com/OWNER/NAME, got {value!r}")):
@@ -168,26 +160,26 @@ def test_an_address_that_colab_could_not_open_is_refused(course, value, address)
 
 
 @pytest.mark.parametrize("needed", [f"python {PROJECT['requires-python']}", *PROJECT["dependencies"]])
-def test_nothing_that_colab_has_is_installed_anew(needed):
+def test_colab_has_all_dependencies(needed):
     requirement = Requirement(needed.replace(" ", ""))
     assert requirement.specifier.contains(IN_COLAB[requirement.name])
 
 
-def test_an_installed_package_has_all_its_files():
-    """Where there is no course around it, the package is what setuptools takes along."""
+def test_installed_package_has_all_its_files():
+    """Without the course around it, the package is what setuptools packs."""
     patterns = SETTINGS["tool"]["setuptools"]["package-data"]
-    taken = {
+    packaged = {
         path
         for package, globs in patterns.items()
         for glob in globs
         for path in (ROOT / package.replace(".", "/")).glob(glob)
     }
     files = {path for path in (ROOT / "vae_lessons").rglob("*") if path.is_file()}
-    assert {path for path in files - taken if path.suffix not in (".py", ".pyc")} == set()
+    assert {path for path in files - packaged if path.suffix not in (".py", ".pyc")} == set()
 
 
-def test_in_colab_a_live_figure_turns_on_what_shows_it(monkeypatch):
-    """anywidget sees to that, so the first cell need not."""
+def test_live_figure_enables_widgets_in_colab(monkeypatch):
+    """anywidget does it, so the first cell need not."""
     monkeypatch.delenv("VAE_LESSONS_STATIC", raising=False)
     calls, manager = [], SimpleNamespace(_installed_url="manager.js")
     colab = SimpleNamespace(enable_custom_widget_manager=lambda: calls.append("on"), _widgets=manager)
@@ -201,8 +193,9 @@ def test_in_colab_a_live_figure_turns_on_what_shows_it(monkeypatch):
 
 CONF = f"""
 import sys
-sys.path.append({str(EXTENSIONS)!r})
-extensions = ["myst_nb", "light_pages", "ways_in"]
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "book/_ext")!r}]
+extensions = ["myst_nb", "course.content.launch_buttons"]
+templates_path = [{str(ROOT / "book/_templates")!r}]
 html_theme = "sphinx_book_theme"
 nb_execution_mode = "off"
 """
@@ -217,8 +210,8 @@ LESSON, OTHERS = "notebooks/01-lesson.html", ("index.html", "exercises.html")
 
 
 @pytest.fixture
-def small_site(address, tmp_path):
-    """A function that builds a book of three pages, one of them a lesson. Returns the folder of the site."""
+def small_site(tmp_path):
+    """Return a function that builds a book of three pages, one of them a lesson, and returns the site's folder."""
     course, site = tmp_path / "course", tmp_path / "built/html"
     (course / "notebooks").mkdir(parents=True)
     shutil.copy(ROOT / "pyproject.toml", course)
@@ -248,7 +241,7 @@ def launch_links(page):
     return {link.get_text(strip=True): link["href"] for link in parsed(page).select(".dropdown-launch-buttons a")}
 
 
-def test_a_lesson_has_buttons_once_there_is_an_address_and_no_other_page_has(small_site, browser):
+def test_only_lessons_have_buttons_once_there_is_an_address(small_site, browser):
     site = small_site(PUBLIC)
     assert launch_links(site / LESSON) == {
         "Colab": "https://colab.research.google.com/github/you/course/blob/main/notebooks/01-lesson.ipynb",
@@ -263,23 +256,23 @@ def test_a_lesson_has_buttons_once_there_is_an_address_and_no_other_page_has(sma
         link = page.get_by_role("link", name=name)
         expect(link).to_be_visible()
         assert link.locator("img").evaluate("image => image.naturalWidth") > 0
-    expect(page.locator(".dropdown-launch-buttons button svg")).to_be_visible()
+    expect(page.locator(".dropdown-launch-buttons button i")).to_be_visible()
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     page.close()
 
 
-def test_no_page_has_a_button_before_the_course_gets_its_address(small_site):
+def test_no_page_has_a_button_without_an_address(small_site):
     site = small_site("")
     assert [launch_links(site / name) for name in (LESSON, *OTHERS)] == [{}, {}, {}]
     assert launch_links(small_site(PUBLIC) / LESSON) != {}
 
 
-def test_a_book_without_solutions_has_no_button_that_leads_to_them(small_site):
+def test_book_without_solutions_has_no_buttons(small_site):
     site = small_site(PUBLIC, SOLUTIONS="0")
     assert [launch_links(site / name) for name in (LESSON, *OTHERS)] == [{}, {}, {}]
 
 
-def test_a_page_shows_the_cells_after_the_first(small_site):
+def test_page_shows_the_cells_after_the_first(small_site):
     cells = parsed(small_site("") / LESSON).select(".cell_input")
     assert [cell.get_text(strip=True) for cell in cells] == ["print(42)"]
 
@@ -287,7 +280,7 @@ def test_a_page_shows_the_cells_after_the_first(small_site):
 # Binder and the dev container.
 
 
-def test_binder_has_a_python_and_a_torch_that_the_package_takes():
+def test_binder_has_the_python_and_torch_of_the_package():
     needed = yaml.safe_load((ROOT / "binder/environment.yml").read_text(encoding="utf-8"))["dependencies"]
     python, *others = needed
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
