@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 SITE   := book/_build/html
 PDF    := book/_build/variational-autoencoders.pdf
+BUILD  := $(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
 
 # The address of a package index that has CPU-only builds of torch, to be used for torch alone
 # (README, "A smaller torch"). Empty: torch comes from where everything else does.
@@ -21,10 +22,11 @@ PORT ?= 8000
 .PHONY: book pdf test serve lab classroom mark bench lint lock address clean help
 
 book: $(READY) ## Build the book into book/_build/html (again only what has changed since)
-	$(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
+	$(BUILD)
 
 pdf: book ## Print the book into book/_build/variational-autoencoders.pdf (needs a Chromium)
-	$(BIN)/python -m paper $(SITE) $(PDF)
+	$(BUILD) --builder singlehtml
+	$(BIN)/python -m book.print book/_build/singlehtml/index.html $(PDF)
 
 test: $(READY) ## Run the tests, on the embedded digits
 	$(BIN)/python -m pytest

@@ -1,26 +1,23 @@
 """The book on paper: what a reader of the PDF relies on."""
 
 import itertools
+import os
 import re
 from io import BytesIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from hypothesis import given
-from hypothesis import strategies as st
+from docutils import nodes
 from pages import PAGES
 from pypdf import PdfReader
 
-from paper.__main__ import main
-from paper.answers import TITLES, take_answers
-from paper.back import answers
-from paper.book import TOC, assemble
-from paper.links import relink, rename, target
-from paper.order import parts_of
-from paper.printing import COLUMN, fit, pages_of_targets, print_book, with_page_numbers
+from book.print.__main__ import main
+from book.print.answers import move_answers
+from book.print.pages import place_name, refer_to_pages, rename_places
+from book.print.printing import COLUMN, pages_of_targets, prepare, print_book, with_page_numbers
 
-IN_THE_BOOK = [name for part in parts_of(TOC) for chapter in part.chapters for name, _ in chapter.pages]
+IN_THE_BOOK = set(PAGES) - {"genindex", "search"}
 PAGE_HEIGHT = 948  # px: 251 mm, A4 without its margins
 FOOT = 60  # points from the lower edge: nothing but page numbers and running titles is below
 WORDS_OF_WIDGETS = ["Click to show", "Click to hide", "Copy to clipboard", "With JavaScript on", "Show the code"]
@@ -40,21 +37,23 @@ PAGE = """<!doctype html><html lang="en"><style>@page {{ size: A4; margin: 20mm 
 
 
 @pytest.fixture(scope="module")
-def document(site):
-    """The book as one document."""
-    return assemble(site)
+def document(request, site):
+    """The book as one page, beside the site."""
+    if "VAE_LESSONS_SITE" not in os.environ:
+        request.getfixturevalue("build_book")("--builder", "singlehtml")
+    return site.parent / "singlehtml" / "index.html"
 
 
 @pytest.fixture(scope="module")
 def soup(document):
-    return BeautifulSoup(document, "html.parser")
+    return html(document.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
-def file(browser, site, tmp_path_factory):
+def file(browser, document, tmp_path_factory):
     """The book as a PDF."""
-    file = tmp_path_factory.mktemp("paper") / "new" / "book.pdf"
-    print_book(browser, site, file)
+    file = tmp_path_factory.mktemp("print") / "new" / "book.pdf"
+    print_book(browser, document, file)
     return file
 
 
@@ -76,16 +75,18 @@ def destinations(file):
 
 @pytest.fixture
 def open_document(browser, tmp_path):
-    """Open a document as it will be printed."""
+    """Open a file, or a text, as it will be printed."""
     pages = []
 
-    def open_it(text):
-        file = tmp_path / f"{len(pages)}.html"
-        file.write_text(text, encoding="utf-8")
+    def open_it(document):
+        file = document
+        if isinstance(document, str):
+            file = tmp_path / f"{len(pages)}.html"
+            file.write_text(document, encoding="utf-8")
         page = browser.new_page(viewport={"width": COLUMN, "height": COLUMN})
         pages.append(page)
         page.emulate_media(media="print")
-        page.goto(file.as_uri())
+        page.goto(file.as_uri(), timeout=0)
         return page
 
     yield open_it
@@ -151,14 +152,15 @@ def test_the_contents_say_where_headings_are(pdf, texts, soup):
 
 def test_each_page_of_the_site_is_in_the_outline(pdf, site):
     outline = {squeezed(title) for title, _ in headings(pdf)}
-    for name in IN_THE_BOOK[1:]:
+    for name in IN_THE_BOOK - {"book/index"}:
         article = html((site / f"{name}.html").read_text("utf-8")).select_one("article")
         article.select_one("h1 .headerlink").decompose()
         assert squeezed(article.h1.get_text()) in outline, name
 
 
-def test_the_book_has_the_pages_of_the_site():
-    assert set(IN_THE_BOOK) == set(PAGES) - {"genindex", "search"}
+def test_the_book_has_the_pages_of_the_site(soup):
+    pages = [soup.find(id=place_name(name)).find_parent(class_="page") for name in IN_THE_BOOK]
+    assert len(set(map(id, pages))) == len(soup.select(".page")) == len(IN_THE_BOOK)
 
 
 def test_each_chapter_begins_a_page(pdf, texts, soup):
@@ -210,7 +212,7 @@ def test_the_file_says_what_it_is(pdf):
 
 def test_nothing_is_cut(document, open_document):
     page = open_document(document)
-    fit(page)
+    prepare(page)
     assert page.evaluate(CUT, COLUMN) == []
     assert page.evaluate(HIGHER_THAN, PAGE_HEIGHT) == []
     assert page.evaluate(PICTURES_NOT_THERE) == []
@@ -226,7 +228,7 @@ def test_nothing_on_paper_waits_to_be_pressed(texts, soup):
     assert all(still.select_one("img[alt]") and still.select_one(".stands-still") for still in stills)
 
 
-def test_an_answer_is_where_its_question_says_and_not_beside_it(soup, destinations):
+def test_an_answer_is_where_its_question_says_and_not_beside_it(soup, texts, destinations):
     asked = soup.select(".see-answer")
     assert len(asked) > 50
     for question in asked:
@@ -235,72 +237,77 @@ def test_an_answer_is_where_its_question_says_and_not_beside_it(soup, destinatio
         asked = soup.find(id=here.a["href"][1:])
         assert question in asked.select(".see-answer")
         assert destinations[asked["id"]] < destinations[here["id"]]
+        title = re.sub(r"\s\(p\..*", "", here.h4.get_text(), flags=re.DOTALL)
+        assert squeezed(title) in squeezed(texts[destinations[asked["id"]] - 1][0])
     assert soup.select(".chapter:not(.answers) .answer") == []
 
 
-NAMES = st.sampled_from(["book/index", "notebooks/04-elbo", "book/exercises/04-elbo", "genindex"])
+def page_with(*content, docname="notebooks/04-elbo", number="4. "):
+    """A page of the site as the builder has marked it."""
+    title = nodes.title("", "", nodes.inline("", number, classes=["section-number"]), nodes.Text("The ELBO"))
+    return nodes.section("", title, *content, ids=["lesson"], classes=["page"], docname=docname)
 
 
-@given(NAMES, NAMES, st.sampled_from(["", "#remember", "#equation-eq-kl"]))
-def test_an_address_is_understood_as_a_browser_does(here, there, fragment):
-    root = "https://book.example/"
-    up = "../" * here.count("/")
-    full = urljoin(f"{root}{here}.html", f"{up}{there}.html{fragment}")
-    name, place = target(f"{up}{there}.html{fragment}", here)
-    assert full == f"{root}{name}.html" + (f"#{place}" if place else "")
+def box(title, *content, kind):
+    return nodes.admonition("", nodes.title("", title), *content, classes=[kind])
 
 
-def test_links_of_a_page():
-    article = html(
-        '<p id="here"><a href="#here">here</a> <a href="b.html">b</a> <a href="../c.html#x">c</a> '
-        '<a href="file.ipynb">file</a> <a href="https://web.example/a">web</a></p>'
-    )
-    rename(article, "f/a")
-    relink(article, "f/a", ["f/a", "f/b", "c"])
-    assert [link["href"] for link in article.select("a")] == [
-        "#f-a--here",
-        "#f-b",
-        "#f-b",
+def test_links_get_pages_and_addresses():
+    addresses = ["#notebooks-04-elbo--here", "#b", "#c--x", "https://web.example/a"]
+    links = [nodes.reference("", f"to {address[-1]} ", refuri=address) for address in addresses]
+    page = page_with(nodes.paragraph("", "", *links))
+    refer_to_pages(page)
+    assert [link.get("refuri") or link["refid"] for link in page.findall(nodes.reference)] == [
+        "#notebooks-04-elbo--here",
+        "#b",
+        "b",
         "#c--x",
-        "#c--x",
+        "c--x",
         "https://web.example/a",
     ]
-    assert squeezed(article.get_text()) == "herebp000cp000filefileipynbwebwebexamplea"
+    assert squeezed(page[1].astext()) == "toetobp000toxp000toawebexamplea"
+
+
+def test_pages_keep_their_ids_apart():
+    link = nodes.reference("", "there", refid="remember")
+    below = page_with(nodes.section("", nodes.title("", "Remember"), ids=["remember"]), docname="book/b")
+    page = page_with(nodes.paragraph("", "", link, ids=["remember"]), below)
+    rename_places(page, "book/a")
+    ids = [name for element in page.findall(nodes.Element) for name in element["ids"]]
+    assert {"notebooks-04-elbo--remember", "book-b--remember", "notebooks-04-elbo", "book-b"} <= set(ids)
+    assert len(ids) == len(set(ids))
+    assert link["refid"] == "notebooks-04-elbo--remember"
 
 
 def test_a_book_without_solutions_has_no_chapter_for_them():
-    article = html('<h1>1. One</h1><div class="question"><p class="admonition-title">Quick question</p></div>')
-    assert [answers(kind, take_answers(article, "one")) for kind in TITLES] == [None, None]
+    assert move_answers(page_with(box("Quick question", kind="question"))) == []
 
 
 def test_only_answers_go_to_the_end():
-    article = html(
-        '<section id="lesson"><h1><span class="section-number">4. </span>The ELBO</h1>'
-        '<div class="question"><p class="admonition-title">Quick question</p>'
-        '<div class="dropdown"><p class="admonition-title">Answer</p><p>b</p></div></div>'
-        '<div class="dropdown"><p class="admonition-title">Each page</p><p>stays</p></div></section>'
-    )
-    (answer,) = take_answers(article, "lesson")
-    assert (answer.of, answer.text.get_text()) == ("Quick question 4.1", "b")
-    assert "stays" in article.get_text()
-    assert answer.question == article.select_one(".question")["id"]
+    answer = box("Answer", nodes.paragraph("", "b"), kind="dropdown")
+    question = box("Quick question", answer, kind="question")
+    page = page_with(question, box("Each page", nodes.paragraph("", "stays"), kind="dropdown"))
+    ((_, (_, entry)),) = move_answers(nodes.container("", page))
+    assert squeezed(entry.astext()) == "Quickquestion41p000b"
+    assert "stays" in page.astext()
+    assert entry[0][1]["refid"] == question["ids"][0]
 
 
 def test_what_is_too_wide_is_made_smaller_and_else_an_error(open_document):
     code = '<div id="there"><pre style="font: 16px monospace">{}</pre></div>'
     page = open_document(PAGE.format(code.format("m" * 70)))
-    fit(page)
+    prepare(page)
     assert page.evaluate(CUT, COLUMN) == []
     assert page.evaluate("getComputedStyle(document.querySelector('pre')).fontSize") < "16px"
     with pytest.raises(ValueError, match="too wide for the paper:\nthere: pre mmm"):
-        fit(open_document(PAGE.format(code.format("m" * 700))))
+        prepare(open_document(PAGE.format(code.format("m" * 700))))
 
 
 def test_no_line_of_a_paragraph_stands_alone(open_document):
     style = "<style>p { font: 16px/1.5 serif; margin: 0 0 1em; orphans: 2; widows: 2 }</style>"
     paragraphs = "".join(f"<p>P{'<br>lines' * (2 + i % 3)}</p>" for i in range(60))
     page = open_document(PAGE.format(style + paragraphs))
-    fit(page)
+    prepare(page)
     tops = [printed.extract_text().split()[:2] for printed in PdfReader(BytesIO(page.pdf())).pages]
     assert len(tops) > 3
     assert ["lines", "P"] not in tops
@@ -327,7 +334,7 @@ def test_numbers_that_never_come_to_rest_are_an_error(open_document):
             high.style.height = high.style.height ? "" : "300mm";
         }).observe(document.querySelector("a"), { childList: true })"""
     )
-    with pytest.raises(ValueError, match="that change what is on a page"):
+    with pytest.raises(ValueError, match="still change what is on a page"):
         with_page_numbers(page)
 
 
@@ -337,14 +344,9 @@ def test_a_number_of_nothing_is_an_error(open_document):
         with_page_numbers(page)
 
 
-def test_what_to_do_is_said_where_there_is_no_site(tmp_path, capsys):
-    with pytest.raises(SystemExit, match="make book"):
-        main([str(tmp_path), str(tmp_path / "book.pdf")])
-
-
-def test_a_page_that_the_site_lacks_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=f"{IN_THE_BOOK[0]} is in the table of contents.*make book"):
-        assemble(tmp_path)
+def test_an_unbuilt_book_names_the_command(tmp_path):
+    with pytest.raises(SystemExit, match="make pdf"):
+        main([str(tmp_path / "index.html"), str(tmp_path / "book.pdf")])
 
 
 def test_an_old_browser_is_refused(tmp_path):
