@@ -424,9 +424,9 @@ def test_tensors_with_gradients_can_be_drawn():
     """A slider's callback runs with gradients on, even if the notebook has switched them off."""
     images, codes = torch.rand(4, 2, 2, requires_grad=True), torch.rand(4, 2, requires_grad=True)
     values = codes.detach().numpy()
-    assert show_images(images, n_columns=4).images[0].get_array().sum() == pytest.approx(float(images.sum()))
+    assert show_images(images, n_columns=4).images[0].get_array().sum() == pytest.approx(images.sum().item())
     grid = show_grid(images.unflatten(0, (2, 2)), torch.zeros(2), torch.ones(2))
-    assert grid.images[0].get_array().sum() == pytest.approx(float(images.sum()))
+    assert grid.images[0].get_array().sum() == pytest.approx(images.sum().item())
     np.testing.assert_array_equal(np.concatenate([*map(drawn, plot_codes(codes, torch.arange(4)).collections)]), values)
     for ax in plot_codes_by_class(codes, torch.arange(4)).flat[:4]:
         np.testing.assert_array_equal(drawn(ax.collections[0]), values)

@@ -277,7 +277,9 @@ def test_style_is_shared_between_figures(for_a_page):
 
 @every_figure
 def test_javascript_computes_the_same_numbers(make, numbers_in_javascript):
-    points = [make(**values) for values in grid(make(), points=4)]
+    # ElboGap has four sliders: five places each would be 625 quadratures.
+    places = 4 if len(sliders_of(make())) > 3 else 5
+    points = [make(**values) for values in grid(make(), points=places)]
     for point, found in zip(points, numbers_in_javascript(points), strict=True):
         expected = point.numbers()
         assert set(found) == set(expected)

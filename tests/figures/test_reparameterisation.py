@@ -72,7 +72,8 @@ def test_wrong_switches_and_counts_are_refused_by_name():
 
 
 def test_javascript_agrees_while_noise_is_not_held(numbers_in_javascript):
-    figures = [Reparameterisation(frozen=False, draws=i, mu=mu) for i, mu in enumerate(np.linspace(-3, 3, 40))]
+    places = enumerate(np.linspace(-3, 3, 40))
+    figures = [Reparameterisation(frozen=False, draws=i, mu=mu, logvar=1.0) for i, mu in places]
     for expected, found in zip(figures, numbers_in_javascript(figures), strict=True):
         assert found == pytest.approx(expected.numbers(), rel=1e-9, abs=1e-9)
 

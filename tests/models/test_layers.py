@@ -124,7 +124,7 @@ def test_images_and_codes_of_wrong_dtype_are_named(dtype):
     message = f"must be torch.float32, as the model is, got {dtype}"
     with pytest.raises(ValueError, match=f"x {message}: use x.to\\(torch.float32\\)"):
         as_images(torch.zeros(5, 2, 3, dtype=dtype), (2, 3), mlp([1, 1]))
-    with pytest.raises(ValueError, match=f"z {message}: z.to\\(torch.float32\\) is"):
+    with pytest.raises(ValueError, match=f"z {message}: use z.to\\(torch.float32\\)"):
         as_codes(torch.zeros(5, 2, dtype=dtype), 2, mlp([1, 1]))
 
 

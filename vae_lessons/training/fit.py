@@ -88,12 +88,12 @@ def fit(
         After Ctrl-C or the stop button, so that the caller stops too. The model keeps what it has learned, and the
         exception's `history` has the completed epochs (in the next cell of a notebook: `sys.last_value.history`).
     """
+    check_arguments(model, data)
     return train(model, data, Settings(epochs, batch_size, lr, schedule, seed, device, precision, start_at_mean))
 
 
 def train(model: nn.Module, data: ImageData, settings: Settings) -> History:
-    """Do what `fit` documents, with settings in one object."""
-    check_arguments(model, data)
+    """Do what `fit` documents, with settings in one object, for a model and data that were checked."""
     settings = resolve(settings, len(data.train))
     check_loss(model, data)
     if settings.start_at_mean and hasattr(model, "start_at_mean"):
