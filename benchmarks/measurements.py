@@ -39,7 +39,7 @@ class Measurement:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the goal was reached; None where there is none."""
+        """Whether the goal was reached; or None without a goal."""
         if self.goal is None:
             return None
         return self.median >= self.goal if self.higher_is_better else self.median <= self.goal

@@ -118,7 +118,7 @@ def test_a_lesson_is_a_valid_notebook_with_an_id_for_each_cell(path):
     ids = Counter(cell.get("id") for cell in read(path)["cells"])
     assert None not in ids
     assert [name for name, count in ids.items() if count > 1] == []
-    nbformat.validate(read(path))  # mends ids that are missing or double: hence the look at them before
+    nbformat.validate(read(path))  # repairs ids that are missing or double, so they are checked first
 
 
 @by_name(LESSONS)

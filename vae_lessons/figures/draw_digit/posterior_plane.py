@@ -87,8 +87,8 @@ def _average_kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 def _amid(codes: Tensor, taken: Tensor, apart: float) -> Tensor:
     """Choose the code nearest to the median of codes (N, 2), among those `apart` from taken (M, 2)."""
-    room = torch.cdist(codes, taken.to(codes)).amin(dim=1)
-    free = codes[room >= min(apart, float(room.max()))]
+    distances = torch.cdist(codes, taken.to(codes)).amin(dim=1)
+    free = codes[distances >= min(apart, float(distances.max()))]
     return free[torch.linalg.vector_norm(free - codes.median(dim=0).values, dim=1).argmin()]
 
 

@@ -84,7 +84,7 @@ function densities(svg, model, x) {
   };
 }
 
-// Each curve's name where the others, and the handles of q, leave room.
+// Each curve's name where the others, and the handles of q, leave space.
 function densityNames(svg, x) {
   const posterior = label(svg, "p(z | x)", "posterior");
   const prior = label(svg, "p(z)", "prior", { "text-anchor": "middle" });
@@ -157,7 +157,7 @@ function waterfall(svg) {
     change(links, { d: `M${first + HALF},${upper}H${second - HALF}M${second - HALF},${lower}H${third + HALF}` });
     change(evidence, { d: `M42,${y(values.log_evidence)}H312` });
     change(elboName, { y: y(values.elbo) + 16 });
-    const below = y(values.log_evidence) - y(0) < 20 ? 22 : 0; // no room between the line and 0
+    const below = y(values.log_evidence) - y(0) < 20 ? 22 : 0; // no space between the line and 0
     change(evidenceName, { y: y(values.log_evidence) - 6 + below });
   };
 }

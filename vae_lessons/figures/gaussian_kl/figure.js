@@ -6,7 +6,7 @@ import { gaussianHandles } from "../runtime/handles.js";
 import { fixed, klToStandardNormal, normal, plain } from "../runtime/numbers.js";
 import { show } from "../runtime/view.js";
 
-const NATS_AXES = [[-1, 2, 0.5], [-2, 6, 1], [-5, 15, 5]]; // lowest, highest, step: the first that has room is taken
+const NATS_AXES = [[-1, 2, 0.5], [-2, 6, 1], [-5, 15, 5]]; // lowest, highest, step: the first that holds all bars
 const TERMS = [["mean", "μ²/2"], ["spread", "(σ² − 1)/2"], ["logarithm", "−½ log σ²"], ["kl", "KL"]];
 
 export function numbers({ mu, logvar }) {

@@ -76,7 +76,7 @@ class GaussianKLSnapshot(Snapshot):
         towards, away = ("left", "right") if side > 0 else ("right", "left")
         halo = {"path_effects": [withStroke(linewidth=3, foreground="white")]}
         ax.text(1.15 * side, 0.25, "p(z) = N(0, 1)", color=COLOURS["prior"], ha=towards, **halo)
-        start = -side * min(abs(self.mu) - 0.35, 2.2)  # where the name has room
+        start = -side * min(abs(self.mu) - 0.35, 2.2)  # where the name fits
         above = {"xytext": (0, 5), "textcoords": "offset points"}
         ax.annotate("q(z) = N(μ, σ²)", (start, q.max()), **above, color=COLOURS["encoder"], ha=away, **halo)
         ax.set(xlabel="z", yticks=[], xlim=(-REACH, REACH), ylim=(0, 1.15 * max(0.46, float(q.max()))))

@@ -51,7 +51,7 @@ function crossHair(svg, { x, y, height }) {
 }
 
 // A test image and its class, until something else is pressed. It is above or below the dot and the place that was
-// pointed at, whichever has room, and as far to the left as keeps it on the map.
+// pointed at, whichever fits, and as far to the left as keeps it on the map.
 function tip(parent, { labels, shape, paintTest }) {
   const box = append(parent, "div", { class: "live-figure-tip", "aria-hidden": "true", hidden: "" });
   const picture = imageCanvas(box, shape, "");

@@ -39,9 +39,9 @@ export function distinct(labels) {
  */
 export function amid(points, taken) {
   const median = axis => points.map(point => point[axis]).sort((a, b) => a - b)[points.length >> 1];
-  const room = points.map(point => nearest(taken, point).distance); // Infinity where none is taken
-  const needed = Math.min(APART, Math.max(...room));
-  const free = points.filter((_, i) => room[i] >= needed);
+  const distances = points.map(point => nearest(taken, point).distance); // Infinity where none is taken
+  const needed = Math.min(APART, Math.max(...distances));
+  const free = points.filter((_, i) => distances[i] >= needed);
   return free[nearest(free, [median(0), median(1)]).index];
 }
 

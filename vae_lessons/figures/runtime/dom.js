@@ -24,7 +24,7 @@ export function change(node, attributes) {
 }
 
 /**
- * A drawing in coordinates of its own, scaled to the room that it has.
+ * A drawing in coordinates of its own, scaled to the space that it has.
  * @param {Element} parent
  * @param {{ width: number, height: number, label: string }} size
  * @returns {SVGSVGElement}
