@@ -9,7 +9,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 BUILDERS = ("html", "singlehtml")
 BEFORE_THE_PAGE_AFTER_THE_THEME = 600
-SCRIPT_LEFT_OUT = "sphinx_highlight.js"  # it would mark the words of a search inside formulas too
+SCRIPT_LEFT_OUT = "sphinx_highlight.js"  # it would mark searched words inside formulas too
 
 
 class AccessibleTranslator(HTML5Translator):
@@ -45,8 +45,10 @@ def name_toggles(_app: Sphinx, _page: str, _template: str, context: dict[str, An
     context["generate_toctree_html"] = with_names
 
 
-def leave_out_script(_app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
-    """Take the script that marks searched words off the page."""
+def leave_out_script(_app: Sphinx, page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
+    """Take the script that marks searched words off all pages but the search page, whose own script needs it."""
+    if page == "search":
+        return
     context["script_files"] = [file for file in context["script_files"] if SCRIPT_LEFT_OUT not in str(file.filename)]
 
 
