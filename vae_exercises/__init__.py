@@ -34,16 +34,20 @@ def check(name: str, answer: Any) -> Verdict:
 
     Parameters
     ----------
-    name : as in the exercise notebook
-    answer : what the exercise asks for: a function (not its result), a letter, or a number
+    name : str
+        As in the exercise notebook.
+    answer : object
+        What the exercise asks for: a function (not its result), a letter, or a number.
 
     Returns
     -------
-    Verdict : true if the answer is right; shown in a notebook, it says what is wrong otherwise
+    Verdict
+        True if the answer is right; shown in a notebook, it says what is wrong otherwise.
 
     Raises
     ------
-    ValueError : if no exercise has that name.
+    ValueError
+        If no exercise has that name.
     """
     if name not in CATALOGUE:
         near = difflib.get_close_matches(str(name), CATALOGUE, n=1)
