@@ -62,8 +62,8 @@ BUTTONS_WITH_ICONS = {
     "desktop": ["primary-toggle", "search-button__button", "theme-switch-button", "btn-fullscreen-button"],
     "phone": ["primary-toggle", "secondary-toggle", "search-button__button", "theme-switch-button"],
 }
-# What style sheets draw in a character of their own, which is that of an icon, on any element.
-ICONS = """() => [...document.querySelectorAll("*")]
+# What style sheets draw in a character of their own, which is that of an icon, on any element but a formula's pieces.
+ICONS = """() => [...document.querySelectorAll("*")].filter(element => !element.closest("mjx-container"))
     .flatMap(element => ["::before", "::after"].map(part => getComputedStyle(element, part).content))
     .filter(content => /^"[\\ue000-\\uf8ff]"$/.test(content))"""
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
