@@ -62,7 +62,7 @@ def assignments(folder: Path) -> list[str]:
 
     Raises
     ------
-    ValueError : if there is none.
+    ValueError : if the folder has no assignments.
     """
     made = [path.stem for path in by_number(folder.glob("source/*/*.ipynb"))]
     if not made:
