@@ -661,7 +661,8 @@ def test_without_its_weights_a_figure_stays_still(open_page, tmp_path):
     page, troubles = open_page(latent_explorer())
     whole = (tmp_path / "0.html").read_text(encoding="utf-8")
     (tmp_path / "0.html").write_text(whole.replace('class="live-figure-weights"', ""), encoding="utf-8")
-    page.reload()
+    with page.expect_console_message():
+        page.reload()
     expect(page.locator("figure img")).to_be_visible()
     assert len(troubles) == 1
 
