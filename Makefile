@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
+# uv installs many times faster than pip. It does not read pip's settings, so a mirror that stands there is handed on.
+UV     := UV_DEFAULT_INDEX="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}" $(BIN)/uv pip install
 SITE   := book/_build/html
 PDF    := book/_build/variational-autoencoders.pdf
 BUILD  := $(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
@@ -55,7 +57,6 @@ lint: $(READY) ## Check code, notebooks and docstrings, the order of imports, an
 	npx --no-install tsc -p jsconfig.json
 
 lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newest versions, for every system
-	$(BIN)/python -m pip install --quiet uv
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \
 		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file requirements.txt
 
@@ -71,12 +72,13 @@ help: ## Show this list
 $(READY): requirements.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.12 ..." % v if v < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
 ifneq ($(TORCH_INDEX),)
-	$(BIN)/python -m pip install --index-url "$(TORCH_INDEX)" $(shell grep -oE '^(torch|torchvision)==[^ ;]+' requirements.txt)
+	$(UV) --index-url "$(TORCH_INDEX)" $(shell grep -oE '^(torch|torchvision)==[^ ;]+' requirements.txt)
 	grep -vE '^(cuda|nvidia|triton)' requirements.txt > $(VENV)/requirements.txt
 else
 	cp requirements.txt $(VENV)/requirements.txt
 endif
-	$(BIN)/python -m pip install --requirement $(VENV)/requirements.txt
-	$(BIN)/python -m pip install --no-deps --editable .
+	$(UV) --requirement $(VENV)/requirements.txt
+	$(UV) --no-deps --editable .
 	touch $@
