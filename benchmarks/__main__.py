@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks import browsing, building, graphics, machine, report, step, training
+from benchmarks import building, graphics, machine, report, step, training
 from benchmarks.measurements import Measurement
 from vae_lessons import ImageData, load_images
 from vae_lessons.data import course_root
@@ -26,14 +26,21 @@ def site() -> Path:
     return SITE
 
 
+def in_browser(part: str) -> Iterator[Measurement]:
+    """Measure a part of `browsing`, which alone needs Playwright and a browser."""
+    from benchmarks import browsing
+
+    return getattr(browsing, part)(site())
+
+
 PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
     "training": lambda: training.rates(mnist()),
     "step": lambda: step.shares(mnist()),
     "quality": lambda: training.same_elbo(mnist()),
     "gpu": lambda: graphics.rates(mnist()),
-    "figures": lambda: browsing.live_figures(site()),
-    "pages": lambda: browsing.pages(site()),
-    "each-page": lambda: browsing.each_page(site()),
+    "figures": lambda: in_browser("live_figures"),
+    "pages": lambda: in_browser("pages"),
+    "each-page": lambda: in_browser("each_page"),
     "building": building.builds,
 }
 

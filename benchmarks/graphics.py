@@ -24,7 +24,7 @@ def rates(data: ImageData, device: str = "cuda") -> Iterator[Measurement]:
         if compiled:  # whole passes captured as CUDA graphs
             vae.loss = torch.compile(vae.loss, mode="reduce-overhead")
         history = fit(vae, data, epochs=EPOCHS, device=device)
-        return history.images_per_second / len(data.train)
+        return history.rows_per_second / len(data.train)
 
     results = by_turns(
         {

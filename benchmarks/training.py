@@ -61,7 +61,7 @@ def rates(data: ImageData) -> Iterator[Measurement]:
     few = first(data, n)
 
     def rate(**settings: object) -> Callable[[], float]:
-        return lambda: train(few, epochs=1, **settings)[1].images_per_second
+        return lambda: train(few, epochs=1, **settings)[1].rows_per_second
 
     batches = {precision: train(data, epochs=1, precision=precision)[1].settings.batch_size for precision in PRECISIONS}
     results = by_turns(
@@ -109,7 +109,7 @@ def same_elbo(data: ImageData) -> Iterator[Measurement]:
             epochs = EPOCHS_TO_SAME_ELBO[precision]
             _, history = train(data, seed, epochs=epochs, precision=precision)
             elbos[precision].append(history.test_loss[-1])
-            speedups[precision].append(seconds * history.images_per_second / (epochs * len(data.train)))
+            speedups[precision].append(seconds * history.rows_per_second / (epochs * len(data.train)))
     less = {"higher_is_better": False}
     yield Measurement.of(f"−ELBO, the tutorial's loop, {EPOCHS} epochs", tutorial_elbo, "nats", **less)
     yield Measurement.of(f"−ELBO, `fit` at the tutorial's settings, {EPOCHS} epochs", same_elbo, "nats", **less)

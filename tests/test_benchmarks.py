@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -140,6 +142,13 @@ def test_shares_of_a_step_add_up(precision):
     shares = step.profiled(data, precision)
     assert sum(shares.values()) == pytest.approx(100)
     assert all(share > 0 for share in shares.values()), shares
+
+
+def test_parts_without_pages_need_no_browser():
+    """As on a machine with a GPU and without Playwright."""
+    code = "import sys; sys.modules['playwright'] = None; import benchmarks.__main__ as run; print(*run.PARTS)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=course_root(), capture_output=True, text=True, check=True)
+    assert "gpu" in done.stdout.split()
 
 
 def test_course_copy_holds_only_tracked_files(tmp_path):

@@ -4,7 +4,7 @@ One folder for each thing, each importing only from those above it: `probability
 `training`, `evaluation`, `figures`. What the lessons use most can be imported from here.
 """
 
-from vae_lessons.data import ImageData, load_images
+from vae_lessons.data import ImageData, TensorData, load_images
 from vae_lessons.inference import elbo
 from vae_lessons.models import VAE, Autoencoder, Classifier
 from vae_lessons.notebook import explore
@@ -20,6 +20,7 @@ __all__ = [
     "Gaussian",
     "History",
     "ImageData",
+    "TensorData",
     "elbo",
     "explore",
     "fit",

@@ -160,6 +160,13 @@ def test_a_weight_is_off_by_half_a_scale_at_most_and_zeros_stay_zero(in_page):
     assert error[:, 3].max() < 1e-7
 
 
+def test_layers_without_bias_are_packed_as_with_biases_of_zero():
+    model, same = (Autoencoder((4, 4), 2, (5,), generator=seeded()) for _ in range(2))
+    for layer in (model.decoder[0], model.decoder[2]):
+        layer.bias = None
+    assert pack_decoder(model) == pack_decoder(same)
+
+
 def test_a_network_has_one_digest_wherever_it_is_packed():
     models = [Autoencoder((4, 4), 2, (5,), generator=seeded()) for _ in range(2)]
     assert pack_decoder(models[0]) == pack_decoder(models[1])
@@ -204,6 +211,12 @@ def with_layers(*layers):
     return model
 
 
+def with_plain_module():
+    model = Autoencoder((4, 4), 2, (5,))
+    model.decoder = nn.Bilinear(2, 2, 16)
+    return model
+
+
 def with_method_of_its_own():
     model = Autoencoder((4, 4), 2)
     model.decode = MethodType(lambda self, z: z, model)
@@ -223,6 +236,8 @@ WRONG_MODELS = [
     ),
     (lambda: with_layers(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 16)), "model must have linear layers with a ReLU"),
     (lambda: with_layers(nn.Linear(2, 16), nn.ReLU()), "model must have linear layers with a ReLU"),
+    (lambda: with_layers(nn.Linear(2, 16), nn.Flatten()), "model must have linear layers with a ReLU"),
+    (with_plain_module, "model must have linear layers with a ReLU between two in its decoder, got Bilinear"),
     (lambda: with_layers(), "model must have linear layers with a ReLU"),
 ]
 

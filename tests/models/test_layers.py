@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, start_at_mean
+from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, run_network, start_at_mean
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -69,6 +69,21 @@ def test_trained_decoder_keeps_its_bias():
     nn.init.constant_(decoder[-1].bias, 0.5)
     start_at_mean(decoder, torch.full((2, 2), 0.1))
     assert (decoder[-1].bias == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        nn.Sequential(nn.Linear(2, 4, bias=False)),
+        nn.Sequential(nn.Linear(2, 1), nn.Unflatten(1, (1, 1, 1)), nn.ConvTranspose2d(1, 1, 2), nn.Flatten()),
+        nn.Sequential(nn.Linear(2, 4), nn.Sigmoid()),
+    ],
+    ids=["no bias", "a convolution", "no linear layer"],
+)
+def test_decoder_without_a_bias_per_pixel_is_left_alone(decoder):
+    before = [parameter.clone() for parameter in decoder.parameters()]
+    start_at_mean(decoder, torch.full((2, 2), 0.1))
+    assert all(map(torch.equal, decoder.parameters(), before))
 
 
 # Checks
@@ -150,12 +165,26 @@ def test_invalid_generator_is_named():
         mlp([2, 3], 0)
 
 
+def test_network_without_parameters_takes_any_dtype():
+    for dtype in (torch.float32, torch.float64):
+        x = torch.zeros(5, 2, 3, dtype=dtype)
+        assert as_images(x, (2, 3), nn.Flatten()) is x
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_network_of_another_width_is_named(n_outputs):
+    with pytest.raises(
+        ValueError, match=rf"encoder must map \(5, 4\) to \(5, {n_outputs}\), got \(5, 2\): its last layer"
+    ):
+        run_network("encoder", mlp([4, 2]), torch.zeros(5, 4), n_outputs)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_network_keeps_input_dtype_under_autocast(dtype):
     network = mlp([4, 3, 2], seeded()).to(dtype)
     x = torch.rand(5, 4, dtype=dtype)
     with torch.autocast("cpu", torch.bfloat16):
-        rounded = network(x)
+        rounded = run_network("network", network, x, 2)
     assert rounded.dtype == network(x).dtype == dtype
     torch.testing.assert_close(rounded, network(x), rtol=0.05, atol=0.02)
     assert torch.equal(rounded, network(x)) == (dtype == torch.float64)  # autocast leaves float64 alone

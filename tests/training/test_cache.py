@@ -27,7 +27,8 @@ from vae_lessons import (
     load_images,
 )
 from vae_lessons.training import Settings, cache
-from vae_lessons.training.cache import DamagedCacheWarning, describe_run, load_or_measure, source_fingerprint
+from vae_lessons.training.cache import describe_run, load_or_measure, source_fingerprint
+from vae_lessons.training.files import DamagedCacheWarning
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from training_helpers import OneNumber, autoencoder
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, Gaussian, ImageData, elbo, fit, notebook
 from vae_lessons.training import TrainingDivergedError
-from vae_lessons.training.fit import warm_up_then_decay
+from vae_lessons.training.fit import batch_sizes, warm_up_then_decay
 
 
 def vae(data: ImageData, likelihood: nn.Module, seed: int = 0) -> VAE:
@@ -100,7 +100,7 @@ def test_history_records_the_run(few):
     assert (history.interrupted, history.loaded) == (False, False)
     assert (history.settings.seed, history.settings.device, history.settings.batch_size) == (5, "cpu", 32)
     assert history.seconds > 0
-    assert history.images_per_second > 0
+    assert history.rows_per_second > 0
     assert history.test_loss[-1] == pytest.approx(float(model.loss(few.test).detach().mean()), rel=1e-5)
     for text in ("3 epochs", "seed 5", "batches of 32", history.settings.precision, "lr 0.004 linear"):
         assert text in str(history)
@@ -166,6 +166,14 @@ def test_every_image_is_seen_once_per_epoch(few):
     expected = sorted(few.train.sum(dim=(1, 2)).tolist())
     assert sorted(seen[:100]) == sorted(seen[100:]) == expected
     assert seen[:100] != seen[100:]
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "sizes"),
+    [(7, 3, [3, 4]), (8, 3, [3, 3, 2]), (6, 3, [3, 3]), (1, 1, [1]), (3, 1, [1, 1, 1]), (2, 2, [2])],
+)
+def test_last_batch_of_one_row_joins_the_one_before(n_rows, batch_size, sizes):
+    assert batch_sizes(n_rows, batch_size) == sizes
 
 
 def test_same_seed_gives_identical_results(digits):
@@ -277,7 +285,7 @@ def test_interrupt_keeps_model_and_completed_epochs(few):
     assert history.interrupted
     assert history.epochs == 2
     assert history.seconds > 0
-    assert history.images_per_second > 0
+    assert history.rows_per_second > 0
     assert float(model.a.detach()) != 0
     assert not model.training
     assert "interrupted" in str(history)

@@ -4,16 +4,17 @@ MNIST and Fashion-MNIST come through torchvision; the 8×8 digits that are part 
 nor a file. `load_images` loads them all.
 """
 
-import hashlib
 import os
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from vae_lessons.data.dataset import SPLITS, sha256_of
 from vae_lessons.data.downloads import DataError, NotOnDiskError, load_splits
 
 DIGITS = "digits"
@@ -28,7 +29,7 @@ class EmbeddedDigitsWarning(UserWarning):
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """A data set of grey images, with their classes.
+    """A `Dataset` of grey images, with their classes: its columns are (images, labels).
 
     Attributes
     ----------
@@ -50,15 +51,21 @@ class ImageData:
     train_labels: Tensor
     test: Tensor
     test_labels: Tensor
+    unit: ClassVar[str] = "image"
+    whole: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for split in ("train", "test"):
+        for split in SPLITS:
             _check_split(split, getattr(self, split), getattr(self, f"{split}_labels"))
         if self.train.shape[1:] != self.test.shape[1:]:
             raise ValueError(
                 "train and test images must have the same size, got "
                 f"{tuple(self.train.shape[1:])} and {tuple(self.test.shape[1:])}"
             )
+
+    def columns(self, split: str) -> tuple[Tensor, Tensor]:
+        """Give images and labels of "train" or "test"."""
+        return getattr(self, split), getattr(self, f"{split}_labels")
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -78,11 +85,7 @@ class ImageData:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all images and labels."""
-        digest = hashlib.sha256()
-        for tensor in (self.train, self.train_labels, self.test, self.test_labels):
-            digest.update(str(tuple(tensor.shape)).encode())
-            digest.update(tensor.contiguous().numpy().data)
-        return digest.hexdigest()
+        return sha256_of(*self.columns("train"), *self.columns("test"))
 
     def __str__(self) -> str:
         height, width = self.image_shape

@@ -7,11 +7,10 @@ from torch import Generator, Tensor
 from vae_lessons.inference.model import (
     LatentVariableModel,
     check_model_and_images,
-    given,
-    kl_to_prior,
     log_likelihood,
-    posterior,
+    sample_posterior,
 )
+from vae_lessons.probability import gaussian
 from vae_lessons.validation import check_int
 
 
@@ -36,14 +35,7 @@ class Elbo:
         return self.reconstruction - self.kl
 
 
-def elbo(
-    vae: LatentVariableModel,
-    x: Tensor,
-    n_samples: int = 1,
-    generator: Generator | None = None,
-    *,
-    condition: Tensor | None = None,
-) -> Elbo:
+def elbo(vae: LatentVariableModel, x: Tensor, n_samples: int = 1, generator: Generator | None = None) -> Elbo:
     """Estimate ELBO = E_q[log p(x | z)] - KL( q(z | x) || p(z) ) without bias; gradients pass through.
 
     Parameters
@@ -52,13 +44,9 @@ def elbo(
     x : Tensor, (B, ...)
         Images. A NaN that goes in comes out.
     n_samples : int
-        L, the reparameterised codes over which the reconstruction term is a mean. The KL is exact where prior and
-        posterior are Gaussian; elsewhere it is the mean of log q(z | x) - log p(z) over the same codes, and may come
-        out negative.
+        L, the reparameterised codes over which the reconstruction term is a mean; the KL is exact.
     generator : Generator, optional
         Source of the noise; PyTorch's own by default.
-    condition : Tensor, (B, ...), optional
-        For a conditional model, a row for each image.
 
     Returns
     -------
@@ -68,7 +56,7 @@ def elbo(
     Raises
     ------
     ValueError
-        For fewer than one sample, for no images, and for a condition with other rows.
+        For fewer than one sample, and for no images.
     TypeError
         For an `x` that is not a tensor and a `vae` that is not a model.
 
@@ -76,13 +64,12 @@ def elbo(
     ----------
     Kingma and Welling (2013), equation 10.
     """
-    check_model_and_images(vae, x, condition)
+    check_model_and_images(vae, x)
     n_samples = check_int("n_samples", n_samples)
-    q = posterior(vae, x, condition)
+    mu, logvar = vae.encode(x)
     if n_samples == 1:  # as in training, where the copies and their mean would take 7 % of a small step
-        z = q.sample(generator=generator)  # (B, K)
-        reconstruction = vae.log_likelihood(x, z, **given(condition))
+        reconstruction = vae.log_likelihood(x, gaussian.reparameterise(mu, logvar, generator))
     else:
-        z = q.sample((n_samples,), generator)  # (L, B, K)
-        reconstruction = log_likelihood(vae, x, z, condition).mean(dim=0)
-    return Elbo(reconstruction, kl_to_prior(vae, q, z, condition))
+        z = sample_posterior(mu, logvar, n_samples, generator)  # (L, B, K)
+        reconstruction = log_likelihood(vae, x, z).mean(dim=0)
+    return Elbo(reconstruction, gaussian.kl_to_standard_normal(mu, logvar))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, start_at_mean
+from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, run_network, start_at_mean
 
 HIDDEN = (256, 128)
 
@@ -15,7 +15,7 @@ class Autoencoder(nn.Module):
     """x -> z = encode(x) -> x_hat = decode(z), trained on the squared error ||x - x_hat||².
 
     The code z is linear in the last hidden layer, and the reconstruction passes through a sigmoid, because pixels lie
-    in [0, 1].
+    in [0, 1]. `encoder` and `decoder` can be set to any networks from (B, H * W) to (B, K) and back.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Autoencoder(nn.Module):
     ------
     ValueError
         For a shape, dimension or width that is not made of positive whole numbers, and, in `encode` and `decode`, for
-        tensors whose shape or dtype does not fit.
+        tensors and networks that do not fit.
     TypeError
         For what is not a generator and, in `encode` and `decode`, for what is not a tensor.
 
@@ -58,8 +58,8 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Encode images (B, H, W) as codes (B, K)."""
-        x = as_images(x, self.image_shape, self.encoder)
-        return self.encoder(x.flatten(1))  # (B, D) -> (B, K)
+        x = as_images(x, self.image_shape, self)
+        return run_network("encoder", self.encoder, x.flatten(1), self.latent_dim)  # (B, D) -> (B, K)
 
     def code(self, x: Tensor) -> Tensor:
         """Give the one code (B, K) that stands for each image (B, H, W)."""
@@ -67,8 +67,8 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode codes (B, K) to images (B, H, W) in [0, 1]."""
-        z = as_codes(z, self.latent_dim, self.decoder)
-        logits = self.decoder(z)  # (B, K) -> (B, D)
+        z = as_codes(z, self.latent_dim, self)
+        logits = run_network("decoder", self.decoder, z, math.prod(self.image_shape))  # (B, K) -> (B, D)
         return torch.sigmoid(logits).unflatten(1, self.image_shape)
 
     def forward(self, x: Tensor) -> Tensor:

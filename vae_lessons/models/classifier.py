@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vae_lessons.models.layers import as_images, mlp, positive_ints
+from vae_lessons.models.layers import as_images, mlp, positive_ints, run_network
 
 
 class Classifier(nn.Module):
@@ -30,8 +30,6 @@ class Classifier(nn.Module):
         As for `Autoencoder`.
     """
 
-    uses_labels = True  # `fit` passes its loss the labels too
-
     def __init__(
         self,
         image_shape: Sequence[int],
@@ -47,8 +45,8 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute unnormalised log-probabilities (B, C) of images (B, H, W)."""
-        x = as_images(x, self.image_shape, self.network)
-        return self.network(x.flatten(1))
+        x = as_images(x, self.image_shape, self)
+        return run_network("network", self.network, x.flatten(1), self.n_classes)
 
     @torch.no_grad()
     def probabilities(self, x: Tensor) -> Tensor:

@@ -10,16 +10,7 @@ from torch import Generator, Tensor, nn
 from vae_lessons.validation import check_generator, check_rows, is_int
 
 
-class MLP(nn.Sequential):
-    """Linear layers with a ReLU between two of them."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, n_in) to (B, n_out)."""
-        # Autocast multiplies in bfloat16; the losses that follow need the inputs' precision.
-        return super().forward(x).to(x.dtype)
-
-
-def mlp(widths: Sequence[int], generator: Generator | None = None) -> MLP:
+def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequential:
     """Build linear layers from widths[0] to widths[-1], with a ReLU between two of them.
 
     Weights are uniform in ±1 / sqrt(n_in), PyTorch's own choice for a linear layer, and drawn from `generator`, so that
@@ -34,7 +25,7 @@ def mlp(widths: Sequence[int], generator: Generator | None = None) -> MLP:
 
     Returns
     -------
-    MLP
+    nn.Sequential
         From (B, n_in) to (B, n_out).
 
     Raises
@@ -49,27 +40,44 @@ def mlp(widths: Sequence[int], generator: Generator | None = None) -> MLP:
         nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)  # U(±1 / sqrt(n_in))
         nn.init.zeros_(layer.bias)
         layers += [layer, nn.ReLU()]
-    return MLP(*layers[:-1])
+    return nn.Sequential(*layers[:-1])
 
 
-def start_at_mean(decoder: nn.Sequential, mean_image: Tensor, margin: float = 1e-3) -> None:
+def run_network(name: str, network: nn.Module, inputs: Tensor, n_outputs: int) -> Tensor:
+    """Map inputs (B, n_in) to outputs (B, n_out) of the same dtype by any network.
+
+    Raises
+    ------
+    ValueError
+        For outputs of another shape; `name` is what the error calls the network.
+    """
+    outputs = network(inputs)
+    if outputs.shape != (len(inputs), n_outputs):
+        raise ValueError(
+            f"{name} must map {tuple(inputs.shape)} to {(len(inputs), n_outputs)}, got {tuple(outputs.shape)}: "
+            "its last layer decides, and a convolution needs a Flatten after it"
+        )
+    return outputs.to(inputs.dtype)  # autocast computes in bfloat16; the losses that follow need the inputs' precision
+
+
+def start_at_mean(decoder: nn.Module, mean_image: Tensor, margin: float = 1e-3) -> None:
     """Set the last bias of an untrained `decoder` to the logits of `mean_image`.
 
     Training then starts at the mean image and has only the differences between images left to learn. A decoder that
     must first find the mean may stop there: see the first lesson. A bias that is not zero belongs to a trained decoder
-    and is left alone.
+    and is left alone, and so is a decoder whose last layer does not have a bias for each pixel.
 
     Parameters
     ----------
-    decoder : nn.Sequential
-        Ends in a linear layer with D outputs.
+    decoder : nn.Module
     mean_image : Tensor, (H, W)
         With D pixels in [0, 1].
     margin : float
         How far the mean is kept from 0 and 1, where logits are infinite.
     """
-    bias = decoder[-1].bias
-    if not bias.any():
+    *_, last_layer = decoder.modules()
+    bias = getattr(last_layer, "bias", None)
+    if isinstance(bias, Tensor) and bias.numel() == mean_image.numel() and not bias.any():
         with torch.no_grad():
             bias.copy_(torch.logit(mean_image.flatten(), eps=margin))
 
@@ -88,22 +96,22 @@ def positive_ints(argument: str, values: Sequence[int], length: int | None = Non
     return tuple(map(int, numbers))
 
 
-def as_images(x: Tensor, image_shape: tuple[int, int], network: nn.Module) -> Tensor:
-    """Return x; ValueError for a shape other than (B, H, W) or a dtype other than the network's."""
-    check_rows("x", x, "images", image_shape, _dtype(network))
+def as_images(x: Tensor, image_shape: tuple[int, int], model: nn.Module) -> Tensor:
+    """Return x; ValueError for a shape other than (B, H, W) or a dtype other than the model's."""
+    check_rows("x", x, "images", image_shape, _dtype(model, x))
     return x
 
 
-def as_codes(z: Tensor, latent_dim: int, network: nn.Module) -> Tensor:
-    """Return z; ValueError for a shape other than (B, K) or a dtype other than the network's."""
+def as_codes(z: Tensor, latent_dim: int, model: nn.Module) -> Tensor:
+    """Return z; ValueError for a shape other than (B, K) or a dtype other than the model's."""
     if isinstance(z, tuple):
         raise TypeError(
             "z must be a tensor of codes, got a tuple, as a VAE's `encode` gives: use `code(x)`, or draw z with "
             "`reparameterise(mu, logvar)`"
         )
-    check_rows("z", z, "codes", (latent_dim,), _dtype(network))
+    check_rows("z", z, "codes", (latent_dim,), _dtype(model, z))
     return z
 
 
-def _dtype(network: nn.Module) -> torch.dtype:
-    return next(network.parameters()).dtype
+def _dtype(model: nn.Module, value: Tensor) -> torch.dtype | None:
+    return getattr(next(model.parameters(), value), "dtype", None)  # without parameters, any dtype fits

@@ -9,17 +9,17 @@ from torch import Generator, Tensor, nn
 
 from vae_lessons.inference import elbo
 from vae_lessons.models.autoencoder import HIDDEN
-from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, start_at_mean
+from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, run_network, start_at_mean
 from vae_lessons.probability.likelihoods import Likelihood
-from vae_lessons.probability.noise import noise
-from vae_lessons.validation import check_int, check_same_length
+from vae_lessons.validation import check_generator, check_int, check_same_length
 
 
 class VAE(nn.Module):
     """z ~ N(0, I), x | z ~ likelihood(decoder(z)), with an encoder for q(z | x) = N(mu, diag σ²).
 
     A `LatentVariableModel`, trained on minus the ELBO. The likelihood decides what the decoder's outputs mean; nothing
-    else here depends on it.
+    else here depends on it. `encoder` and `decoder` are multilayer perceptrons, and can be set to any other networks
+    from (B, H * W) to (B, 2 K) and from (B, K) to (B, H * W).
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class VAE(nn.Module):
     ------
     ValueError
         For a shape, dimension or width that is not made of positive whole numbers, and, in the methods, for tensors
-        whose shape or dtype does not fit.
+        and networks that do not fit.
     TypeError
         For what is not a likelihood object, generator or tensor.
 
@@ -70,8 +70,9 @@ class VAE(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Encode images (B, H, W) as mu and logvar = log σ², each (B, K), of q(z | x)."""
-        x = as_images(x, self.image_shape, self.encoder)
-        mu, logvar = self.encoder(x.flatten(1)).chunk(2, dim=1)  # (B, D) -> (B, 2K) -> two of (B, K)
+        x = as_images(x, self.image_shape, self)
+        outputs = run_network("encoder", self.encoder, x.flatten(1), 2 * self.latent_dim)  # (B, D) -> (B, 2K)
+        mu, logvar = outputs.chunk(2, dim=1)  # (B, K) each
         return mu, logvar
 
     def code(self, x: Tensor) -> Tensor:
@@ -81,8 +82,8 @@ class VAE(nn.Module):
 
     def likelihood_params(self, z: Tensor) -> Tensor:
         """Decode codes (B, K) to the parameters of the likelihood, its mean or its logits: (B, H, W)."""
-        z = as_codes(z, self.latent_dim, self.decoder)
-        outputs = self.decoder(z)  # (B, K) -> (B, D)
+        z = as_codes(z, self.latent_dim, self)
+        outputs = run_network("decoder", self.decoder, z, math.prod(self.image_shape))  # (B, K) -> (B, D)
         return self.likelihood.from_outputs(outputs).unflatten(1, self.image_shape)
 
     def decode(self, z: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ class VAE(nn.Module):
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         """Compute log p(x | z), (B,), nats, summed over pixels, for images (B, H, W) paired with codes (B, K)."""
-        x, params = as_images(x, self.image_shape, self.decoder), self.likelihood_params(z)
+        x, params = as_images(x, self.image_shape, self), self.likelihood_params(z)
         check_same_length(x=x, z=z)
         return self.likelihood.log_prob(x, params)
 
@@ -116,8 +117,9 @@ class VAE(nn.Module):
             False gives the mean of p(x | z), which is what one shows; True a draw from p(x | z), which is what the
             model says an image is.
         """
-        shape = check_int("n", n, minimum=0), self.latent_dim
-        z = noise(torch.randn, shape, next(self.decoder.parameters()), generator)
+        check_generator(generator)
+        n, weight = check_int("n", n, minimum=0), next(self.parameters())
+        z = torch.randn(n, self.latent_dim, generator=generator, dtype=weight.dtype, device=weight.device)
         params = self.likelihood_params(z)
         return self.likelihood.sample(params, generator) if pixel_noise else self.likelihood.mean(params)
 

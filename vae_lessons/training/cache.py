@@ -1,16 +1,15 @@
 """Trained models and what was measured on them, kept on disk so that a lesson need not repeat what another has done.
 
-A model is two files: `KEY.safetensors` with its weights and `KEY.json` with its description; a measurement is
-`measured/KEY.json`. The key is a SHA-256 of all that decides the result, and of nothing else: the model as it starts,
-the data, the settings without the device, torch's version, and the source of the folders that training uses.
+A model is two files: `KEY.safetensors` with its weights and `KEY.json` with its description; a run that is not complete
+is `KEY.checkpoint`; a measurement is `measured/KEY.json`. The key is a SHA-256 of all that decides the result, and of
+nothing else: the model as it starts, the data, the settings without the device, torch's version, and the source of the
+folders that training uses.
 """
 
 import difflib
 import hashlib
 import json
 import os
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -22,10 +21,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from vae_lessons.data import ImageData, course_root
+from vae_lessons.data import Dataset, course_root
 from vae_lessons.notebook import progress_bar
+from vae_lessons.training.checkpoint import Checkpoint
+from vae_lessons.training.files import DamagedCacheWarning as DamagedCacheWarning
+from vae_lessons.training.files import warn_of_damage, write_atomically
 from vae_lessons.training.fit import TRAINED, train
-from vae_lessons.training.history import History
+from vae_lessons.training.history import History, TrainingDivergedError
 from vae_lessons.training.model_checks import check_arguments
 from vae_lessons.training.settings import Settings
 
@@ -35,29 +37,26 @@ DECIDES_MEASUREMENTS = (*DECIDES_TRAINING, "evaluation")
 KNOWN_CODE = ("vae_lessons", "torch")  # classes whose source the key covers
 
 
-class DamagedCacheWarning(UserWarning):
-    """An entry of the cache could not be read, and was made again."""
-
-
 def fit_or_load(
-    model: nn.Module, data: ImageData, *, key: str | None = None, folder: str | Path | None = None, **settings
+    model: nn.Module, data: Dataset, *, key: str | None = None, folder: str | Path | None = None, **settings
 ) -> History:
     """Train as `fit` does, or load the model if the same run was done before.
 
     Two notebooks that want the same model at once train it once: the second waits. A damaged entry is trained again,
-    with a `DamagedCacheWarning`. An interrupted run is not kept.
+    with a `DamagedCacheWarning`. A run leaves a checkpoint after each epoch: interrupted or killed, and started again
+    from a model made anew, it goes on from there, and on a CPU ends as it would have, to the last bit.
 
     Parameters
     ----------
     model : nn.Module
         As for `fit`. One that runs code of your own is trained and not kept, since its code is not in the key.
-    data : ImageData
+    data : Dataset
     key : str, optional
         Keep a model with code of your own all the same, under this name for its code: change the name whenever you
         change the code, or a number that it uses.
     folder : str or Path, optional
         Where trained models are kept; by default $VAE_LESSONS_CACHE, else `.cache/models` in the course's folder.
-        Deleting it is always safe.
+        Deleting it is always safe, and removes the checkpoints of runs that were never finished.
     **settings
         As for `fit`, by name.
 
@@ -81,8 +80,14 @@ def fit_or_load(
     with _lock(folder / f"{name}.lock"):
         history = _load(model, folder, name)
         if history is None:
-            history = train(model, data, requested)
+            checkpoint = Checkpoint(folder / f"{name}.checkpoint")
+            try:
+                history = train(model, data, requested, checkpoint)
+            except TrainingDivergedError:
+                checkpoint.delete()
+                raise
             _save(model, history, description, folder, name)
+            checkpoint.delete()
     return history
 
 
@@ -109,9 +114,9 @@ def load_or_measure(
             try:
                 return {str(k): float(v) for k, v in json.loads(path.read_text(encoding="utf-8")).items()}
             except (OSError, ValueError, TypeError, AttributeError) as error:
-                _warn_of_damage("measurement", path, error)
+                warn_of_damage("measurement", path, error)
         measured = {k: float(v) for k, v in measure().items()}
-        _write_atomically(path, json.dumps(measured, indent=1).encode())
+        write_atomically(path, json.dumps(measured, indent=1).encode())
         return measured
 
 
@@ -135,13 +140,14 @@ def describe_model(model: nn.Module) -> dict[str, object]:
     }
 
 
-def describe_run(model: nn.Module, data: ImageData, settings: Settings, key: str | None = None) -> dict[str, object]:
+def describe_run(model: nn.Module, data: Dataset, settings: Settings, key: str | None = None) -> dict[str, object]:
     """Collect what decides the result of training, for JSON. The device does not: what a GPU trained loads anywhere."""
     return {
         **describe_model(model),
         "key": key,
         "data": data.name,
         "data_sha256": data.fingerprint,
+        "whole": data.whole,
         "settings": {name: value for name, value in asdict(settings).items() if name != "device"},
         "source": source_fingerprint(DECIDES_TRAINING),
         "torch": torch.__version__,
@@ -183,7 +189,12 @@ def _ensure_folder(folder: str | Path | None) -> Path:
 
 
 def _weights(model: nn.Module) -> bytes:
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
+    return save(
+        {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in model.state_dict().items()
+        }
+    )
 
 
 def _load(model: nn.Module, folder: Path, name: str) -> History | None:
@@ -199,7 +210,7 @@ def _load(model: nn.Module, folder: Path, name: str) -> History | None:
         history = History(settings, **entry["history"] | {"loaded": True})
         model.load_state_dict(load(weights))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        _warn_of_damage("model", weights_path, error)
+        warn_of_damage("model", weights_path, error)
         return None
     model.eval()
     setattr(model, TRAINED, True)
@@ -209,23 +220,8 @@ def _load(model: nn.Module, folder: Path, name: str) -> History | None:
 def _save(model: nn.Module, history: History, description: dict, folder: Path, name: str) -> None:
     weights = _weights(model)
     entry = {"weights_sha256": hashlib.sha256(weights).hexdigest(), "history": asdict(history), "run": description}
-    _write_atomically(folder / f"{name}.safetensors", weights)
-    _write_atomically(folder / f"{name}.json", json.dumps(entry, indent=1).encode())  # last: it completes the entry
-
-
-def _warn_of_damage(what: str, path: Path, error: Exception) -> None:
-    warnings.warn(f"the kept {what} {path} is damaged ({error}); making it again", DamagedCacheWarning, stacklevel=3)
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(folder / f"{name}.safetensors", weights)
+    write_atomically(folder / f"{name}.json", json.dumps(entry, indent=1).encode())  # last: it completes the entry
 
 
 @contextmanager

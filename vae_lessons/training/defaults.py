@@ -15,16 +15,21 @@ MIN_STEPS = 5  # per epoch, when the batch size is chosen here
 MNIST_SIZE = 60_000
 
 
-def resolve(settings: Settings, n_images: int) -> Settings:
-    """Replace None and "auto" by what suits this machine and `n_images` training images."""
+def resolve(settings: Settings, n_rows: int, whole: bool = False) -> Settings:
+    """Replace None and "auto" by what suits this machine and `n_rows` training rows, or data taken `whole`."""
     device, batch_size, precision = resolve_device(settings.device), settings.batch_size, settings.precision
     if precision == "auto":
         precision = "bfloat16" if device.type == "cpu" and has_amx() else "float32"
+    if whole:
+        if batch_size is not None:
+            raise ValueError(f"batch_size must be left out for data that are taken whole, got {batch_size}")
+        lr = LR if settings.lr is None else settings.lr
+        return replace(settings, batch_size=n_rows, lr=lr, device=str(device), precision=precision)
     if batch_size is None:
         batch_size = CPU_BATCH_SIZE if (device.type, precision) == ("cpu", "float32") else BATCH_SIZE
-        while batch_size > 1 and n_images < MIN_STEPS * batch_size:
+        while batch_size > 1 and n_rows < MIN_STEPS * batch_size:
             batch_size //= 2
-    batch_size = min(batch_size, n_images)
+    batch_size = min(batch_size, n_rows)
     lr = LR * math.sqrt(batch_size / BATCH_SIZE) if settings.lr is None else settings.lr
     return replace(settings, batch_size=batch_size, lr=lr, device=str(device), precision=precision)
 

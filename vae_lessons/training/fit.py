@@ -1,13 +1,12 @@
 """One training loop for every model of the course.
 
-The images lie in memory as one tensor; an epoch is a permutation of its rows. Nothing in the loop waits for a number
-from the device: losses stay tensors until the epoch is over.
+Each column of the data lies in memory as one tensor; an epoch is a permutation of the rows. Nothing in the loop waits
+for a number from the device: losses stay tensors until the epoch is over.
 """
 
 import copy
-import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -16,11 +15,12 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
-from vae_lessons.data import ImageData
+from vae_lessons.data import Dataset
 from vae_lessons.notebook import progress_bar
+from vae_lessons.training.checkpoint import Checkpoint
 from vae_lessons.training.defaults import resolve
 from vae_lessons.training.history import History, TrainingDivergedError
-from vae_lessons.training.model_checks import check_arguments, check_gradient, check_loss, loss_of
+from vae_lessons.training.model_checks import check_arguments, check_gradient, check_loss, columns_for_loss
 from vae_lessons.training.settings import Settings
 
 ADAM_BETAS = (0.9, 0.95)
@@ -32,7 +32,7 @@ TRAINED = "trained_by_fit"  # attribute of a model that has been trained, so tha
 
 def fit(
     model: nn.Module,
-    data: ImageData,
+    data: Dataset,
     epochs: int = Settings.epochs,
     batch_size: int | None = Settings.batch_size,
     lr: float | None = Settings.lr,
@@ -42,27 +42,30 @@ def fit(
     precision: str = Settings.precision,
     start_at_mean: bool = Settings.start_at_mean,
 ) -> History:
-    """Minimise the mean of `model.loss` over `data.train`, in place, with Adam, betas (0.9, 0.95).
+    """Minimise the mean of `model.loss` over the training split, in place, with Adam, betas (0.9, 0.95).
 
     The result is the same bit for bit for the same seed, model, settings and machine.
 
     Parameters
     ----------
     model : nn.Module
-        Has `loss(x) -> (B,)`, one value per image; or, with `uses_labels = True`, `loss(x, labels) -> (B,)`.
-    data : ImageData
+        Has `loss(x) -> (B,)`, one value per row, such as an image. It is given a column of the data for each of its
+        parameters that has no default: `loss(x, labels)` gets images and their classes.
+    data : Dataset
+        As `load_images` gives, or `TensorData(name, train=(x,), test=(x_test,))`. Of data taken whole, as one graph,
+        each epoch is one step, and the loss gives any values (n,), whose mean is minimised.
     epochs : int
-        Passes over the training images.
+        Passes over the training split.
     batch_size : int, optional
         By default 512, on a CPU in float32 384; fewer for a small data set, so that an epoch has several steps. At most
-        all images.
+        all rows, and a last batch of one row joins the one before it.
     lr : float, optional
         The largest learning rate; by default 0.016 at 512 images, scaled with the root of the batch size.
     schedule : {"linear", "constant"}
         "linear" climbs to `lr` over the first tenth of the steps (over 20 steps, or half of them, in a short run) and
         falls linearly to zero over the rest; "constant" stays at `lr`.
     seed : int
-        Of the order of the images, and of what the model's loss draws from PyTorch's own generator, which is restored
+        Of the order of the rows, and of what the model's loss draws from PyTorch's own generator, which is restored
         afterwards. The starting weights are the model's own.
     device : {"auto", "cpu", "cuda", "mps"}
         "auto" takes an accelerator if there is one. The model goes there to train and comes back after.
@@ -70,7 +73,7 @@ def fit(
         Of the matrix products in training; weights, losses and the evaluation stay in float32. "auto" is bfloat16 on a
         CPU that has matrix units for it.
     start_at_mean : bool
-        Start an untrained decoder at the mean training image.
+        Start an untrained decoder at the mean training image, if the model has a method for it.
 
     Returns
     -------
@@ -92,35 +95,34 @@ def fit(
     return train(model, data, Settings(epochs, batch_size, lr, schedule, seed, device, precision, start_at_mean))
 
 
-def train(model: nn.Module, data: ImageData, settings: Settings) -> History:
-    """Do what `fit` documents, with settings in one object, for a model and data that were checked."""
-    settings = resolve(settings, len(data.train))
+def train(model: nn.Module, data: Dataset, settings: Settings, checkpoint: Checkpoint | None = None) -> History:
+    """Do what `fit` documents, for a model and data that were checked; go on from a checkpoint, and renew it."""
+    rows = data.columns("train")[0]
+    settings = resolve(settings, len(rows), data.whole)
     check_loss(model, data)
     if settings.start_at_mean and hasattr(model, "start_at_mean"):
-        model.start_at_mean(data.train.mean(dim=0))
+        model.start_at_mean(rows.float().mean(dim=0))
     device = torch.device(settings.device)
-    history = History(settings, resumed=getattr(model, TRAINED, False))
-    start = time.perf_counter()
+    history = History(settings, unit=data.unit, resumed=getattr(model, TRAINED, False))
     try:
         with _moved_to(model, device), _seeded(settings.seed, device):
-            _run_epochs(model, data, history)
+            _run_epochs(model, data, history, checkpoint)
     except KeyboardInterrupt as interrupt:
         history.interrupted = True
         _attach_history(interrupt, history)
         raise
     finally:
         model.eval()
-        history.seconds = time.perf_counter() - start
         if history.epochs or history.interrupted:
             setattr(model, TRAINED, True)
     return history
 
 
 @torch.no_grad()
-def mean_loss(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Compute the mean of `model.loss` over all images, in large batches."""
-    batches = zip(images.split(EVALUATION_BATCH_SIZE), labels.split(EVALUATION_BATCH_SIZE), strict=True)
-    return float(sum(loss_of(model, x, y).sum() for x, y in batches) / len(images))
+def mean_loss(model: nn.Module, batches: Iterable[Sequence[Tensor]]) -> float:
+    """Compute the mean of what `model.loss` gives for all batches."""
+    losses = [model.loss(*batch) for batch in batches]
+    return float(sum(loss.sum() for loss in losses) / sum(len(loss) for loss in losses))
 
 
 def warm_up_then_decay(steps: int) -> Callable[[int], float]:
@@ -129,66 +131,82 @@ def warm_up_then_decay(steps: int) -> Callable[[int], float]:
     return lambda step: min((step + 1) / warm_up, (steps - step) / max(1, steps - warm_up))
 
 
-def _run_epochs(model: nn.Module, data: ImageData, history: History) -> None:
+def _run_epochs(model: nn.Module, data: Dataset, history: History, checkpoint: Checkpoint | None) -> None:
     """Train epoch by epoch, and write each epoch's losses into `history`."""
     settings, device = history.settings, torch.device(history.settings.device)
-    train, train_labels = data.train.to(device), data.train_labels.to(device)
-    test, test_labels = data.test.to(device), data.test_labels.to(device)
-    steps = settings.epochs * math.ceil(len(train) / settings.batch_size)
+    train, test = ([x.to(device) for x in columns_for_loss(model, data, split)] for split in ("train", "test"))
+    test_batches = [test] if data.whole else list(zip(*(x.split(EVALUATION_BATCH_SIZE) for x in test), strict=True))
+    sizes = batch_sizes(len(train[0]), settings.batch_size)
+    steps = settings.epochs * len(sizes)
     optimizer = Adam(model.parameters(), lr=settings.lr, betas=ADAM_BETAS, fused=True)
     schedule = LambdaLR(optimizer, warm_up_then_decay(steps) if settings.schedule == "linear" else lambda _: 1.0)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     generator = torch.Generator().manual_seed(settings.seed)
-    seconds_in_steps = 0.0
+    state = [model, optimizer, schedule], [generator, *_own_generators(device)]
+    if checkpoint:
+        checkpoint.restore(history, *state)
     with progress_bar(steps, "training") as bar:
-        for _ in range(settings.epochs):
+        bar.update(history.epochs * len(sizes))
+        while history.epochs < settings.epochs:
             start, before = time.perf_counter(), copy.deepcopy(model.state_dict())
-            batches = _shuffled_batches(train, train_labels, settings.batch_size, generator)
-            losses = _run_epoch(model, batches, optimizer, schedule, autocast, bar)
+            batches = [train] if data.whole else _shuffled_batches(train, sizes, generator)
+            losses, n = _run_epoch(model, batches, optimizer, schedule, autocast, bar)
             _check_finite(losses, "step {} of {}", model, before, history)
-            train_loss = float(losses.sum() / len(train))
-            seconds_in_steps += time.perf_counter() - start
-            test_loss = mean_loss(model, test, test_labels)
-            _check_finite(torch.tensor([test_loss]), "on the test images", model, before, history)
+            train_loss = float(losses.sum() / n)
+            history.seconds_in_steps += time.perf_counter() - start
+            test_loss = mean_loss(model, test_batches)
+            _check_finite(torch.tensor([test_loss]), f"on the test {data.unit}s", model, before, history)
             history.train_loss.append(train_loss)
             history.test_loss.append(test_loss)
-            history.images_per_second = history.epochs * len(train) / seconds_in_steps
+            history.rows_per_second = history.epochs * n / history.seconds_in_steps
+            history.seconds += time.perf_counter() - start
+            if checkpoint:
+                checkpoint.save(history, *state)
             bar.set_postfix(train=train_loss, test=test_loss)
 
 
 @torch.enable_grad()  # also where a notebook has switched gradients off
 def _run_epoch(
     model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[Sequence[Tensor]],
     optimizer: Adam,
     schedule: LambdaLR,
     autocast: torch.autocast,
     bar: tqdm,
-) -> Tensor:
-    """Take one step per batch; return each step's loss summed over its images, (steps,)."""
+) -> tuple[Tensor, int]:
+    """Take one step per batch; return the sum of each step's losses, (steps,), and how many losses there were."""
     model.train()
-    losses = []
-    for images, labels in batches:
+    sums, n = [], 0
+    for batch in batches:
         with autocast:
-            loss = loss_of(model, images, labels)  # (B,)
+            loss = model.loss(*batch)  # (B,)
         check_gradient(loss)
         optimizer.zero_grad()
         loss.mean().backward()
         optimizer.step()
         schedule.step()
-        losses.append(loss.detach().sum())  # stays on the device: no step waits for it
+        sums.append(loss.detach().sum())  # stays on the device: no step waits for it
+        n += len(loss)
         bar.update()
     model.eval()
-    return torch.stack(losses)
+    return torch.stack(sums), n
+
+
+def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
+    """Split rows into batches; a last one of a single row, which has no variance, joins the one before it."""
+    sizes = [batch_size] * (n_rows // batch_size) + [n_rows % batch_size] * (n_rows % batch_size > 0)
+    if len(sizes) > 1 and sizes[-1] == 1 < batch_size:
+        sizes[-2:] = [batch_size + 1]
+    return sizes
 
 
 def _shuffled_batches(
-    images: Tensor, labels: Tensor, batch_size: int, generator: torch.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Give each image once, in a new order."""
-    order = torch.randperm(len(images), generator=generator).to(images.device)
-    for rows in order.split(batch_size):
-        yield images.index_select(0, rows), labels.index_select(0, rows)  # twice as fast as images[rows]
+    columns: Sequence[Tensor], sizes: list[int], generator: torch.Generator
+) -> Iterator[list[Tensor]]:
+    """Give each row once, in a new order."""
+    order = torch.randperm(len(columns[0]), generator=generator).to(columns[0].device)
+    for rows in order.split(sizes):
+        yield [column.index_select(0, rows) for column in columns]  # twice as fast as column[rows]
 
 
 def _check_finite(losses: Tensor, where: str, model: nn.Module, before: dict[str, Tensor], history: History) -> None:
@@ -201,8 +219,8 @@ def _check_finite(losses: Tensor, where: str, model: nn.Module, before: dict[str
     raise TrainingDivergedError(
         f"the loss is {float(losses[first])} in epoch {history.epochs + 1} of {settings.epochs}, "
         f"{where.format(first + 1, len(losses))}. Try a smaller rate (lr={settings.lr / 10:g} instead of "
-        f"{settings.lr:g}), and check that the model's loss is finite on a few images before training. The model is "
-        "back where this epoch began; the epochs before are in this error's .history.",
+        f"{settings.lr:g}), and check that the model's loss is finite on a few {history.unit}s before training. The "
+        "model is back where this epoch began; the epochs before are in this error's .history.",
         history,
     )
 
@@ -221,6 +239,14 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+def _own_generators(device: torch.device) -> list[torch.Generator]:
+    """Give PyTorch's own generators that a loss on `device` may draw from."""
+    if device.type != "cuda":
+        return [torch.default_generator]
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return [torch.default_generator, torch.cuda.default_generators[index]]
 
 
 @contextmanager

@@ -1,48 +1,80 @@
 """Checks of what `fit` is given, before anything is trained: each error says in one sentence what is missing."""
 
+from collections.abc import Sequence
+from inspect import Parameter, signature
+
 import torch
 from torch import Tensor, nn
 
-from vae_lessons.data import ImageData
+from vae_lessons.data import Dataset
+
+POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def loss_of(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Compute `model.loss` of these images, (B,); a model with `uses_labels` gets the labels too."""
-    return model.loss(images, labels) if getattr(model, "uses_labels", False) else model.loss(images)
+def columns_for_loss(model: nn.Module, data: Dataset, split: str) -> tuple[Tensor, ...]:
+    """Take the first columns of a split, one for each parameter of `model.loss` that has no default.
+
+    Raises
+    ------
+    ValueError
+        For a loss that asks for more columns than there are.
+    """
+    asked = [
+        parameter.name
+        for parameter in signature(model.loss).parameters.values()
+        if parameter.kind in POSITIONAL and parameter.default is parameter.empty
+    ]
+    columns = data.columns(split)
+    if len(asked) > len(columns):
+        raise ValueError(
+            f"data must have a column for each argument of model.loss({', '.join(asked)}), "
+            f"{data.name} has {len(columns)}"
+        )
+    return columns[: max(1, len(asked))]
 
 
-def check_arguments(model: nn.Module, data: ImageData) -> None:
-    """Raise TypeError for what is not a model with a `loss`, and for data that are not `ImageData`."""
+def check_arguments(model: nn.Module, data: Dataset) -> None:
+    """Raise TypeError for what is not a model with a `loss`, and for data that are not a `Dataset`."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be an object such as Autoencoder(...) or VAE(...), got {_describe(model)}")
     if not callable(getattr(model, "loss", None)):
         raise TypeError(
             f"model must have a method loss(x) that gives one value per image, {type(model).__name__} has none"
         )
-    if not isinstance(data, ImageData):
+    if not _is_dataset(data):
         hint = ": pass the whole data set, not one of its splits" if isinstance(data, Tensor) else ""
-        raise TypeError(f"data must be an ImageData, such as load_images() gives, got {type(data).__name__}{hint}")
+        raise TypeError(
+            "data must be an ImageData, such as load_images() gives, or TensorData(name, train=(x,), test=(x_test,)), "
+            f"got {type(data).__name__}{hint}"
+        )
 
 
-def check_loss(model: nn.Module, data: ImageData) -> None:
-    """Try the loss on two images; ValueError or TypeError for a loss that `fit` cannot minimise."""
+def check_loss(model: nn.Module, data: Dataset) -> None:
+    """Try the loss on two rows; ValueError or TypeError for a loss that `fit` cannot minimise."""
     if not list(model.parameters()):
         raise ValueError(f"model must have parameters to train, {type(model).__name__} has none")
-    expected = getattr(model, "image_shape", data.image_shape)
-    if tuple(expected) != data.image_shape:
+    shape = getattr(data, "image_shape", None)
+    expected = getattr(model, "image_shape", shape)
+    if shape and tuple(expected) != shape:
         raise ValueError(
-            f"model was made for images of {tuple(expected)} pixels, {data.title} has {data.image_shape}: "
+            f"model was made for images of {tuple(expected)} pixels, {data.title} has {shape}: "
             "make it with image_shape=data.image_shape"
         )
-    loss = _loss_of_two(model, data)
+    columns = columns_for_loss(model, data, "train")
+    if data.whole:
+        wanted = "one value or more, shape (n,)"
+    else:
+        columns = [column[:2] for column in columns]
+        n = len(columns[0])
+        wanted = f"one value per {data.unit}, shape ({n},) for {n} {data.unit}s"
+    loss = _try_loss(model, columns)
     if not isinstance(loss, Tensor):
         hint = "is a return missing?" if loss is None else "return one tensor, with nothing beside it and no .item()"
-        raise TypeError(f"model.loss must give a tensor, one value per image, got {type(loss).__name__}: {hint}")
-    n_images = len(data.train[:2])
-    if loss.shape != (n_images,):
+        raise TypeError(f"model.loss must give a tensor, {wanted}, got {type(loss).__name__}: {hint}")
+    if loss.dim() != 1 or not len(loss) or (len(loss) != len(columns[0]) and not data.whole):
         raise ValueError(
-            f"model.loss must give one value per image, shape ({n_images},) for {n_images} images, "
-            f"got {tuple(loss.shape)}: sum over pixels, leave the mean to fit"
+            f"model.loss must give {wanted}, got {tuple(loss.shape)}: "
+            "sum over pixels or dimensions, leave the mean to fit"
         )
 
 
@@ -56,14 +88,14 @@ def check_gradient(loss: Tensor) -> None:
 
 
 @torch.no_grad()
-def _loss_of_two(model: nn.Module, data: ImageData) -> object:
-    """Compute the loss of two images in evaluation mode, leaving modes and PyTorch's generator as they were."""
+def _try_loss(model: nn.Module, columns: Sequence[Tensor]) -> object:
+    """Compute the loss in evaluation mode, leaving modes and PyTorch's generator as they were."""
     device = next(model.parameters()).device
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            return loss_of(model, data.train[:2].to(device), data.train_labels[:2].to(device))
+            return model.loss(*[column.to(device) for column in columns])
     except RuntimeError as error:
         if "does not require grad" in str(error):
             raise ValueError(
@@ -79,6 +111,10 @@ def _loss_of_two(model: nn.Module, data: ImageData) -> object:
 def _describe(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}: make an object of it, {value.__name__}(...)"
-    if isinstance(value, ImageData):
-        return "ImageData: the model comes first, then the data"
+    if _is_dataset(value):
+        return f"{type(value).__name__}: the model comes first, then the data"
     return type(value).__name__
+
+
+def _is_dataset(value: object) -> bool:
+    return callable(getattr(value, "columns", None)) and not isinstance(value, type)

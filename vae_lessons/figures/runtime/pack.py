@@ -195,7 +195,8 @@ def _pack(network: nn.Sequential, first: int, others: int, **meaning: Any) -> Pa
     for i, layer in enumerate(network[::2]):
         bits = first if i == 0 else others
         scales, weights = _quantise(layer.weight.detach().double().cpu().numpy(), bits)
-        floats += [scales.astype("<f4"), layer.bias.detach().cpu().numpy().astype("<f4")]
+        bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach().cpu()
+        floats += [scales.astype("<f4"), bias.numpy().astype("<f4")]
         integers[bits].append(weights)
         layers.append([layer.in_features, layer.out_features, bits])
     content = b"".join(array.tobytes() for array in [*floats, *integers[FINE], *integers[COARSE]])
