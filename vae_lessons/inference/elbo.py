@@ -7,10 +7,11 @@ from torch import Generator, Tensor
 from vae_lessons.inference.model import (
     LatentVariableModel,
     check_model_and_images,
+    given,
+    kl_to_prior,
     log_likelihood,
-    sample_posterior,
+    posterior,
 )
-from vae_lessons.probability import gaussian
 from vae_lessons.validation import check_int
 
 
@@ -35,7 +36,14 @@ class Elbo:
         return self.reconstruction - self.kl
 
 
-def elbo(vae: LatentVariableModel, x: Tensor, n_samples: int = 1, generator: Generator | None = None) -> Elbo:
+def elbo(
+    vae: LatentVariableModel,
+    x: Tensor,
+    n_samples: int = 1,
+    generator: Generator | None = None,
+    *,
+    condition: Tensor | None = None,
+) -> Elbo:
     """Estimate ELBO = E_q[log p(x | z)] - KL( q(z | x) || p(z) ) without bias; gradients pass through.
 
     Parameters
@@ -44,9 +52,13 @@ def elbo(vae: LatentVariableModel, x: Tensor, n_samples: int = 1, generator: Gen
     x : Tensor, (B, ...)
         Images. A NaN that goes in comes out.
     n_samples : int
-        L, the reparameterised codes over which the reconstruction term is a mean; the KL is exact.
+        L, the reparameterised codes over which the reconstruction term is a mean. The KL is exact where prior and
+        posterior are Gaussian; elsewhere it is the mean of log q(z | x) - log p(z) over the same codes, and may come
+        out negative.
     generator : Generator, optional
         Source of the noise; PyTorch's own by default.
+    condition : Tensor, (B, ...), optional
+        For a conditional model, a row for each image.
 
     Returns
     -------
@@ -56,7 +68,7 @@ def elbo(vae: LatentVariableModel, x: Tensor, n_samples: int = 1, generator: Gen
     Raises
     ------
     ValueError
-        For fewer than one sample, and for no images.
+        For fewer than one sample, for no images, and for a condition with other rows.
     TypeError
         For an `x` that is not a tensor and a `vae` that is not a model.
 
@@ -64,12 +76,13 @@ def elbo(vae: LatentVariableModel, x: Tensor, n_samples: int = 1, generator: Gen
     ----------
     Kingma and Welling (2013), equation 10.
     """
-    check_model_and_images(vae, x)
+    check_model_and_images(vae, x, condition)
     n_samples = check_int("n_samples", n_samples)
-    mu, logvar = vae.encode(x)
+    q = posterior(vae, x, condition)
     if n_samples == 1:  # as in training, where the copies and their mean would take 7 % of a small step
-        reconstruction = vae.log_likelihood(x, gaussian.reparameterise(mu, logvar, generator))
+        z = q.sample(generator=generator)  # (B, K)
+        reconstruction = vae.log_likelihood(x, z, **given(condition))
     else:
-        z = sample_posterior(mu, logvar, n_samples, generator)  # (L, B, K)
-        reconstruction = log_likelihood(vae, x, z).mean(dim=0)
-    return Elbo(reconstruction, gaussian.kl_to_standard_normal(mu, logvar))
+        z = q.sample((n_samples,), generator)  # (L, B, K)
+        reconstruction = log_likelihood(vae, x, z, condition).mean(dim=0)
+    return Elbo(reconstruction, kl_to_prior(vae, q, z, condition))

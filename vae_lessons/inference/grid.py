@@ -7,8 +7,10 @@ network with ReLUs, halving the step quarters the error. So the difference betwe
 the error of the finer one. A finer grid evaluates the integrand only where it may matter for the tolerance, and
 interpolates elsewhere.
 
-The search is exact for a log-concave integrand. It misses peaks outside of [-8, 8] that are far from the peak that it
-finds, and spikes much narrower than a cell of the first grid.
+The search is exact for a log-concave integrand. It misses peaks outside of the box in which it starts that are far
+from the peak that it finds, and spikes much narrower than a cell of the first grid.
+
+Grids are on the CPU, in float64, which not every device has; the integrand may take its points elsewhere.
 """
 
 import math
@@ -26,7 +28,7 @@ LogDensity = Callable[[Tensor], Tensor]  # (G, B, K) to (G, B)
 
 MAX_DIM = 2
 NEGLIGIBLE = 40.0  # nats below the peak: so low that even a wide box of such points does not matter
-START = 8.0  # the search starts in [-8, 8] in each dimension, and leaves it if it must
+START = 8.0  # the search starts in [-8, 8] in each dimension, or so many standard deviations about a prior's mean
 MAX_SEARCHES = 40
 # Cells along each axis, by dimension.
 FIRST_CELLS = {1: 1024, 2: 64}
@@ -82,7 +84,9 @@ def check_dim(dim: int) -> None:
         raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {dim}")
 
 
-def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) -> GridDensity:
+def integrate(
+    log_density: LogDensity, n_rows: int, dim: int, tolerance: float, start: tuple[Tensor, Tensor] | None = None
+) -> GridDensity:
     """Normalise exp(log_density) over R^dim, for each of `n_rows` rows.
 
     Parameters
@@ -95,6 +99,8 @@ def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) 
         K, 1 or 2.
     tolerance : float
         The largest error of a log-integral, nats.
+    start : (low, high), each (B, K) or (1, K), optional
+        Opposite corners of the box in which the search starts; [-8, 8] in each dimension by default.
 
     Returns
     -------
@@ -110,7 +116,9 @@ def integrate(log_density: LogDensity, n_rows: int, dim: int, tolerance: float) 
     check_dim(dim)
     tolerance = check_positive("tolerance", tolerance)
     cells = FIRST_CELLS[dim]
-    low, high, points, values = _find_box(log_density, n_rows, dim, cells)
+    low, high = start or (torch.full((1, dim), -START), torch.full((1, dim), START))
+    low, high = (corner.cpu().double().expand(n_rows, dim) for corner in (low, high))
+    low, high, points, values = _find_box(log_density, low, high, cells)
     while True:
         density = _normalise(points, values, low, high, cells)
         worst = float(density.error.max())
@@ -148,7 +156,7 @@ def closest_gaussian(density: GridDensity, row: int, starts: Iterable[tuple[Tens
     """
     import scipy.optimize  # takes a moment, and few need it
 
-    points, log_density = (part[:, row].double().cpu().numpy() for part in (density.points, density.log_density))
+    points, log_density = (part[:, row].numpy() for part in (density.points, density.log_density))
     dim = points.shape[1]
     n = round(len(points) ** (1 / dim))
     stride = max(1, (n - 1) // CLOSEST_CELLS[dim])
@@ -173,10 +181,11 @@ def closest_gaussian(density: GridDensity, row: int, starts: Iterable[tuple[Tens
     low = np.concatenate([points[0], np.log(step)])
     high = np.concatenate([points[-1], np.log(width)])
     ends = []
-    for mu, logvar in starts:
-        start = np.concatenate([mu.double().cpu().numpy(), 0.5 * logvar.double().cpu().numpy()]).clip(low, high)
+    for start in starts:
+        mu, logvar = (part.cpu().double().numpy() for part in start)
+        first = np.concatenate([mu, 0.5 * logvar]).clip(low, high)
         box = scipy.optimize.Bounds(low, high)
-        ends.append(scipy.optimize.minimize(divergence, start, jac=True, method="L-BFGS-B", bounds=box))
+        ends.append(scipy.optimize.minimize(divergence, first, jac=True, method="L-BFGS-B", bounds=box))
     mu, log_sigma = torch.from_numpy(min(ends, key=lambda end: end.fun).x).chunk(2)
     return mu, 2 * log_sigma
 
@@ -195,13 +204,12 @@ def _normalise(points: Tensor, values: Tensor, low: Tensor, high: Tensor, cells:
     return GridDensity(points, values - log_integral, volume, log_integral, error)
 
 
-def _find_box(log_density: LogDensity, n_rows: int, dim: int, cells: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Find boxes that the integrand fills and outside of which it is negligible.
+def _find_box(log_density: LogDensity, low: Tensor, high: Tensor, cells: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Find boxes that the integrand fills and outside of which it is negligible, from boxes low (B, K) to high (B, K).
 
     Returns opposite corners (B, K) and (B, K), a grid of points (G, B, K) in each box and the values (G, B) there.
     """
-    low = torch.full((n_rows, dim), -START, dtype=torch.float64)
-    high = -low
+    n_rows, dim = low.shape
     for _ in range(MAX_SEARCHES):
         points = _grid(low, high, cells)
         values = _evaluate(log_density, points)
@@ -279,7 +287,7 @@ def _grid(low: Tensor, high: Tensor, cells: int) -> Tensor:
 
 def _evaluate(log_density: LogDensity, points: Tensor) -> Tensor:
     """Compute the log-density (G, B) at points (G, B, K); ValueError where it is not finite."""
-    values = log_density(points).double()
+    values = log_density(points).cpu().double()
     if not values.isfinite().all():
         g, row = (~values.isfinite()).nonzero()[0].tolist()
         where = ", ".join(f"{z:.3g}" for z in points[g, row].tolist())

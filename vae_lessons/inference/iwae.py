@@ -4,17 +4,18 @@ import math
 
 from torch import Generator, Tensor
 
-from vae_lessons.inference.model import (
-    LatentVariableModel,
-    check_model_and_images,
-    log_joint,
-    log_normal,
-    sample_posterior,
-)
+from vae_lessons.inference.model import LatentVariableModel, check_model_and_images, log_joint, posterior
 from vae_lessons.validation import check_int
 
 
-def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: Generator | None = None) -> Tensor:
+def iwae_bound(
+    vae: LatentVariableModel,
+    x: Tensor,
+    n_samples: int,
+    generator: Generator | None = None,
+    *,
+    condition: Tensor | None = None,
+) -> Tensor:
     """Estimate E[ log 1/L sum_l p(x, z_l) / q(z_l | x) ] with z_l ~ q(z | x).
 
     The expectation is the ELBO at L = 1, rises with L, and tends to log p(x); a single value may lie above log p(x).
@@ -28,6 +29,8 @@ def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: G
         L, importance samples per image.
     generator : Generator, optional
         Source of the noise; PyTorch's own by default.
+    condition : Tensor, (B, ...), optional
+        For a conditional model, a row for each image.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: G
     Raises
     ------
     ValueError
-        For fewer than one sample, and for no images.
+        For fewer than one sample, for no images, and for a condition with other rows.
     TypeError
         For an `x` that is not a tensor and a `vae` that is not a model.
 
@@ -45,9 +48,9 @@ def iwae_bound(vae: LatentVariableModel, x: Tensor, n_samples: int, generator: G
     ----------
     Burda, Grosse and Salakhutdinov (2016), equation 8.
     """
-    check_model_and_images(vae, x)
+    check_model_and_images(vae, x, condition)
     n_samples = check_int("n_samples", n_samples)
-    mu, logvar = vae.encode(x)
-    z = sample_posterior(mu, logvar, n_samples, generator)  # (L, B, K)
-    log_weights = log_joint(vae, x, z) - log_normal(z, mu, logvar)  # (L, B)
+    q = posterior(vae, x, condition)
+    z = q.sample((n_samples,), generator)  # (L, B, K)
+    log_weights = log_joint(vae, x, z, condition) - q.log_prob(z)  # (L, B)
     return log_weights.logsumexp(dim=0) - math.log(n_samples)

@@ -13,10 +13,10 @@ from torch.distributions import LowRankMultivariateNormal
 
 from vae_lessons.inference import Elbo
 from vae_lessons.probability import gaussian
+from vae_lessons.probability.noise import noise
 from vae_lessons.validation import (
     check_finite,
     check_floating,
-    check_generator,
     check_int,
     check_positive,
     check_rows,
@@ -100,10 +100,9 @@ class LinearGaussian:
 
     def sample(self, n: int, generator: Generator | None = None) -> Tensor:
         """Draw n images (n, ...) from the model, pixel noise included."""
-        check_generator(generator)
-        z = torch.randn(check_int("n", n, minimum=0), self.latent_dim, generator=generator, dtype=self.weight.dtype)
-        mean = self.decode(z)
-        return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
+        shape = check_int("n", n, minimum=0), self.latent_dim
+        mean = self.decode(noise(torch.randn, shape, self.weight, generator))
+        return mean + self.sigma * noise(torch.randn, mean.shape, mean, generator)
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         """Compute log p(x | z), (B,), nats, for images (B, ...) paired with codes (B, K)."""

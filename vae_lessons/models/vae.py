@@ -11,7 +11,8 @@ from vae_lessons.inference import elbo
 from vae_lessons.models.autoencoder import HIDDEN
 from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, run_network, start_at_mean
 from vae_lessons.probability.likelihoods import Likelihood
-from vae_lessons.validation import check_generator, check_int, check_same_length
+from vae_lessons.probability.noise import noise
+from vae_lessons.validation import check_int, check_same_length
 
 
 class VAE(nn.Module):
@@ -117,9 +118,8 @@ class VAE(nn.Module):
             False gives the mean of p(x | z), which is what one shows; True a draw from p(x | z), which is what the
             model says an image is.
         """
-        check_generator(generator)
-        n, weight = check_int("n", n, minimum=0), next(self.parameters())
-        z = torch.randn(n, self.latent_dim, generator=generator, dtype=weight.dtype, device=weight.device)
+        shape = check_int("n", n, minimum=0), self.latent_dim
+        z = noise(torch.randn, shape, next(self.parameters()), generator)
         params = self.likelihood_params(z)
         return self.likelihood.sample(params, generator) if pixel_noise else self.likelihood.mean(params)
 

@@ -11,7 +11,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from vae_lessons.validation import check_finite, check_generator, check_shapes, check_tensors, first_row
+from vae_lessons.probability.noise import noise
+from vae_lessons.validation import check_finite, check_shapes, check_tensors, first_row
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -56,7 +57,7 @@ def reparameterise(mu: Tensor, logvar: Tensor, generator: Generator | None = Non
     ----------
     mu, logvar : Tensor, (B, K)
     generator : Generator, optional
-        Source of ε, on the device of `mu`; PyTorch's own by default.
+        Source of ε, on any device; PyTorch's own by default.
 
     Returns
     -------
@@ -67,9 +68,7 @@ def reparameterise(mu: Tensor, logvar: Tensor, generator: Generator | None = Non
     Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
     check_shapes(mu=mu, logvar=logvar)
-    check_generator(generator)
-    eps = torch.randn(mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
-    return mu + torch.exp(0.5 * logvar) * eps
+    return mu + torch.exp(0.5 * logvar) * noise(torch.randn, mu.shape, mu, generator)
 
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:

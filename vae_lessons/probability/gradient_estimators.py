@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from vae_lessons.validation import check_generator, check_int, check_shapes
+from vae_lessons.probability.distributions import DiagonalGaussian
+from vae_lessons.validation import check_int, check_shapes
 
 Objective = Callable[[Tensor], Tensor]  # codes (N, K) to values (N,), row by row
 
@@ -112,11 +113,8 @@ def score_function(
 def _sample(mu: Tensor, logvar: Tensor, n_samples: int, generator: Generator | None) -> Tensor:
     """Draw (L, B, K) from q, detached from mu and logvar."""
     check_shapes(mu=mu, logvar=logvar)
-    check_generator(generator)
     n_samples = check_int("n_samples", n_samples)
-    mu, logvar = mu.detach(), logvar.detach()
-    eps = torch.randn(n_samples, *mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
-    return mu + torch.exp(0.5 * logvar) * eps
+    return DiagonalGaussian(mu.detach(), logvar.detach()).sample((n_samples,), generator)
 
 
 def _values(f: Objective, z: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from vae_lessons.validation import check_floating, check_generator, check_positive
+from vae_lessons.probability.noise import beside, noise
+from vae_lessons.validation import check_floating, check_positive
 
 NEARLY_ZERO = 0.05  # below it the series is exact to float64; the closed form is 0 / 0 at zero
 ROUNDING = 1e-5  # by less than this, a blend of two images or a mean may leave [0, 1]
@@ -77,8 +78,7 @@ class Gaussian(Likelihood):
 
     def sample(self, mean: Tensor, generator: Generator | None = None) -> Tensor:
         """Draw mean + σ ε."""
-        check_generator(generator)
-        return mean + self.sigma * torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
+        return mean + self.sigma * noise(torch.randn, mean.shape, mean, generator)
 
     def extra_repr(self) -> str:
         """Show σ; a fixed one in full, since it is not among the weights and the cache's key must have it."""
@@ -104,8 +104,8 @@ class Bernoulli(Likelihood):
 
     def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
         """Draw pixels of 0 and 1."""
-        check_generator(generator)
-        return torch.bernoulli(torch.sigmoid(logits), generator=generator)
+        ink = beside(generator, torch.sigmoid(logits))
+        return torch.bernoulli(ink, generator=generator).to(logits.device)
 
 
 class ContinuousBernoulli(Likelihood):
@@ -142,8 +142,7 @@ class ContinuousBernoulli(Likelihood):
 
     def sample(self, logits: Tensor, generator: Generator | None = None) -> Tensor:
         """Draw by inversion: F⁻¹(u) = log(1 + u (e^a - 1)) / a for u uniform on [0, 1]."""
-        check_generator(generator)
-        u = torch.rand(logits.shape, generator=generator, dtype=logits.dtype, device=logits.device)
+        u = noise(torch.rand, logits.shape, logits, generator)
         near, safe = _near_zero(logits)
         size = safe.abs()
         low = -torch.log1p(u * torch.expm1(-size)) / size  # the sample for a negative logit: nothing overflows

@@ -1,0 +1,146 @@
+"""Distributions of codes z, for priors p(z) and posteriors q(z | x).
+
+Parameters have a row for each image, or a single row that serves all. Each distribution has `log_prob`, in nats, and
+`sample`, which is that of `torch.distributions` with a `generator`. A class with these two can take their place.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Generator, Tensor
+from torch.distributions import MultivariateNormal, kl_divergence
+
+from vae_lessons.probability import gaussian
+from vae_lessons.probability.noise import beside, noise
+
+
+class Distribution(Protocol):
+    """What bounds need of a prior or a posterior over B rows of K dimensions."""
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Compute the log-density of codes (..., B, K): (..., B), nats."""
+        ...
+
+    def sample(self, shape: Sequence[int] = (), generator: Generator | None = None) -> Tensor:
+        """Draw codes `(*shape, B, K)`."""
+        ...
+
+
+@dataclass(frozen=True)
+class DiagonalGaussian:
+    """N(z; mu, diag σ²).
+
+    Attributes
+    ----------
+    mu, logvar : Tensor, (B, K)
+        The mean and log σ².
+    """
+
+    mu: Tensor
+    logvar: Tensor
+
+    @property
+    def scale_tril(self) -> Tensor:
+        """L = diag σ, (B, K, K)."""
+        return torch.diag_embed(torch.exp(0.5 * self.logvar))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Compute the log-density of codes (..., B, K): (..., B), nats."""
+        z, mu, logvar = torch.broadcast_tensors(z, self.mu, self.logvar)
+        return gaussian.log_prob(*(part.flatten(0, -2) for part in (z, mu, logvar))).view(z.shape[:-1])
+
+    def sample(self, shape: Sequence[int] = (), generator: Generator | None = None) -> Tensor:
+        """Draw codes `(*shape, B, K)` that gradients pass through."""
+        mu, logvar = self.mu, self.logvar
+        if shape:  # not in training, with one code for each image
+            mu, logvar = (part.expand(*shape, *part.shape) for part in (mu, logvar))
+        return mu + torch.exp(0.5 * logvar) * noise(torch.randn, mu.shape, mu, generator)
+
+    def box(self, width: float) -> tuple[Tensor, Tensor]:
+        """Compute the corners mu - width σ and mu + width σ, (B, K) each."""
+        reach = width * torch.exp(0.5 * self.logvar)
+        return self.mu - reach, self.mu + reach
+
+
+@dataclass(frozen=True)
+class FullGaussian:
+    """N(z; mu, Σ) with Σ = L Lᵀ.
+
+    Attributes
+    ----------
+    mu : Tensor, (B, K)
+    scale_tril : Tensor, (B, K, K)
+        L, lower triangular with a positive diagonal.
+    """
+
+    mu: Tensor
+    scale_tril: Tensor
+
+    @property
+    def logvar(self) -> Tensor:
+        """Log of the diagonal of Σ, (B, K)."""
+        return self.scale_tril.square().sum(dim=2).log()
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Compute the log-density of codes (..., B, K): (..., B), nats."""
+        return _multivariate_normal(self).log_prob(z)
+
+    def sample(self, shape: Sequence[int] = (), generator: Generator | None = None) -> Tensor:
+        """Draw mu + L ε, codes `(*shape, B, K)` that gradients pass through."""
+        eps = noise(torch.randn, (*shape, *self.mu.shape), self.mu, generator)
+        return self.mu + (self.scale_tril @ eps.unsqueeze(-1)).squeeze(-1)
+
+    def box(self, width: float) -> tuple[Tensor, Tensor]:
+        """Compute the corners as for a `DiagonalGaussian`, (B, K) each."""
+        return DiagonalGaussian(self.mu, self.logvar).box(width)
+
+
+@dataclass(frozen=True)
+class GaussianMixture:
+    """sum_c π_c N(z; mu_c, diag σ_c²), with C components.
+
+    Attributes
+    ----------
+    logits : Tensor, (B, C)
+        log π up to a constant.
+    mu, logvar : Tensor, (B, C, K)
+    """
+
+    logits: Tensor
+    mu: Tensor
+    logvar: Tensor
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Compute the log-density of codes (..., B, K): (..., B), nats."""
+        of_components = DiagonalGaussian(self.mu, self.logvar).log_prob(z.unsqueeze(-2))  # (..., B, C)
+        return (self.logits.log_softmax(dim=-1) + of_components).logsumexp(dim=-1)
+
+    def sample(self, shape: Sequence[int] = (), generator: Generator | None = None) -> Tensor:
+        """Draw codes `(*shape, B, K)`; gradients reach mu and logvar of the components drawn, and no logits."""
+        shares = beside(generator, self.logits.softmax(dim=1))
+        drawn = torch.multinomial(shares, math.prod(shape), replacement=True, generator=generator)  # (B, S)
+        index = drawn.to(self.mu.device).unsqueeze(2).expand(-1, -1, self.mu.shape[2])
+        mu, logvar = (part.gather(1, index).transpose(0, 1) for part in (self.mu, self.logvar))  # (S, B, K)
+        return DiagonalGaussian(mu, logvar).sample(generator=generator).view(*shape, *mu.shape[1:])
+
+    def box(self, width: float) -> tuple[Tensor, Tensor]:
+        """Compute the corners of the box around those of the components, (B, K) each."""
+        low, high = DiagonalGaussian(self.mu, self.logvar).box(width)
+        return low.amin(dim=1), high.amax(dim=1)
+
+
+def closed_form_kl(q: Distribution, p: Distribution) -> Tensor | None:
+    """Compute KL( q || p ), (B,), nats, if both are Gaussian; None stands for no closed form."""
+    if isinstance(q, DiagonalGaussian) and isinstance(p, DiagonalGaussian):
+        return gaussian.kl_diagonal(*torch.broadcast_tensors(q.mu, q.logvar, p.mu, p.logvar))
+    if all(isinstance(distribution, DiagonalGaussian | FullGaussian) for distribution in (q, p)):
+        return kl_divergence(_multivariate_normal(q), _multivariate_normal(p))
+    return None
+
+
+def _multivariate_normal(distribution: DiagonalGaussian | FullGaussian) -> MultivariateNormal:
+    # Unchecked, so that a NaN that goes in comes out.
+    return MultivariateNormal(distribution.mu, scale_tril=distribution.scale_tril, validate_args=False)
