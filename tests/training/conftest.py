@@ -1,10 +1,16 @@
-"""Data sets that the tests of training share."""
+"""What the tests of training share: data sets, and the CPU."""
 
 from dataclasses import replace
 
 import pytest
 
 from vae_lessons import ImageData, load_images
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu(monkeypatch) -> None:
+    """Let "auto" be the CPU on a machine with a GPU too: tests compare bits, and tensors of their own."""
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
 
 
 @pytest.fixture(scope="module")

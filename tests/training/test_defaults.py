@@ -27,6 +27,15 @@ def test_unset_settings_are_chosen_and_recorded(few, digits, monkeypatch):
     assert fit(OneNumber(), few, **vars(requested) | {"epochs": 1}).settings == replace(requested, epochs=1)
 
 
+def test_auto_takes_an_accelerator_in_float32(monkeypatch):
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: True)
+    monkeypatch.setattr("torch.accelerator.current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr("vae_lessons.training.defaults.has_amx", lambda: True)
+    chosen = resolve(Settings(), 60_000)
+    assert (chosen.device, chosen.precision, chosen.batch_size) == ("cuda", "float32", 512)
+    assert resolve(Settings(device="cpu"), 60_000).device == "cpu"
+
+
 def test_absent_device_is_named(few):
     absent = "mps" if not torch.backends.mps.is_available() else "xpu"
     with pytest.raises(ValueError, match=f"device '{absent}' is not on this machine"):

@@ -94,7 +94,7 @@ def test_every_network_is_kept_and_loaded(digits, network, tmp_path):
 
 
 @every_network
-def test_every_network_is_measured(digits, network, one_thread):
+def test_every_network_is_measured(digits, network):
     data, vae = first(digits, 500), vae_with(network)
     judge = Classifier((8, 8), generator=torch.Generator().manual_seed(0))
     for model in (judge, vae):
