@@ -7,7 +7,7 @@ import pytest
 import torch
 from training_helpers import OneNumber
 
-from vae_lessons import ImageData, fit, mnist_epochs
+from vae_lessons import ImageData, TensorData, fit, mnist_epochs
 from vae_lessons.training import Settings
 from vae_lessons.training.defaults import resolve
 
@@ -48,6 +48,8 @@ def test_epochs_scale_with_data_and_fast_mode(digits, monkeypatch):
     many = torch.zeros(60_000, 1, 1)
     mnist_sized = ImageData("large", many, torch.zeros(60_000, dtype=torch.int64), many, torch.zeros(60_000).long())
     assert mnist_epochs(mnist_sized, 4) == 4
+    points = (torch.zeros(30_000, 2),)
+    assert mnist_epochs(TensorData("points", points, points), 4) == 8
     monkeypatch.setenv("VAE_LESSONS_FAST", "1")
     assert mnist_epochs(digits, 4) == 2
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from vae_lessons.data import ImageData
+from vae_lessons.data import Dataset
 from vae_lessons.training.settings import Settings
 
 LR, BATCH_SIZE = 1.6e-2, 512  # chosen on held-out MNIST; the rate scales with the root of the batch size
@@ -54,11 +54,11 @@ def resolve_device(device: str) -> torch.device:
     return named
 
 
-def mnist_epochs(data: ImageData, epochs: int) -> int:
+def mnist_epochs(data: Dataset, epochs: int) -> int:
     """Scale `epochs` for MNIST to a smaller data set, whose epochs have fewer steps: at most twenty times more.
 
     In fast mode ($VAE_LESSONS_FAST), which checks that a lesson runs and not what it finds, it is 2.
     """
     if os.environ.get("VAE_LESSONS_FAST", "") not in ("", "0"):
         return 2
-    return round(epochs * min(20, max(1, MNIST_SIZE / len(data.train))))
+    return round(epochs * min(20, max(1, MNIST_SIZE / len(data.columns("train")[0]))))

@@ -14,10 +14,7 @@ POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 def columns_for_loss(model: nn.Module, data: Dataset, split: str) -> tuple[Tensor, ...]:
     """Take the first columns of a split, one for each parameter of `model.loss` that has no default.
 
-    Raises
-    ------
-    ValueError
-        For a loss that asks for more columns than there are.
+    Raises ValueError for a loss that asks for more columns than there are.
     """
     asked = [
         parameter.name
