@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
@@ -294,6 +295,17 @@ def test_failed_write_leaves_no_partial_entry(few, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_shared_folder_can_be_used_by_others(few, tmp_path):
+    """By the users of one JupyterHub: all may read a model, and wait for one that is in training."""
+    before = os.umask(0o022)
+    try:
+        fit_or_load(autoencoder(few), few, folder=tmp_path, epochs=1)
+    finally:
+        os.umask(before)
+    modes = {path.suffix: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {".json": 0o644, ".safetensors": 0o644, ".lock": 0o666}
 
 
 def train_in_process(folder: Path, start, results) -> None:

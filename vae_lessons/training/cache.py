@@ -227,7 +227,7 @@ def _save(model: nn.Module, history: History, description: dict, folder: Path, n
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
     """Hold a lock file; while another process holds it, show that we wait."""
-    lock = FileLock(path)
+    lock = FileLock(path, mode=0o666)  # of whoever shares the folder
     try:
         lock.acquire(timeout=0)
     except Timeout:

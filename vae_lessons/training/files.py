@@ -1,7 +1,6 @@
 """Files of the cache: each is whole or not there, and a damaged one is said."""
 
 import os
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -17,11 +16,10 @@ def warn_of_damage(what: str, path: Path, error: Exception) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file such that it is never seen, or left, half written."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # tempfile's could be read by this user alone
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
