@@ -64,7 +64,7 @@ def count_clusters(codes: Tensor, seed: int = 0) -> Clusters:
     ----------
     Schwarz (1978) for the BIC.
     """
-    points = codes.detach().double().numpy()
+    points = codes.detach().cpu().double().numpy()
     if len(np.unique(points, axis=0)) < MAX_COMPONENTS:
         raise ValueError(f"codes must hold at least {MAX_COMPONENTS} different codes, got shape {tuple(codes.shape)}")
     smallest = SMALLEST_VARIANCE * points.var(axis=0).mean()

@@ -44,7 +44,7 @@ def mean_estimate(values: Sequence[float] | Tensor) -> Estimate:
 
     Raises ValueError for fewer than two values.
     """
-    values = torch.as_tensor(values, dtype=torch.float64).detach()
+    values = torch.as_tensor(values, dtype=torch.float64, device="cpu").detach()
     if values.dim() != 1 or len(values) < 2:
         raise ValueError(f"values must be at least two numbers (n,), got shape {tuple(values.shape)}")
     return Estimate(float(values.mean()), float(values.std() / math.sqrt(len(values))))
@@ -56,7 +56,7 @@ def share_estimate(hits: Tensor) -> Estimate:
     The error is 0 for a share of 0 or 1, however small n is. Raises ValueError for an empty tensor, for another shape,
     and for values that are neither true nor false.
     """
-    hits = torch.as_tensor(hits, dtype=torch.float64).detach()
+    hits = torch.as_tensor(hits, dtype=torch.float64, device="cpu").detach()
     if hits.dim() != 1:
         raise ValueError(f"hits must have shape (n,), got {tuple(hits.shape)}: use hits.flatten()")
     if not len(hits):
@@ -94,15 +94,16 @@ def knn_accuracy(codes: Tensor, labels: Tensor, test_codes: Tensor, test_labels:
 
 
 def nearest_labels(codes: Tensor, labels: Tensor, test_codes: Tensor, k: int = 10) -> Tensor:
-    """Find the class that the k nearest training codes vote for, for each test code: (B,).
+    """Find the class that the k nearest training codes vote for, for each test code: (B,), on the labels' device.
 
     Raises ValueError for codes that are not (M, K) or not finite, and unless each has a label; TypeError for what is
     not a tensor.
     """
     _check_codes(codes=codes, test_codes=test_codes)
     check_same_length(codes=codes, labels=labels)
-    neighbours = KNeighborsClassifier(n_neighbors=k).fit(codes.detach().numpy(), labels.numpy())
-    return torch.from_numpy(neighbours.predict(test_codes.detach().numpy()))
+    places, classes, test_places = (part.detach().cpu().numpy() for part in (codes, labels, test_codes))
+    neighbours = KNeighborsClassifier(n_neighbors=k).fit(places, classes)
+    return torch.from_numpy(neighbours.predict(test_places)).to(labels.device)
 
 
 def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) -> float:
@@ -124,12 +125,13 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
     """
     _check_codes(codes=codes)
     check_same_length(codes=codes, images=images, labels=labels)
+    codes, images, labels = (part.detach().cpu() for part in (codes, images, labels))
     classes = labels.unique()
     if len(classes) < 3:
         raise ValueError(f"labels must be of at least three classes, got {len(classes)}")
     in_codes, in_pixels = (
         pdist(torch.stack([space[labels == c].mean(dim=0) for c in classes]).numpy())
-        for space in (codes.detach(), images.detach().flatten(1))
+        for space in (codes, images.flatten(1))
     )
     return float(spearmanr(in_codes, in_pixels).statistic)
 
@@ -144,8 +146,9 @@ def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
     """
     _check_pictures(images, reference)
     points = images.flatten(1)
-    nearest = torch.full((len(points),), math.inf, dtype=points.dtype)
-    for others in reference.flatten(1).split(DISTANCE_BATCH_SIZE):
+    nearest = points.new_full((len(points),), math.inf)
+    for batch in reference.flatten(1).split(DISTANCE_BATCH_SIZE):
+        others = batch.to(points.device)
         squared = torch.addmm(others.square().sum(dim=1), points, others.T, alpha=-2)  # ||y||^2 - 2 x.y
         nearest = torch.minimum(nearest, squared.amin(dim=1))
     return (nearest + points.square().sum(dim=1)).clamp(min=0).sqrt()

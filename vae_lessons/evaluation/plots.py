@@ -81,12 +81,12 @@ def show_images(
     if row_labels is not None and len(row_labels) != n_rows:
         raise ValueError(f"row_labels must be {n_rows}, one for each row of {n_columns}, got {len(row_labels)}")
     sheet = torch.full((n_rows * (height + GAP) - GAP, n_columns * (width + GAP) - GAP), torch.nan)
-    for i, image in enumerate(images):
+    for i, image in enumerate(images.detach().cpu()):
         row, column = divmod(i, n_columns)
         top, left = row * (height + GAP), column * (width + GAP)
         sheet[top : top + height, left : left + width] = image
     ax = ax or _axes(7, 7 * sheet.shape[0] / sheet.shape[1])
-    ax.imshow(sheet.detach().numpy(), **INK)
+    ax.imshow(sheet.numpy(), **INK)
     ax.set_xticks([])
     ax.set_yticks([])
     if row_labels is not None:
@@ -116,7 +116,7 @@ def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
     Raises ValueError for codes that are not (M, 2) or not finite, and for a different number of labels; TypeError for
     what is not a tensor.
     """
-    codes = _plane(codes, labels)
+    codes, labels = _plane(codes, labels)
     ax = ax or _axes(6.5, 6)
     for label in labels.unique().tolist():
         z = codes[labels == label]
@@ -130,7 +130,7 @@ def plot_codes_by_class(codes: Tensor, labels: Tensor) -> np.ndarray:
 
     Raises as `plot_codes`.
     """
-    codes = _plane(codes, labels)
+    codes, labels = _plane(codes, labels)
     _, axes = plt.subplots(2, 5, figsize=(7, 3.4), sharex=True, sharey=True)
     for label, ax in enumerate(axes.flat):
         z = codes[labels == label]
@@ -163,12 +163,12 @@ def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None 
     n, n_columns, height, width = images.shape
     if n < 2 or n != n_columns:
         raise ValueError(f"images must be a grid of at least 2 by 2, got shape {tuple(images.shape)}")
-    spaced = pad(images, (GAP, GAP, GAP, GAP))
+    spaced = pad(images.detach().cpu(), (GAP, GAP, GAP, GAP))
     sheet = spaced.flip(0).transpose(1, 2).reshape(n * (height + 2 * GAP), n * (width + 2 * GAP))
     margin = (opposite - corner) / (n - 1) / 2  # codes are at the centres of their images
     (left, bottom), (right, top) = (corner - margin).tolist(), (opposite + margin).tolist()
     ax = ax or _axes(6.5, 6.5)
-    ax.imshow(sheet.detach().numpy(), **INK, extent=(left, right, bottom, top), aspect="auto")
+    ax.imshow(sheet.numpy(), **INK, extent=(left, right, bottom, top), aspect="auto")
     _name_latent_axes(ax)
     return ax
 
@@ -178,7 +178,7 @@ def plot_mean_and_error(
 ) -> Axes:
     """Plot a curve with a band of two standard errors on each side."""
     ax = ax or _axes()
-    mean, error = mean.detach(), error.detach()
+    mean, error = (part.detach().cpu() for part in (mean, error))
     ax.plot(x, mean, color=colour, label=label)
     ax.fill_between(x, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.25, lw=0)
     return ax
@@ -211,6 +211,7 @@ def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tens
     if [tuple(value.shape) for value in shapes.values()] != list(expected):
         found = ", ".join(f"{name} {tuple(value.shape)}" for name, value in shapes.items())
         raise ValueError(f"points must be (G, 2), log_density (G,), mu and logvar (2,), of one image, got {found}")
+    points, log_density, mu, logvar = (value.detach().cpu() for value in shapes.values())
     ax = ax or _axes(4.5, 4)
     n = math.isqrt(len(points))
     density = log_density.exp()
@@ -247,15 +248,15 @@ def _check_images(images: Tensor, shape: str) -> None:
         )
 
 
-def _plane(codes: Tensor, labels: Tensor) -> Tensor:
-    """Detach codes (M, 2); TypeError or ValueError for what is not in the plane."""
+def _plane(codes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Detach codes (M, 2) and labels (M,), on the CPU; TypeError or ValueError for what is not in the plane."""
     check_tensors(codes=codes, labels=labels)
     if codes.dim() != 2 or codes.shape[1] != 2:
         raise ValueError(f"codes must have shape (M, 2) to be plotted in the plane, got {tuple(codes.shape)}")
     if labels.shape != codes.shape[:1]:
         raise ValueError(f"labels must be one for each of {len(codes)} codes, got shape {tuple(labels.shape)}")
     check_finite("codes", codes, "code")
-    return codes.detach()
+    return codes.detach().cpu(), labels.cpu()
 
 
 def _axes(width: float = 7, height: float = 3.2) -> Axes:

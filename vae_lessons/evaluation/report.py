@@ -1,10 +1,11 @@
 """Models side by side: the same measurements of a two-dimensional latent space for an autoencoder and any VAE."""
 
+import copy
 import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vae_lessons.data import ImageData
 from vae_lessons.evaluation import metrics
@@ -36,7 +37,7 @@ def usable_sigma(images: Tensor, latent_dim: int = 2) -> float:
     """
     check_floating(images=images)
     check_finite("images", images, "image")
-    eigenvalues = torch.linalg.eigvalsh(torch.cov(images.flatten(1).double().T, correction=0))
+    eigenvalues = torch.linalg.eigvalsh(torch.cov(images.flatten(1).cpu().double().T, correction=0))
     latent_dim = check_int("latent_dim", latent_dim)
     if latent_dim > len(eigenvalues) or eigenvalues[-latent_dim] <= 1e-12 * eigenvalues[-1]:
         raise ValueError(f"latent_dim must be at most the number of directions that images vary in, got {latent_dim}")
@@ -54,12 +55,18 @@ def decoded_grid(model: Autoencoder | VAE, data: ImageData, n: int = CELLS) -> t
     K other than 2.
     """
     _check_plane(model)
+    model = _on_cpu(model)
     return _grid_over(model.code(data.train), model, n)
 
 
 def _check_plane(model: Autoencoder | VAE) -> None:
     if model.latent_dim != 2:
         raise ValueError(f"latent_dim must be 2 for a grid over the plane, got {model.latent_dim}")
+
+
+def _on_cpu(model: nn.Module) -> nn.Module:
+    """Copy a model to where the data are, so that numbers do not depend on where it was trained."""
+    return copy.deepcopy(model).cpu()
 
 
 def _grid_over(codes: Tensor, model: Autoencoder | VAE, n: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -93,6 +100,7 @@ def measure(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: 
         For K other than 2.
     """
     _check_plane(model)
+    model, judge = _on_cpu(model), _on_cpu(judge)
     generator = torch.Generator().manual_seed(seed)
     train_codes, test_codes = model.code(data.train), model.code(data.test)
     grid, low, high = _grid_over(train_codes, model, CELLS)

@@ -1,5 +1,6 @@
 """Interpolation between two test images: what lies on the way, in pixels and in the codes of one or more models."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ class Interpolation(LiveFigure):
         t: float = 0.5,
         caption: str = CAPTION,
     ) -> None:
-        named = models_by_name(models)
+        named = {name: copy.deepcopy(model).cpu() for name, model in models_by_name(models).items()}
         _check(named, data)
         chosen = choose_images(data.test_labels)
         images, self._classes = data.test[chosen], data.test_labels[chosen].tolist()

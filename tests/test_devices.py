@@ -1,0 +1,255 @@
+"""What takes a model takes it where it is: on another device all values are those of the CPU.
+
+The other device is CUDA, or a simulation that refuses what CUDA refuses; see `devices.py`.
+"""
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from devices import second_device
+from torch import Generator, Tensor, nn
+
+from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, ImageData
+from vae_lessons.evaluation import clusters, metrics, plots, report
+from vae_lessons.figures.draw_digit.figure import DrawDigit
+from vae_lessons.figures.interpolation.figure import Interpolation
+from vae_lessons.figures.latent_explorer.figure import LatentExplorer
+from vae_lessons.inference import (
+    best_gaussian,
+    elbo,
+    elbo_quadrature,
+    iwae_bound,
+    log_evidence_quadrature,
+    posterior_quadrature,
+)
+from vae_lessons.models import LinearGaussian
+from vae_lessons.probability import gradient_estimators
+from vae_lessons.probability.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
+from vae_lessons.probability.gaussian import reparameterise
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SHAPE = (4, 4)
+
+
+def seeded(seed: int = 0) -> Generator:
+    return Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def cuda() -> Iterator[torch.device]:
+    with second_device() as device:
+        yield device
+
+
+def assert_same(there: Tensor, here: Tensor) -> None:
+    """Assert that a tensor is on the other device, with the values of the CPU."""
+    assert there.device.type == "cuda"
+    torch.testing.assert_close(there.cpu(), here, rtol=1e-3, atol=1e-3)
+
+
+# The simulation itself
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda here, there: here + there,
+        lambda here, there: there @ here,
+        lambda here, there: torch.cat([here, there.exp()]),
+        lambda here, there: torch.where(there > 0, there, here),
+        lambda here, there: nn.functional.linear(here, there.detach()),
+        lambda here, there: here[there.argsort(dim=0)[:, 0]],
+        lambda here, there: here.add_(there),
+        lambda here, there: nn.Linear(3, 3).to(there.device)(here),
+        lambda here, there: here + torch.zeros(3, device=there.device),
+        lambda here, there: here @ copy.deepcopy(there),
+    ],
+)
+def test_two_devices_do_not_mix(cuda, mix):
+    here = torch.rand(3, 3)
+    mix(here, here.clone())
+    with pytest.raises(RuntimeError, match=r"on the same device|same device as the indexed tensor"):
+        mix(here, here.to(cuda))
+
+
+@pytest.mark.parametrize("convert", [np.asarray, lambda x: x.numpy(), lambda x: x.detach()[0].numpy()])
+def test_a_tensor_there_is_no_array(cuda, convert):
+    convert(torch.rand(3))
+    with pytest.raises(TypeError, match="can't convert cuda"):
+        convert(torch.rand(3, device=cuda))
+
+
+def test_a_generator_here_draws_nothing_there(cuda):
+    generator = torch.Generator()
+    p = torch.full((3,), 0.5, device=cuda)
+    for draw in (
+        lambda: torch.randn(3, generator=generator, device=cuda),
+        lambda: torch.bernoulli(p, generator=generator),
+    ):
+        with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator"):
+            draw()
+
+
+def test_what_moves_can_mix(cuda):
+    here, there = torch.rand(3), torch.rand(3).to(cuda)
+    assert (there.device.type, here.to(there).device.type, there.cpu().device.type) == ("cuda", "cuda", "cpu")
+    torch.testing.assert_close(here + there.cpu(), here.to(there.device).add(there).to("cpu"))
+    assert (there * torch.tensor(2.0) + 1).sum().item() == pytest.approx(2 * there.sum().item() + 3)
+    assert there[torch.tensor([0, 2])].device.type == "cuda"
+    assert torch.zeros(3).copy_(there).device.type == "cpu"
+    assert [x.device.type for x in there.chunk(3)] == ["cuda"] * 3
+    layer = nn.Linear(3, 3).to(cuda)
+    layer(there).sum().backward()
+    assert layer.weight.grad.device.type == "cuda"
+    assert copy.deepcopy(layer).cpu()(here).device.type == "cpu"
+    assert layer(there).device.type == "cuda"
+
+
+# Noise
+
+
+def on(device: torch.device, *parameters: Tensor) -> list[Tensor]:
+    return [value.to(device) for value in parameters]
+
+
+TWO, FACTOR = torch.rand(2, 3, 2, generator=seeded()), torch.eye(2).expand(3, 2, 2) + 0.1
+
+DRAWS = {
+    "reparameterise": lambda d, g: reparameterise(*on(d, *TWO), g),
+    "Gaussian": lambda d, g: Gaussian(0.5).sample(*on(d, TWO[0]), g),
+    "Bernoulli": lambda d, g: Bernoulli().sample(*on(d, TWO[0]), g),
+    "ContinuousBernoulli": lambda d, g: ContinuousBernoulli().sample(*on(d, TWO[0]), g),
+    "DiagonalGaussian": lambda d, g: DiagonalGaussian(*on(d, *TWO)).sample((4,), g),
+    "FullGaussian": lambda d, g: FullGaussian(*on(d, TWO[0], FACTOR)).sample((4,), g),
+    "GaussianMixture": lambda d, g: GaussianMixture(*on(d, TWO[:, :, 0], TWO, TWO - 1)).sample((4,), g),
+    "pathwise": lambda d, g: gradient_estimators.pathwise(lambda z: z.square().sum(dim=1), *on(d, *TWO), 4, g).mu,
+    "VAE": lambda d, g: vae(Bernoulli()).to(d).sample(5, g, pixel_noise=True),
+    "LinearGaussian": lambda d, g: LinearGaussian(*on(d, torch.eye(16)[:, :2], torch.ones(SHAPE)), 0.5).sample(5, g),
+}
+
+
+def vae(likelihood, latent_dim: int = 2) -> VAE:
+    return VAE(SHAPE, latent_dim, (5,), likelihood=likelihood, generator=seeded(1))
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_a_seed_gives_the_same_noise_on_every_device(draw, cuda):
+    assert_same(draw(cuda, seeded()), draw(torch.device("cpu"), seeded()))
+    assert draw(cuda, None).device.type == "cuda"
+
+
+# Bounds
+
+
+BOUNDS = {
+    "elbo": lambda model, x: elbo(model, x, generator=seeded()).value,
+    "elbo of several": lambda model, x: elbo(model, x, 3, seeded()).value,
+    "iwae": lambda model, x: iwae_bound(model, x, 4, seeded()),
+    "evidence": lambda model, x: log_evidence_quadrature(model, x, 1e-2),
+    "elbo quadrature": lambda model, x: elbo_quadrature(model, x, *model.encode(x)).value,
+    "best Gaussian": lambda model, x: torch.cat(best_gaussian(model, x), dim=1),
+    "best Gaussian of known posteriors": lambda model, x: torch.cat(
+        best_gaussian(model, x, [posterior_quadrature(model, image, 1e-2) for image in x.split(1)]), dim=1
+    ),
+}
+
+every_bound = pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS)
+
+
+@every_bound
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_bounds_are_where_the_model_is(bound, latent_dim, cuda):
+    model, x = vae(Bernoulli(), latent_dim).requires_grad_(False), torch.rand(2, *SHAPE, generator=seeded())
+    here = bound(model, x)
+    assert_same(bound(model.to(cuda), x.to(cuda)), here)
+
+
+@every_bound
+def test_bounds_with_a_prior_are_where_the_model_is(bound, cuda):
+    class WithPrior(VAE):
+        def prior(self) -> GaussianMixture:
+            device = self.encoder[0].weight.device
+            return GaussianMixture(*on(device, TWO[:1, :, 0], TWO[:1], TWO[:1]))
+
+    model = WithPrior(SHAPE, 2, (5,), likelihood=Gaussian(0.5), generator=seeded()).requires_grad_(False)
+    x = torch.rand(2, *SHAPE, generator=seeded())
+    here = bound(model, x)
+    assert_same(bound(model.to(cuda), x.to(cuda)), here)
+
+
+@every_bound
+def test_bounds_of_a_linear_model_are_where_it_is(bound, cuda):
+    weight, bias = torch.randn(16, 2, generator=seeded()), torch.rand(SHAPE, generator=seeded())
+    here, there = (LinearGaussian(*on(device, weight, bias), 0.5) for device in (torch.device("cpu"), cuda))
+    x = here.sample(2, seeded())
+    assert_same(bound(there, x.to(cuda)), bound(here, x))
+    assert_same(there.log_evidence(x.to(cuda)), here.log_evidence(x))
+
+
+# Measures and figures
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageData:
+    labels = torch.arange(200) % 5
+    images = labels.view(-1, 1, 1) / 5 + 0.2 * torch.rand(200, *SHAPE, generator=seeded())
+    images[:, 0] = 0
+    return ImageData("stripes", images, labels, images.flip(0), labels.flip(0))
+
+
+CODES, LABELS = torch.rand(60, 2, generator=seeded()), torch.arange(60) % 5
+
+MEASURES = {
+    "knn_accuracy": lambda move: metrics.knn_accuracy(move(CODES), move(LABELS), move(CODES), move(LABELS), 3).value,
+    "nearest_labels": lambda move: metrics.nearest_labels(move(CODES), move(LABELS), move(CODES + 0.1), 3).tolist(),
+    "class_distance_correlation": lambda move: metrics.class_distance_correlation(
+        move(CODES), move(CODES.square().unsqueeze(2)), move(LABELS)
+    ),
+    "mean_estimate": lambda move: metrics.mean_estimate(move(CODES[:, 0])).value,
+    "share_estimate": lambda move: metrics.share_estimate(move(CODES[:, 0] > 0.5)).value,
+    "off_manifold": lambda move: metrics.off_manifold(*(move(CODES.unsqueeze(2) + i / 5) for i in range(3))).tolist(),
+    "active_units": lambda move: metrics.active_units(move(CODES)).tolist(),
+    "entropy": lambda move: metrics.entropy(move(CODES.softmax(dim=1))).sum().item(),
+    "count_clusters": lambda move: clusters.count_clusters(move(CODES)).bic_gain,
+    "usable_sigma": lambda move: report.usable_sigma(move(CODES.unsqueeze(2))),
+}
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+def test_measures_take_tensors_where_they_are(measure, cuda):
+    here, there = (measure(lambda value, device=device: value.to(device)) for device in ("cpu", cuda))
+    assert there == pytest.approx(here, rel=1e-4)
+
+
+@pytest.fixture(params=["autoencoder", "VAE"])
+def model(request) -> Autoencoder | VAE:
+    return vae(Bernoulli()) if request.param == "VAE" else Autoencoder(SHAPE, 2, (5,), seeded())
+
+
+def test_report_takes_models_where_they_are(model, data, cuda):
+    judge = Classifier(SHAPE, 5, (6,), seeded())
+    here, grid = report.measure(model, data, judge), report.decoded_grid(model, data, 3)
+    assert report.measure(model.to(cuda), data, judge.to(cuda)) == here
+    for before, after in zip(grid, report.decoded_grid(model, data, 3), strict=True):
+        assert torch.equal(after, before)
+    assert {parameter.device.type for parameter in [*model.parameters(), *judge.parameters()]} == {"cuda"}
+
+
+@pytest.mark.parametrize("make", [LatentExplorer, Interpolation, DrawDigit])
+def test_figures_take_models_where_they_are(make, data, cuda):
+    here, there = (make(vae(Bernoulli()).to(device), data) for device in ("cpu", cuda))
+    assert there.snapshot().numbers == pytest.approx(here.snapshot().numbers, abs=1e-3)
+    assert there.snapshot().alt()
+    assert there._repr_mimebundle_()[0].keys() == here._repr_mimebundle_()[0].keys()
+
+
+def test_pictures_are_drawn_of_tensors_where_they_are(cuda):
+    images, (mu, logvar) = torch.rand(4, *SHAPE, device=cuda), on(cuda, *TWO[:, 0])
+    plots.show_images(images)
+    plots.show_grid(images.unflatten(0, (2, 2)), *on(cuda, -torch.ones(2), torch.ones(2)))
+    posterior = posterior_quadrature(vae(Bernoulli()).to(cuda), images[:1], 1e-2)
+    plots.plot_posterior(posterior.points[:, 0], posterior.log_density[:, 0], mu, logvar)
