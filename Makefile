@@ -5,7 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 # uv installs many times faster than pip. It does not read pip's settings, so a mirror that stands there is handed on.
-UV     := UV_DEFAULT_INDEX="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}" $(BIN)/uv pip install
+# Modules are compiled once, and not by each process that a build or the tests start.
+UV     := UV_DEFAULT_INDEX="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}" $(BIN)/uv pip install --compile-bytecode
 SITE   := book/_build/html
 PDF    := book/_build/variational-autoencoders.pdf
 BUILD  := $(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
@@ -21,7 +22,7 @@ export SOLUTIONS
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: book pdf test serve lab classroom mark bench lint lock address clean help
+.PHONY: book pdf test check serve lab classroom mark bench lint lock address clean help
 
 book: $(READY) ## Build the book into book/_build/html (again only what has changed since)
 	$(BUILD)
@@ -31,7 +32,10 @@ pdf: book ## Print the book into book/_build/variational-autoencoders.pdf (needs
 	$(BIN)/python -m book.print book/_build/singlehtml/index.html $(PDF)
 
 test: $(READY) ## Run the tests, on the embedded digits
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical -m "not check"
+
+check: $(READY) ## Run what `make test` leaves out: accessibility, print, JupyterLab, a class to mark
+	$(BIN)/python -m pytest -n logical -m check
 
 serve: book ## Build the book and show it on this machine, at http://localhost:8000 (another: PORT=8001)
 	$(BIN)/python -m http.server --bind localhost --directory $(SITE) $(PORT)

@@ -1,21 +1,24 @@
 """What test files share: fast mode, a built site, a browser, and a page of live figures."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tensors this small gain nothing from threads
+
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import torch
+from filelock import FileLock
 from hypothesis import settings
-from live_figures import start_all
-from pages import MATHJAX_IS_DONE
+from pages import MATHJAX_IS_DONE, start_all
 from playwright.sync_api import Browser
-from threadpoolctl import threadpool_limits
 
 from benchmarks.browsing import chromium
 
@@ -23,65 +26,105 @@ from benchmarks.browsing import chromium
 settings.register_profile("lessons", deadline=None, derandomize=True)
 settings.load_profile("lessons")
 
-torch.set_num_threads(1)  # tensors this small gain nothing from threads, and lose much on a busy machine
-
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book/_ext"))  # the book's own Sphinx extension, for the tests of its parts
+KEPT = ROOT / ".cache/tests"  # the book in fast mode and its models: built again only as far as something has changed
+FAST_MODE = {
+    "VAE_LESSONS_FAST": "1",
+    "VAE_LESSONS_DATASET": "",
+    "VAE_LESSONS_STATIC": "",
+    "VAE_LESSONS_CACHE": str(KEPT / "models"),
+}
 BUILD = ["build", ".", "--config", "book/_config.yml", "--toc", "book/_toc.yml", "-W", "-n", "--keep-going"]
 ELSEWHERE = re.compile(r"^(?!file:|data:|blob:)")
 
 
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """Let scikit-learn use one thread, as torch does above."""
-    with threadpool_limits(1):
-        yield
+class Book:
+    """The book in fast mode. Of several processes that run tests, one builds it and the others wait."""
 
+    def __init__(self) -> None:
+        self.process: subprocess.Popen | None = None
+        self.run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
 
-@pytest.fixture(scope="session")
-def fast_mode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return an environment in which lessons train for a moment, on the embedded digits, with models kept apart."""
-    return {
-        "VAE_LESSONS_FAST": "1",
-        "VAE_LESSONS_DATASET": "",
-        "VAE_LESSONS_STATIC": "",
-        "VAE_LESSONS_CACHE": str(tmp_path_factory.mktemp("models")),
-        "OMP_NUM_THREADS": "1",
-    }
+    def build(self, *options: str) -> tuple[Path, str]:
+        """Build the book and return the site's folder and the log; RuntimeError with the log's end if it fails."""
+        KEPT.mkdir(parents=True, exist_ok=True)
+        with FileLock(KEPT / "lock"):
+            return self._build(*options)
 
+    def site(self) -> Path:
+        """Return the site's folder, built or brought up to date once in this run of the tests."""
+        KEPT.mkdir(parents=True, exist_ok=True)
+        site, stamp = KEPT / "_build/html", KEPT / "run"
+        with FileLock(KEPT / "lock"):
+            if not stamp.exists() or stamp.read_text() != self.run:
+                self._build()
+                stamp.write_text(self.run)
+        return site
 
-@pytest.fixture(scope="session")
-def build_book(fast_mode: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, str]]:
-    """Return a function that builds the book in fast mode, into one folder, and returns the site and the log."""
-    folder = tmp_path_factory.mktemp("book")
-    program = shutil.which("jupyter-book", path=Path(sys.executable).parent)
+    def stop(self) -> None:
+        """End a build that goes on, with the kernels that it has started."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
 
-    def build(*options: str) -> tuple[Path, str]:
-        command = [program, *BUILD, "--path-output", str(folder), *options]
-        environment = os.environ | fast_mode | {"NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    def _build(self, *options: str) -> tuple[Path, str]:
+        program = shutil.which("jupyter-book", path=Path(sys.executable).parent)
+        self.process = subprocess.Popen(
+            [program, *BUILD, "--path-output", str(KEPT), *options],
+            cwd=ROOT,
+            env=os.environ | FAST_MODE | {"NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=True,
         )
-        if done.returncode:
-            pytest.fail(f"the book was not built:\n{done.stdout[-4000:]}", pytrace=False)
-        return folder / "_build" / "html", done.stdout
+        log, _ = self.process.communicate()
+        if self.process.returncode:
+            raise RuntimeError(f"the book was not built:\n{log[-4000:]}")
+        return KEPT / "_build/html", log
 
-    return build
+
+BOOK = Book()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what needs the site last, and begin to build it beside the rest."""
+    if config.option.collectonly or "VAE_LESSONS_SITE" in os.environ:
+        return
+    items.sort(key=lambda item: "site" in item.fixturenames)
+    if items and "site" in items[-1].fixturenames and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
+        threading.Thread(target=BOOK.site, daemon=True).start()
+
+
+def pytest_sessionfinish() -> None:
+    BOOK.stop()
 
 
 @pytest.fixture(scope="session")
-def site(request: pytest.FixtureRequest) -> Path:
+def fast_mode() -> dict[str, str]:
+    """Return an environment in which lessons train for a moment, on the embedded digits, with models kept apart."""
+    return FAST_MODE
+
+
+@pytest.fixture(scope="session")
+def build_book() -> Callable[..., tuple[Path, str]]:
+    """Return a function that builds the book in fast mode, into one folder, and returns the site and the log."""
+    return BOOK.build
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
     """Return the folder of a built site: $VAE_LESSONS_SITE, or one that is built in fast mode."""
     folder = os.environ.get("VAE_LESSONS_SITE")
     if not folder:
-        return request.getfixturevalue("build_book")()[0]
+        return BOOK.site()
     if not (ROOT / folder / "index.html").is_file():
         pytest.fail(f"VAE_LESSONS_SITE={folder} is not the folder of a built site", pytrace=False)
     return (ROOT / folder).resolve()
 
 
-# Not for the whole session: while playwright is there, so is its event loop, and notebooks run by one of their own.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with ExitStack() as stack:
         try:
@@ -97,7 +140,7 @@ def visit(browser, site):
     """Return a function that opens a page of the site from disk, without a network: the page and what went wrong."""
     contexts = []
 
-    def open_page(address, mode=None, **options):
+    def open_page(address, mode=None, requested=None, **options):
         context = browser.new_context(**options)
         contexts.append(context)
         if mode:
@@ -105,6 +148,7 @@ def visit(browser, site):
         page, troubles = context.new_page(), []
         page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
         page.on("console", lambda line: troubles.append(f"console: {line.text}") if line.type == "error" else None)
+        page.on("request", lambda request: requested is None or requested.append(request.url))
         page.on("websocket", lambda socket: troubles.append(f"request: {socket.url}"))
 
         def refuse(route):

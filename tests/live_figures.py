@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from pages import start_all
 from playwright.sync_api import Locator, Page
 from torch import Generator
 
@@ -119,14 +120,6 @@ def scrolled(page: Page, by: int) -> None:
     """Wait until the page has been scrolled down by some pixels or more, and has come to rest."""
     page.wait_for_function("by => scrollY >= by", arg=by)
     page.evaluate("() => new Promise(done => setTimeout(done, 300))")
-
-
-def start_all(page: Page) -> None:
-    """Begin every figure, each of which waits to come near what is seen of the page; then go back to its top."""
-    for figure in page.locator("figure.live-figure").all():
-        figure.scroll_into_view_if_needed()
-        figure.locator(".live-figure-view").wait_for()
-    page.evaluate("scrollTo(0, 0)")
 
 
 def drawn(figure: Locator) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
 from fontTools.ttLib import TTFont
-from pages import PAGES, VIEWPORTS
+from pages import PAGES
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -24,40 +24,6 @@ AS_FILTERED = """([colour]) => {
 VARIABLES = (
     """names => names.map(name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim())"""
 )
-# The number of characters in each line but the last, for paragraphs of three lines or more.
-CHARACTERS_OF_LINES = """() => [...document.querySelectorAll("article section > p")].flatMap(p => {
-    if (p.querySelector("mjx-container, code")) return [];
-    const { top } = p.getBoundingClientRect(), height = parseFloat(getComputedStyle(p).lineHeight);
-    const walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT), range = document.createRange(), lines = [];
-    while (walker.nextNode())
-        for (let i = 0; i < walker.currentNode.length; i++) {
-            range.setStart(walker.currentNode, i);
-            range.setEnd(walker.currentNode, i + 1);
-            const line = Math.floor((range.getBoundingClientRect().bottom - top - 1) / height);
-            lines[line] = (lines[line] ?? 0) + 1;
-        }
-    return lines.length >= 3 ? lines.slice(0, -1) : [];
-})"""
-# Formulas whose neighbouring characters are on another line.
-TORN = """() => [...document.querySelectorAll("article .together")].flatMap(together => {
-    const formula = together.querySelector("mjx-math").getBoundingClientRect();
-    const torn = [...together.childNodes].filter(child => {
-        const range = document.createRange();
-        range.selectNode(child);
-        const { top, bottom } = range.getBoundingClientRect();
-        return child.nodeType === Node.TEXT_NODE && (bottom < formula.top || top > formula.bottom);
-    });
-    return torn.length ? [together.textContent] : [];
-})"""
-FORMULAS_CUT_OFF = """() => [...document.querySelectorAll("article span.math:not(table *)")].filter(formula => {
-    const { left, right } = formula.querySelector("mjx-math").getBoundingClientRect();
-    const box = formula.closest("p, li, dd, h1, h2, h3").getBoundingClientRect();
-    return getComputedStyle(formula).display !== "inline" || left < box.left - 1 || right > box.right + 1;
-}).map(formula => formula.textContent)"""
-FACES_LOADED = """async () => {
-    await document.fonts.ready;
-    return [...document.fonts].filter(face => face.family.includes("Source Serif") && face.status === "loaded").length;
-}"""
 
 
 @pytest.fixture
@@ -118,24 +84,6 @@ def test_typeface_has_the_letters_of_the_lessons(site):
             drawn = set(map(chr, font.getBestCmap()))
         assert latin | set("–‘’“”…×") <= drawn, file.name
         assert greek | set("−≤≥") <= drawn or "regular" not in file.name
-
-
-@pytest.mark.parametrize("viewport", ["desktop", "tablet"])
-def test_lines_of_text_have_60_to_75_characters(viewport, visit):
-    for name in LESSONS:
-        page, _ = visit(f"{name}.html", viewport=VIEWPORTS[viewport])
-        assert page.evaluate(FACES_LOADED) >= 2
-        lines = page.evaluate(CHARACTERS_OF_LINES)
-        assert lines
-        assert 60 <= sum(lines) / len(lines) <= 75, (name, lines)
-
-
-@pytest.mark.parametrize("name", [*LESSONS, "book/one-sheet", "book/notation", "book/glossary"])
-def test_formulas_in_text_are_neither_torn_nor_cut_off(name, visit):
-    page, _ = visit(f"{name}.html", viewport=VIEWPORTS["phone"])
-    assert page.locator("article span.math").count()
-    assert page.evaluate(TORN) == []
-    assert page.evaluate(FORMULAS_CUT_OFF) == []
 
 
 @pytest.mark.parametrize(

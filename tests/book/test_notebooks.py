@@ -210,31 +210,34 @@ def test_the_table_of_contents_lists_all_lessons_and_exercises_and_nothing_that_
 
 
 @by_name(LESSONS)
-def test_a_lesson_runs_for_a_page_and_leaves_no_control_bar_or_warning_there(path, run):
-    notebook = run(path, VAE_LESSONS_STATIC="1")
+def test_a_lesson_run_for_a_page_leaves_no_control_bar_or_warning_there(path, site):
+    notebook = read(site.parent / "jupyter_execute/notebooks" / path.name)
+    assert outputs(notebook)
     assert [output["data"] for output in outputs(notebook) if WIDGET in output.get("data", {})] == []
     assert [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"] == []
 
 
-@by_name(WITH_SLIDERS)
-def test_a_lesson_runs_for_a_person_with_sliders_and_a_figure_that_they_move(path, run, tmp_path):
+@pytest.mark.check
+@by_name(LESSONS)
+def test_a_lesson_runs_for_a_person_with_sliders_and_live_figures_that_are_widgets_alone(path, run, tmp_path):
     notebook = run(path, VAE_LESSONS_CACHE=str(tmp_path))  # nothing kept there: bars are drawn too
     for cell in code_cells(notebook):
         if "explore(" in source(cell):
             assert any(WIDGET in output.get("data", {}) for output in cell["outputs"]), f"no slider in {cell['id']}"
+    shown = [output["data"] for output in outputs(notebook) if "data" in output]
+    live = [data for data in shown if FIGURE_CALL.match(data.get("text/plain", ""))]
+    assert bool(live) == (path in LESSONS_WITH_LIVE_FIGURES)
+    for data in live:
+        assert set(data) == {WIDGET, "text/plain"}
+    assert [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"] == []
+    if path in WITH_SLIDERS:
+        assert_sliders_draw(notebook)
+
+
+def assert_sliders_draw(notebook):
     widgets = [entry["state"] for entry in notebook["metadata"]["widgets"][WIDGET_STATE]["state"].values()]
-    figures = [widget["outputs"] for widget in widgets if widget["_model_name"] == "OutputModel"]
     assert any(widget["_model_name"] == "FloatSliderModel" for widget in widgets)
+    figures = [widget["outputs"] for widget in widgets if widget["_model_name"] == "OutputModel"]
     assert figures
     for drawn in figures:  # an error while drawing ends up in here, and does not stop the cell
         assert any("image/png" in output.get("data", {}) for output in drawn), drawn
-    assert [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"] == []
-
-
-@by_name(LESSONS_WITH_LIVE_FIGURES)
-def test_a_live_figure_in_a_kernel_is_the_widget_alone(path, run):
-    shown = [output["data"] for output in outputs(run(path)) if "data" in output]
-    live = [data for data in shown if FIGURE_CALL.match(data.get("text/plain", ""))]
-    assert live
-    for data in live:
-        assert set(data) == {WIDGET, "text/plain"}

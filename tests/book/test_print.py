@@ -17,6 +17,8 @@ from book.print.answers import move_answers
 from book.print.pages import place_name, refer_to_pages, rename_places
 from book.print.printing import COLUMN, pages_of_targets, prepare, print_book, with_page_numbers
 
+pytestmark = pytest.mark.check
+
 IN_THE_BOOK = set(PAGES) - {"genindex", "search"}
 PAGE_HEIGHT = 948  # px: 251 mm, A4 without its margins
 FOOT = 60  # points from the lower edge: nothing but page numbers and running titles is below

@@ -7,18 +7,16 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 import nbformat
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from course.execution import lessons
-from fontTools.ttLib import TTFont
 from jupyter_cache import get_cache
-from live_figures import LESSONS_WITH_LIVE_FIGURES, assert_adds_up, assert_every_control_moves, set_sliders, start_all
+from live_figures import LESSONS_WITH_LIVE_FIGURES, assert_adds_up, assert_every_control_moves, set_sliders
 from nbformat.v4 import new_code_cell, new_notebook
-from pages import FIRST_PAGE, MATHJAX_IS_DONE, MODES, PAGES, VIEWPORTS
+from pages import FIRST_PAGE, MODES, PAGES, VIEWPORTS, start_all
 from PIL import Image
 from playwright.sync_api import expect
 from sphinx.application import Sphinx
@@ -34,39 +32,10 @@ BY_PERSON = ("http", "https", "mailto")  # what a reader may follow to another h
 CSS_URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^"')\s]*))\s*\)|@import\s+(?:"([^"]*)"|'([^']*)')""")
 IMAGE_FILE = re.compile(r"\.(png|svg|jpe?g|gif|webp)$", re.IGNORECASE)
 
-MOST_BYTES = 3_200_000  # that a page may load, itself included, MathJax apart
-NEEDED_BY_NO_PAGE = {"fontawesome.js"}
-NEEDED_FOR_SEARCHING = {"searchtools.js", "language_data.js", "searchindex.js", "sphinx_highlight.js"}
-
-TEX = re.compile(r"\$\$|\$[^\s$]+\$|\\[()\[\]]|\\[A-Za-z]+")
-PROSE = """() => {
-    const skip = "pre, code, script, style, noscript, textarea, mjx-container";
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    const texts = [];
-    while (walker.nextNode())
-        if (!walker.currentNode.parentElement.closest(skip)) texts.push(walker.currentNode.data);
-    return texts;
-}"""
-# A formula that failed: MathJax shows an error, or an unknown command in red.
-FAILED_FORMULAS = (
-    "() => [...document.querySelectorAll('mjx-merror, mjx-assistive-mml [mathcolor=red]')].map(e => e.textContent)"
-)
-BROKEN_IMAGES = (
-    "() => [...document.querySelectorAll('article img')].filter(e => !(e.complete && e.naturalWidth)).map(e => e.src)"
-)
-WIDE_FORMULAS = """() => [...document.querySelectorAll("article div.math")]
-    .filter(box => [box, box.querySelector("mjx-container")].some(e => e.scrollWidth > e.clientWidth + 1))
-    .map(box => box.id)"""
-FONTS_ARE_DONE = "async () => { await document.fonts.ready; }"
 BUTTONS_WITH_ICONS = {
     "desktop": ["primary-toggle", "search-button__button", "theme-switch-button", "btn-fullscreen-button"],
     "phone": ["primary-toggle", "secondary-toggle", "search-button__button", "theme-switch-button"],
 }
-# What style sheets draw in a character of their own, which is that of an icon, on any element but a formula's pieces.
-ICONS = """() => [...document.querySelectorAll("*")].filter(element => !element.closest("mjx-container"))
-    .flatMap(element => ["::before", "::after"].map(part => getComputedStyle(element, part).content))
-    .filter(content => /^"[\\ue000-\\uf8ff]"$/.test(content))"""
-OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 # What the files hold.
@@ -271,26 +240,6 @@ def test_no_page_has_the_same_weights_or_style_twice(site):
 # How a browser shows the pages.
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("viewport", VIEWPORTS)
-@pytest.mark.parametrize("name", PAGES)
-def test_page_opens_from_disk_without_a_network(name, viewport, mode, visit):
-    page, troubles = visit(f"{name}.html", mode, viewport=VIEWPORTS[viewport])
-    raw_formulas = [text.strip() for text in page.evaluate(PROSE) if TEX.search(text)]
-    assert not raw_formulas, "\n".join(raw_formulas)
-    assert page.evaluate(FAILED_FORMULAS) == []
-    assert page.evaluate(BROKEN_IMAGES) == []
-    assert page.evaluate(OVERFLOW) <= 1, "the page scrolls sideways"
-    assert page.evaluate("document.documentElement.dataset.theme") == mode
-    assert not troubles, "\n".join(troubles)
-
-
-def test_formulas_fit_a_wide_screen(visit):
-    for name in PAGES:
-        page, _ = visit(f"{name}.html", viewport=VIEWPORTS["desktop"])
-        assert page.evaluate(WIDE_FORMULAS) == [], name
-
-
 @pytest.mark.parametrize("lesson", [path.stem for path in LESSONS_WITH_LIVE_FIGURES])
 def test_every_control_moves_a_live_figure(lesson, visit):
     page, troubles = visit(f"notebooks/{lesson}.html", viewport=VIEWPORTS["desktop"], reduced_motion="reduce")
@@ -311,23 +260,6 @@ def test_bars_of_the_elbo_add_up(visit):
     for values in generator.uniform([-3, -4, -3, 0], [3, 1.5, 3, 2], size=(25, 4)).tolist():
         set_sliders(page, figure, values)
         assert_adds_up(figure)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_page_is_light(name, browser, site):
-    page, requests = browser.new_page(viewport=VIEWPORTS["desktop"]), []
-    page.on("request", lambda request: requests.append(urlsplit(request.url)))
-    page.goto(f"{site.as_uri()}/{name}.html")
-    page.evaluate(MATHJAX_IS_DONE)
-    page.evaluate(FONTS_ARE_DONE)
-    page.close()
-    files = {Path(url2pathname(address.path)) for address in requests if address.scheme == "file"}
-    loaded = {path.name for path in files}
-    assert f"{Path(name).name}.html" in loaded
-    assert not loaded & NEEDED_BY_NO_PAGE
-    assert NEEDED_FOR_SEARCHING & loaded == (NEEDED_FOR_SEARCHING if name == "search" else set())
-    bytes_of = {path.name: path.stat().st_size for path in files if "mathjax" not in path.parts}
-    assert sum(bytes_of.values()) < MOST_BYTES, bytes_of
 
 
 @pytest.mark.parametrize("viewport", BUTTONS_WITH_ICONS)
@@ -372,16 +304,6 @@ def test_mode_button_shows_the_mode(visit):
         assert shown[-1] == page.evaluate("document.documentElement.dataset.mode")
     assert sorted(shown) == ["auto", "dark", "light"]
     assert not troubles, "\n".join(troubles)
-
-
-def test_font_has_every_icon(visit, site):
-    icons = set()
-    for name in PAGES:
-        page, _ = visit(f"{name}.html")
-        icons.update(content.strip('"') for content in page.evaluate(ICONS))
-    with TTFont(site / "_static/vendor/fontawesome/webfonts/fa-solid-900.woff2") as font:
-        assert {chr(code) for code in font.getBestCmap()} >= icons
-    assert len(icons) > 15
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -9,8 +9,6 @@ import torch
 
 from vae_lessons.evaluation.clusters import count_clusters
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)

@@ -23,8 +23,6 @@ from vae_lessons.evaluation.metrics import (
     share_estimate,
 )
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)

@@ -18,8 +18,6 @@ from vae_lessons.evaluation import report
 from vae_lessons.evaluation.clusters import Clusters
 from vae_lessons.evaluation.report import compare, contrast, decoded_grid, measure, measure_or_load, usable_sigma
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SHAPE = (1, 3)  # two pixels hold the coordinates, the third is always blank
 CENTRES = torch.tensor([[0.2, 0.3], [0.2, 0.8], [0.8, 0.8], [0.8, 0.2], [0.5, 0.45]])  # of five classes
 NOISE = 0.025

@@ -74,6 +74,7 @@ def test_released_notebook_has_no_solution(folder, path):
     assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
 
 
+@pytest.mark.check
 @each_notebook
 def test_released_notebook_accepts_the_model_answers(folder, path, tmp_path, monkeypatch):
     """Run from top to bottom, each check gives all points in the form that nbgrader reads."""
@@ -226,6 +227,7 @@ def hand_in(folder, path, text):
 WORTH = {exercise.name: exercise.points for exercise in TOPICS["kl"]}
 
 
+@pytest.mark.check
 def test_whole_class_is_marked_in_one_run(class_of_thirty):
     marks = dict(class_of_thirty)
     assert len(marks) == 30
@@ -240,6 +242,7 @@ def test_whole_class_is_marked_in_one_run(class_of_thirty):
     assert {mark.points for mark in marks.values()} == {sum(WORTH.values())}
 
 
+@pytest.mark.check
 @pytest.mark.parametrize(
     ("student", "problem"),
     [
@@ -263,6 +266,7 @@ def test_each_broken_submission_is_reported(class_of_thirty, student, problem):
     assert problem in class_of_thirty[student].problem
 
 
+@pytest.mark.check
 @pytest.mark.parametrize(
     ("student", "problem"),
     [
@@ -278,10 +282,12 @@ def test_only_the_first_problem_is_reported(class_of_thirty, student, problem):
     assert class_of_thirty[student].problem == problem
 
 
+@pytest.mark.check
 def test_students_are_sorted_alphabetically(class_of_thirty):
     assert [student for student in class_of_thirty if student in GOOD[:3]] == ["otto", "Öznur", "Petra"]
 
 
+@pytest.mark.check
 def test_marked_notebook_has_messages_and_original_checks(class_of_thirty, folder):
     mistake, own_check = (
         read(folder / "autograded" / student / QUICK / f"{QUICK}.ipynb") for student in ("mistake", "own-check")
@@ -290,6 +296,7 @@ def test_marked_notebook_has_messages_and_original_checks(class_of_thirty, folde
     assert own_check.cells[place_of(own_check, "check-kl")].source == 'check("kl", kl)'
 
 
+@pytest.mark.check
 def test_check_deleted_later_earns_nothing(class_of_thirty, folder, tmp_path):
     again = shutil.copytree(folder, tmp_path / "again", ignore=shutil.ignore_patterns("submitted"))
     deleted = (folder / "submitted" / "deleted" / QUICK / f"{QUICK}.ipynb").read_text(encoding="utf-8")

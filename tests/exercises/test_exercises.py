@@ -30,8 +30,6 @@ CHECKED = re.compile(r'^check\("([\w-]+)", (\w+)\)$', re.MULTILINE)
 HEADING = re.compile(r"^## Exercise (\d+): .+ \((\d+) points?, (\d+) minutes\)$", re.MULTILINE)
 BLANK = r"\1...  # your answer here"
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def answers(topic):
     return importlib.import_module(f"answers.{topic}")

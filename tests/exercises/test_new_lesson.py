@@ -15,6 +15,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from vae_exercises.classroom import topic_of
 from vae_exercises.classroom.notebooks import by_number
 
+pytestmark = pytest.mark.check
+
 ROOT = Path(__file__).parents[2]
 NAME = "10-anything"
 TOPIC = '''"""Exercises: anything."""

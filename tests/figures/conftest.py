@@ -26,6 +26,17 @@ IN_JAVASCRIPT = """async ([module, states, weights]) => {
     return states.map(state => numbers(state, prepared));
 }"""
 
+# Of what is done with figures in a browser, the tests that `make test` runs. `make check` runs all others.
+IN_EVERY_RUN = ("test_every_control_moves_its_own_figure_alone", "test_javascript_computes_the_same_numbers")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        in_browser = {"open_page", "lab"} & set(getattr(item, "fixturenames", ()))
+        if in_browser and not item.name.startswith(IN_EVERY_RUN):
+            item.add_marker(pytest.mark.check)
+
 
 @pytest.fixture
 def for_a_kernel(monkeypatch):

@@ -5,6 +5,8 @@ from live_figures import MAKERS, sliders_of
 from playwright.sync_api import expect
 from sample_figure import SampleFigure
 
+pytestmark = pytest.mark.check
+
 ALL = {"SampleFigure": SampleFigure, **MAKERS}
 PATIENCE = 60_000  # ms, of a busy machine
 

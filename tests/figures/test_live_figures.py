@@ -546,6 +546,7 @@ for folder in folders:
 """
 
 
+@pytest.mark.check
 def test_any_figure_s_folder_can_be_deleted(tmp_path):
     command = [sys.executable, "-c", WITHOUT_EACH, str(ROOT), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)

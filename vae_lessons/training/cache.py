@@ -24,7 +24,6 @@ from torch import nn
 from vae_lessons.data import Dataset, course_root
 from vae_lessons.notebook import progress_bar
 from vae_lessons.training.checkpoint import Checkpoint
-from vae_lessons.training.files import DamagedCacheWarning as DamagedCacheWarning
 from vae_lessons.training.files import warn_of_damage, write_atomically
 from vae_lessons.training.fit import TRAINED, train
 from vae_lessons.training.history import History, TrainingDivergedError
