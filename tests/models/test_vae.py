@@ -12,6 +12,7 @@ from model_helpers import SHAPE, architectures, images, seeded
 from torch import distributions, nn
 
 from vae_lessons import VAE, Bernoulli, ContinuousBernoulli, Gaussian, inference
+from vae_lessons.probability.distributions import GaussianMixture
 
 LIKELIHOODS = {
     "Gaussian": lambda: Gaussian(0.4),
@@ -220,6 +221,21 @@ def test_samples_come_from_prior_codes():
     for code in z.T:
         assert scipy.stats.kstest(code, scipy.stats.norm.cdf).pvalue > 1e-3
     assert abs(float(torch.corrcoef(z.T)[0, 1])) < 5 / math.sqrt(20_000)
+
+
+def test_samples_of_a_subclass_come_from_its_own_prior():
+    class Elsewhere(VAE):
+        def prior(self) -> GaussianMixture:
+            places = torch.tensor([[[-40.0, 3.0], [7.0, 20.0]]]).double()
+            return GaussianMixture(torch.tensor([[0.0, math.log(3)]]).double(), places, torch.full_like(places, -40.0))
+
+    model = Elsewhere(SHAPE, 2, (7,), likelihood=Bernoulli(), generator=seeded()).double()
+    first, second = model.decode(model.prior().mu[0]).detach()
+    is_first, is_second = (
+        torch.isclose(model.sample(2000, seeded()), image).all(dim=(1, 2)) for image in (first, second)
+    )
+    assert (is_first ^ is_second).all()
+    assert float(is_second.double().mean()) == pytest.approx(0.75, abs=5 * math.sqrt(0.75 * 0.25 / 2000))
 
 
 @every_likelihood

@@ -75,7 +75,7 @@ def posterior(vae: LatentVariableModel, x: Tensor, condition: Tensor | None) -> 
     return DiagonalGaussian(mu, logvar)
 
 
-def prior(vae: LatentVariableModel, z: Tensor, condition: Tensor | None) -> Distribution:
+def prior(vae: LatentVariableModel, z: Tensor, condition: Tensor | None = None) -> Distribution:
     """Give p(z) for codes (..., B, K)."""
     if hasattr(vae, "prior"):
         return vae.prior(**given(condition))

@@ -8,10 +8,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from vae_lessons.inference import elbo
+from vae_lessons.inference.model import prior
 from vae_lessons.models.autoencoder import HIDDEN
 from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, run_network, start_at_mean
 from vae_lessons.probability.likelihoods import Likelihood
-from vae_lessons.probability.noise import noise
 from vae_lessons.validation import check_int, check_same_length
 
 
@@ -118,8 +118,8 @@ class VAE(nn.Module):
             False gives the mean of p(x | z), which is what one shows; True a draw from p(x | z), which is what the
             model says an image is.
         """
-        shape = check_int("n", n, minimum=0), self.latent_dim
-        z = noise(torch.randn, shape, next(self.parameters()), generator)
+        one = next(self.parameters()).new_zeros(1, self.latent_dim)
+        z = prior(self, one).sample((check_int("n", n, minimum=0),), generator).squeeze(1)  # (n, 1, K) -> (n, K)
         params = self.likelihood_params(z)
         return self.likelihood.sample(params, generator) if pixel_noise else self.likelihood.mean(params)
 
