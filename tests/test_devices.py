@@ -30,8 +30,6 @@ from vae_lessons.probability import gradient_estimators
 from vae_lessons.probability.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from vae_lessons.probability.gaussian import reparameterise
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SHAPE = (4, 4)
 
 
