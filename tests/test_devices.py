@@ -12,11 +12,8 @@ import torch
 from devices import second_device
 from torch import Generator, Tensor, nn
 
-from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, ImageData
+from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, ImageData, figures
 from vae_lessons.evaluation import clusters, metrics, plots, report
-from vae_lessons.figures.draw_digit.figure import DrawDigit
-from vae_lessons.figures.interpolation.figure import Interpolation
-from vae_lessons.figures.latent_explorer.figure import LatentExplorer
 from vae_lessons.inference import (
     best_gaussian,
     elbo,
@@ -31,6 +28,7 @@ from vae_lessons.probability.distributions import DiagonalGaussian, FullGaussian
 from vae_lessons.probability.gaussian import reparameterise
 
 SHAPE = (4, 4)
+TAKE_A_MODEL = ("DrawDigit", "Interpolation", "LatentExplorer")
 
 
 def seeded(seed: int = 0) -> Generator:
@@ -237,7 +235,7 @@ def test_report_takes_models_where_they_are(model, data, cuda):
     assert {parameter.device.type for parameter in [*model.parameters(), *judge.parameters()]} == {"cuda"}
 
 
-@pytest.mark.parametrize("make", [LatentExplorer, Interpolation, DrawDigit])
+@pytest.mark.parametrize("make", [getattr(figures, name) for name in figures.__all__ if name in TAKE_A_MODEL])
 def test_figures_take_models_where_they_are(make, data, cuda):
     here, there = (make(vae(Bernoulli()).to(device), data) for device in ("cpu", cuda))
     assert there.snapshot().numbers == pytest.approx(here.snapshot().numbers, abs=1e-3)

@@ -382,6 +382,7 @@ def test_sheet_equations_fit_their_columns_on_paper(visit):
     assert page.evaluate(WIDER_THAN_COLUMN) == []
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("mode", MODES)
 def test_sheet_fits_two_sides_of_a4(mode, visit, site):
     page, _ = visit("book/one-sheet.html", mode, viewport=VIEWPORTS["desktop"])

@@ -241,6 +241,7 @@ def launch_links(page):
     return {link.get_text(strip=True): link["href"] for link in parsed(page).select(".dropdown-launch-buttons a")}
 
 
+@pytest.mark.check
 def test_only_lessons_have_buttons_once_there_is_an_address(small_site, browser):
     site = small_site(PUBLIC)
     assert launch_links(site / LESSON) == {
@@ -261,17 +262,20 @@ def test_only_lessons_have_buttons_once_there_is_an_address(small_site, browser)
     page.close()
 
 
+@pytest.mark.check
 def test_no_page_has_a_button_without_an_address(small_site):
     site = small_site("")
     assert [launch_links(site / name) for name in (LESSON, *OTHERS)] == [{}, {}, {}]
     assert launch_links(small_site(PUBLIC) / LESSON) != {}
 
 
+@pytest.mark.check
 def test_book_without_solutions_has_no_buttons(small_site):
     site = small_site(PUBLIC, SOLUTIONS="0")
     assert [launch_links(site / name) for name in (LESSON, *OTHERS)] == [{}, {}, {}]
 
 
+@pytest.mark.check
 def test_page_shows_the_cells_after_the_first(small_site):
     cells = parsed(small_site("") / LESSON).select(".cell_input")
     assert [cell.get_text(strip=True) for cell in cells] == ["print(42)"]

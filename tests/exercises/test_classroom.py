@@ -393,6 +393,7 @@ def words(file):
     return squeezed(html.unescape(text))
 
 
+@pytest.mark.check
 def test_book_without_solutions_has_none_in_any_file(small_site):
     site = small_site(solutions=False)
     notebooks = classroom.exercise_notebooks()
@@ -403,6 +404,7 @@ def test_book_without_solutions_has_none_in_any_file(small_site):
     assert found == set()
 
 
+@pytest.mark.check
 def test_book_with_solutions_folds_them(small_site):
     site = small_site(solutions=True)
     for path in classroom.exercise_notebooks():

@@ -11,8 +11,7 @@ import hashlib
 import os
 import shutil
 import time
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import nbformat
@@ -80,7 +79,7 @@ def run_lessons(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None
     logger.info("running %d lessons, %d at once", len(to_run), at_once)
     start = time.perf_counter()
     os.environ.setdefault("OMP_NUM_THREADS", str(cores // at_once))
-    with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
+    with ThreadPoolExecutor(at_once) as pool:  # each thread waits for a kernel, which is a process of its own
         runs = {
             pool.submit(single_nb_execution, notebook, str(path.parent), app.config.nb_execution_timeout, False): path
             for path, notebook in to_run.items()
