@@ -17,14 +17,10 @@ from vae_lessons.validation import check_int
 
 @dataclass(frozen=True)
 class Elbo:
-    """The evidence lower bound in its two terms, nats per image.
+    """The evidence lower bound in its two terms, (B,) each, nats per image, summed over pixels and latent dimensions.
 
-    Attributes
-    ----------
-    reconstruction : Tensor, (B,)
-        E_q[log p(x | z)], how well codes drawn from q explain the image.
-    kl : Tensor, (B,)
-        KL( q(z | x) || p(z) ), the rate: what the code costs.
+    `reconstruction` is E_q[log p(x | z)], how well codes drawn from q explain the image; `kl` is
+    KL( q(z | x) || p(z) ), the rate: what the code costs.
     """
 
     reconstruction: Tensor
@@ -46,6 +42,8 @@ def elbo(
 ) -> Elbo:
     """Estimate ELBO = E_q[log p(x | z)] - KL( q(z | x) || p(z) ) without bias; gradients pass through.
 
+    Source: Kingma and Welling (2013), equation 10.
+
     Parameters
     ----------
     vae : LatentVariableModel
@@ -60,21 +58,12 @@ def elbo(
     condition : Tensor, (B, ...), optional
         For a conditional model, a row for each image.
 
-    Returns
-    -------
-    Elbo
-        Both terms (B,), nats per image, summed over pixels and latent dimensions.
-
     Raises
     ------
     ValueError
         For fewer than one sample, for no images, and for a condition with other rows.
     TypeError
         For an `x` that is not a tensor and a `vae` that is not a model.
-
-    References
-    ----------
-    Kingma and Welling (2013), equation 10.
     """
     check_model_and_images(vae, x, condition)
     n_samples = check_int("n_samples", n_samples)

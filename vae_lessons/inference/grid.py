@@ -26,7 +26,6 @@ from vae_lessons.validation import check_positive
 
 LogDensity = Callable[[Tensor], Tensor]  # (G, B, K) to (G, B)
 
-MAX_DIM = 2
 NEGLIGIBLE = 40.0  # nats below the peak: so low that even a wide box of such points does not matter
 START = 8.0  # the search starts in [-8, 8] in each dimension, or so many standard deviations about a prior's mean
 MAX_SEARCHES = 40
@@ -80,8 +79,8 @@ class GridDensity:
 
 def check_dim(dim: int) -> None:
     """Raise ValueError for a dimension that a grid does not reach."""
-    if dim not in range(1, MAX_DIM + 1):
-        raise ValueError(f"latent_dim must be 1 or {MAX_DIM} for quadrature, got {dim}")
+    if dim not in (1, 2):
+        raise ValueError(f"latent_dim must be 1 or 2 for quadrature, got {dim}")
 
 
 def integrate(
@@ -101,10 +100,6 @@ def integrate(
         The largest error of a log-integral, nats.
     start : (low, high), each (B, K) or (1, K), optional
         Opposite corners of the box in which the search starts; [-8, 8] in each dimension by default.
-
-    Returns
-    -------
-    GridDensity
 
     Raises
     ------
@@ -138,25 +133,15 @@ def integrate(
         values = _refined(log_density, points, coarse, negligible)
 
 
-def closest_gaussian(density: GridDensity, row: int, starts: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Find the q = N(mu, diag σ²) with the least KL( q || density ) for one row of a density, by gradient descent.
+def closest_gaussian(density: GridDensity, starts: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Find mu and logvar, (K,) each, of the q = N(mu, diag σ²) with the least KL( q || p ), p the first density.
 
-    Parameters
-    ----------
-    density : GridDensity
-    row : int
-        Which of the B densities.
-    starts : iterable of (mu, logvar), each (K,)
-        Where to start, in turn; the best result is returned. The search stays on the grid: outside of it the density
-        counts as its lowest value there.
-
-    Returns
-    -------
-    mu, logvar : Tensor, (K,), float64
+    Gradients are followed from each mu and logvar in `starts` in turn, and the best result is returned, in float64. The
+    search stays on the grid: outside of it the density counts as its lowest value there.
     """
     import scipy.optimize  # takes a moment, and few need it
 
-    points, log_density = (part[:, row].numpy() for part in (density.points, density.log_density))
+    points, log_density = (part[:, 0].numpy() for part in (density.points, density.log_density))
     dim = points.shape[1]
     n = round(len(points) ** (1 / dim))
     stride = max(1, (n - 1) // CLOSEST_CELLS[dim])
@@ -248,11 +233,9 @@ def _counts(values: Tensor) -> Tensor:
 
 def _extent(mask: Tensor) -> tuple[Tensor, Tensor]:
     """Find the first and last index (B, K) on each axis at which some point of the mask (n, ..., B) is set."""
-    dim = mask.dim() - 1
     first, last = [], []
-    for axis in range(dim):
-        others = [other for other in range(dim) if other != axis]
-        along = (mask.any(dim=others[0]) if others else mask).long()  # (n, B)
+    for axis in range(mask.dim() - 1):
+        along = mask.movedim(axis, 0).reshape(len(mask), -1, mask.shape[-1]).any(dim=1).long()  # (n, B)
         first.append(along.argmax(dim=0))
         last.append(len(along) - 1 - along.flip(0).argmax(dim=0))
     return torch.stack(first, dim=1), torch.stack(last, dim=1)

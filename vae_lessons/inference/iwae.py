@@ -16,37 +16,22 @@ def iwae_bound(
     *,
     condition: Tensor | None = None,
 ) -> Tensor:
-    """Estimate E[ log 1/L sum_l p(x, z_l) / q(z_l | x) ] with z_l ~ q(z | x).
+    """Estimate E[ log 1/L sum_l p(x, z_l) / q(z_l | x) ] with z_l ~ q(z | x): (B,), nats per image.
 
     The expectation is the ELBO at L = 1, rises with L, and tends to log p(x); a single value may lie above log p(x).
+    Source: Burda, Grosse and Salakhutdinov (2016), equation 8.
 
     Parameters
     ----------
-    vae : LatentVariableModel
-    x : Tensor, (B, ...)
-        Images.
+    vae, x, generator, condition
+        As for `elbo`.
     n_samples : int
         L, importance samples per image.
-    generator : Generator, optional
-        Source of the noise; PyTorch's own by default.
-    condition : Tensor, (B, ...), optional
-        For a conditional model, a row for each image.
-
-    Returns
-    -------
-    Tensor, (B,)
-        Nats per image.
 
     Raises
     ------
-    ValueError
-        For fewer than one sample, for no images, and for a condition with other rows.
-    TypeError
-        For an `x` that is not a tensor and a `vae` that is not a model.
-
-    References
-    ----------
-    Burda, Grosse and Salakhutdinov (2016), equation 8.
+    ValueError, TypeError
+        As `elbo`.
     """
     check_model_and_images(vae, x, condition)
     n_samples = check_int("n_samples", n_samples)

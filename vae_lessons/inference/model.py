@@ -17,14 +17,9 @@ class LatentVariableModel(Protocol):
 
     The prior is N(0, I), unless the model has a method `prior()` that gives another `Distribution`. A model
     p(z | c) p(x | z, c) with an encoder q(z | x, c) takes its `condition` by this name in each of its methods.
-
-    Attributes
-    ----------
-    latent_dim : int
-        K, how many dimensions z has.
     """
 
-    latent_dim: int
+    latent_dim: int  # K
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor] | Distribution:
         """Give q(z | x) for images (B, ...): mu and logvar, each (B, K), of N(mu, diag σ²), or another distribution."""

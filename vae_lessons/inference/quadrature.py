@@ -33,6 +33,8 @@ def posterior_quadrature(
 ) -> GridDensity:
     """Compute p(z | x) of each image on a grid, on the CPU; the encoder is not used.
 
+    The grid's `log_normaliser` is log p(x) and `error` the estimated error of that, both (B,), nats per image.
+
     Parameters
     ----------
     vae : LatentVariableModel
@@ -43,11 +45,6 @@ def posterior_quadrature(
         The largest error of log p(x), nats.
     condition : Tensor, (B, ...), optional
         For a conditional model, a row for each image.
-
-    Returns
-    -------
-    GridDensity
-        Its `log_normaliser` is log p(x) and `error` the estimated error of that, both (B,), nats per image.
 
     Raises
     ------
@@ -66,14 +63,9 @@ def posterior_quadrature(
 def log_evidence_quadrature(
     vae: LatentVariableModel, x: Tensor, tolerance: float = TOLERANCE, *, condition: Tensor | None = None
 ) -> Tensor:
-    """Compute log p(x) = log ∫ p(x | z) p(z) dz to within `tolerance` nats.
+    """Compute log p(x) = log ∫ p(x | z) p(z) dz to within `tolerance` nats: (B,), nats per image.
 
     Parameters, errors: as for `posterior_quadrature`, which also gives the estimated error.
-
-    Returns
-    -------
-    Tensor, (B,)
-        Nats per image.
     """
     check_finite_images(vae, x, condition)
     evidence = []
@@ -94,7 +86,7 @@ def elbo_quadrature(
     *,
     condition: Tensor | None = None,
 ) -> Elbo:
-    """Compute the ELBO of any q(z | x) = N(mu, diag σ²) by Gauss-Hermite quadrature; gradients pass through.
+    """Compute the ELBO, (B,), of any q(z | x) = N(mu, diag σ²) by Gauss-Hermite quadrature; gradients pass through.
 
     E_q[log p(x | z)] = sum_g w_g log p(x | mu + σ ε_g), exact where log p(x | z) is a polynomial in z of degree below
     2 n_nodes. For a network it is an approximation, good for a narrow q and better with more nodes. The KL from a prior
@@ -102,21 +94,12 @@ def elbo_quadrature(
 
     Parameters
     ----------
-    vae : LatentVariableModel
-        With at most two latent dimensions.
-    x : Tensor, (B, ...)
-        Images.
+    vae, x, condition
+        As for `posterior_quadrature`.
     mu, logvar : Tensor, (B, K)
         Mean and log σ² of q, a row for each image.
     n_nodes : int
         Nodes in each dimension.
-    condition : Tensor, (B, ...), optional
-        For a conditional model, a row for each image.
-
-    Returns
-    -------
-    Elbo
-        Both terms (B,), nats per image.
 
     Raises
     ------
@@ -147,40 +130,26 @@ def best_gaussian(
     *,
     condition: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Find the q(z | x) = N(mu, diag σ²) with the largest ELBO for each image.
+    """Find mu and logvar, (B, K) each, of the q(z | x) = N(mu, diag σ²) with the largest ELBO for each image.
 
     It has the least KL( q || p(z | x) ). log p(x) minus its ELBO is the approximation gap; its ELBO minus that of the
     encoder's q is the amortisation gap. The search starts at the encoder's q, at the posterior's highest point and at
     its mean, since a posterior may have several peaks. No image ends below the encoder's q, of which a full covariance
-    counts by its diagonal.
+    counts by its diagonal. Source: Cremer, Li and Duvenaud (2018).
 
     Parameters
     ----------
-    vae : LatentVariableModel
-        With at most two latent dimensions.
-    x : Tensor, (B, ...)
-        Images.
+    vae, x, condition
+        As for `posterior_quadrature`.
     posteriors : sequence of GridDensity, optional
         What `posterior_quadrature` gives for each image alone, in order; computed here by default.
-    condition : Tensor, (B, ...), optional
-        For a conditional model, a row for each image.
-
-    Returns
-    -------
-    mu, logvar : Tensor, (B, K)
 
     Raises
     ------
-    ValueError
-        As `posterior_quadrature`, and for posteriors that are not those of `vae` and `x`.
+    ValueError, QuadratureError
+        As `posterior_quadrature`; ValueError also for posteriors that are not those of `vae` and `x`.
     TypeError
         For an encoder whose q is not Gaussian.
-    QuadratureError
-        If no grid reaches the tolerance.
-
-    References
-    ----------
-    Cremer, Li and Duvenaud (2018).
     """
     check_finite_images(vae, x, condition)
     if posteriors is None:
@@ -197,8 +166,7 @@ def best_gaussian(
     for i, density in enumerate(posteriors):
         mode, _ = _mode(density)
         moments = density.mean()[0], density.covariance()[0].diagonal().log()
-        starts = [(mu[i], logvar[i]), (mode, logvar[i]), moments]
-        found.append(closest_gaussian(density, 0, starts))
+        found.append(closest_gaussian(density, [(mu[i], logvar[i]), (mode, logvar[i]), moments]))
     best_mu, best_logvar = (torch.stack(parts).to(mu) for parts in zip(*found, strict=True))
     best, before = (
         elbo_quadrature(vae, x, *parameters, condition=condition).value

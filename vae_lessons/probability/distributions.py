@@ -31,13 +31,7 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True)
 class DiagonalGaussian:
-    """N(z; mu, diag σ²).
-
-    Attributes
-    ----------
-    mu, logvar : Tensor, (B, K)
-        The mean and log σ².
-    """
+    """N(z; mu, diag σ²), with mu and logvar = log σ², (B, K) each."""
 
     mu: Tensor
     logvar: Tensor
@@ -67,14 +61,7 @@ class DiagonalGaussian:
 
 @dataclass(frozen=True)
 class FullGaussian:
-    """N(z; mu, Σ) with Σ = L Lᵀ.
-
-    Attributes
-    ----------
-    mu : Tensor, (B, K)
-    scale_tril : Tensor, (B, K, K)
-        L, lower triangular with a positive diagonal.
-    """
+    """N(z; mu, Σ) with mu, (B, K), and Σ = L Lᵀ; `scale_tril` is L, (B, K, K), with a positive diagonal."""
 
     mu: Tensor
     scale_tril: Tensor
@@ -93,21 +80,12 @@ class FullGaussian:
         eps = noise(torch.randn, (*shape, *self.mu.shape), self.mu, generator)
         return self.mu + (self.scale_tril @ eps.unsqueeze(-1)).squeeze(-1)
 
-    def box(self, width: float) -> tuple[Tensor, Tensor]:
-        """Compute the corners as for a `DiagonalGaussian`, (B, K) each."""
-        return DiagonalGaussian(self.mu, self.logvar).box(width)
+    box = DiagonalGaussian.box
 
 
 @dataclass(frozen=True)
 class GaussianMixture:
-    """sum_c π_c N(z; mu_c, diag σ_c²), with C components.
-
-    Attributes
-    ----------
-    logits : Tensor, (B, C)
-        log π up to a constant.
-    mu, logvar : Tensor, (B, C, K)
-    """
+    """sum_c π_c N(z; mu_c, diag σ_c²), with mu and logvar, (B, C, K); `logits` are log π up to a constant, (B, C)."""
 
     logits: Tensor
     mu: Tensor

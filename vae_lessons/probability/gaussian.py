@@ -18,16 +18,11 @@ LOG_TWO_PI = math.log(2 * math.pi)
 
 
 def log_prob(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """Compute log N(z; mu, diag σ²) = -1/2 sum_j [ log 2π + log σ_j² + (z_j - mu_j)² / σ_j² ].
+    """Compute log N(z; mu, diag σ²) = -1/2 sum_j [ log 2π + log σ_j² + (z_j - mu_j)² / σ_j² ], (B,), nats.
 
     Parameters
     ----------
     z, mu, logvar : Tensor, (B, K)
-
-    Returns
-    -------
-    Tensor, (B,)
-        Nats.
     """
     check_shapes(z=z, mu=mu, logvar=logvar)
     squared = (z - mu).square() * torch.exp(-logvar)
@@ -35,57 +30,39 @@ def log_prob(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def entropy(logvar: Tensor) -> Tensor:
-    """Compute the entropy H = K/2 (1 + log 2π) + 1/2 sum_j log σ_j² of a diagonal Gaussian.
+    """Compute the entropy H = K/2 (1 + log 2π) + 1/2 sum_j log σ_j², (B,), nats; negative if narrow.
 
     Parameters
     ----------
     logvar : Tensor, (B, K)
-
-    Returns
-    -------
-    Tensor, (B,)
-        Nats; negative for a narrow Gaussian.
     """
     check_shapes(logvar=logvar)
     return 0.5 * (1 + LOG_TWO_PI + logvar).sum(dim=1)
 
 
 def reparameterise(mu: Tensor, logvar: Tensor, generator: Generator | None = None) -> Tensor:
-    """Draw z = mu + σ ε with ε ~ N(0, I), a sample of N(mu, diag σ²) that is differentiable in mu and logvar.
+    """Draw z = mu + σ ε with ε ~ N(0, I), (B, K), a sample of N(mu, diag σ²) that is differentiable in mu and logvar.
+
+    Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
 
     Parameters
     ----------
     mu, logvar : Tensor, (B, K)
     generator : Generator, optional
         Source of ε, on any device; PyTorch's own by default.
-
-    Returns
-    -------
-    Tensor, (B, K)
-
-    References
-    ----------
-    Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
     check_shapes(mu=mu, logvar=logvar)
     return mu + torch.exp(0.5 * logvar) * noise(torch.randn, mu.shape, mu, generator)
 
 
 def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
-    """Compute KL( N(mu, diag σ²) || N(0, I) ) = 1/2 sum_j [ mu_j² + σ_j² - 1 - log σ_j² ].
+    """Compute KL( N(mu, diag σ²) || N(0, I) ) = 1/2 sum_j [ mu_j² + σ_j² - 1 - log σ_j² ], (B,), nats, never negative.
+
+    Source: Kingma and Welling (2013), appendix B.
 
     Parameters
     ----------
     mu, logvar : Tensor, (B, K)
-
-    Returns
-    -------
-    Tensor, (B,)
-        Nats, never negative.
-
-    References
-    ----------
-    Kingma and Welling (2013), appendix B.
     """
     check_shapes(mu=mu, logvar=logvar)
     # expm1 keeps the digits where σ² is near 1 and σ² - 1 - log σ² nearly cancels.
@@ -93,25 +70,20 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_diagonal(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
-    """Compute KL( q || p ) of two diagonal Gaussians.
+    """Compute KL( q || p ) of two diagonal Gaussians: (B,), nats, never negative.
 
     1/2 sum_j [ (mu_q - mu_p)²/σ_p² + r - 1 - log r ] with r = σ_q²/σ_p².
 
     Parameters
     ----------
     mu_q, logvar_q, mu_p, logvar_p : Tensor, (B, K)
-
-    Returns
-    -------
-    Tensor, (B,)
-        Nats, never negative.
     """
     check_shapes(mu_q=mu_q, logvar_q=logvar_q, mu_p=mu_p, logvar_p=logvar_p)
     return kl_to_standard_normal((mu_q - mu_p) * torch.exp(-0.5 * logvar_p), logvar_q - logvar_p)
 
 
 def kl_gaussians(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Tensor:
-    """Compute KL( N(mu_q, Σ_q) || N(mu_p, Σ_p) ) with full covariances.
+    """Compute KL( N(mu_q, Σ_q) || N(mu_p, Σ_p) ) with full covariances: (B,), nats, never negative.
 
     1/2 [ tr(Σ_p⁻¹ Σ_q) + (mu_p - mu_q)ᵀ Σ_p⁻¹ (mu_p - mu_q) - K + log det Σ_p - log det Σ_q ]
 
@@ -121,16 +93,10 @@ def kl_gaussians(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Te
     cov_q, cov_p : Tensor, (B, K, K)
         Symmetric and positive definite.
 
-    Returns
-    -------
-    Tensor, (B,)
-        Nats, never negative.
-
     Raises
     ------
     ValueError
-        For shapes that do not fit, for NaN or infinity, and for a covariance that is not symmetric or not positive
-        definite.
+        Also for NaN or infinity, and for a covariance that is not symmetric or not positive definite.
     """
     check_shapes(mu_q=mu_q, mu_p=mu_p)
     batch, latent_dim = mu_q.shape

@@ -18,12 +18,7 @@ Objective = Callable[[Tensor], Tensor]  # codes (N, K) to values (N,), row by ro
 
 @dataclass(frozen=True)
 class GradientSamples:
-    """L independent estimates of each derivative.
-
-    Attributes
-    ----------
-    mu, logvar : Tensor, (L, B, K)
-    """
+    """L independent estimates of the derivatives in mu and in logvar, (L, B, K) each."""
 
     mu: Tensor
     logvar: Tensor
@@ -36,6 +31,8 @@ def pathwise(
 
     d/dmu = ∇f(z),   d/dlogvar = ∇f(z) · σ ε / 2
 
+    Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
+
     Parameters
     ----------
     f : callable
@@ -46,19 +43,11 @@ def pathwise(
     generator : Generator, optional
         Source of ε; PyTorch's own by default.
 
-    Returns
-    -------
-    GradientSamples
-
     Raises
     ------
     ValueError
         For shapes that do not fit, for fewer than one sample, and for an f that does not return one value per row or
         has no derivative.
-
-    References
-    ----------
-    Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
     z = _sample(mu, logvar, n_samples, generator).requires_grad_()
     with torch.enable_grad():
@@ -82,6 +71,8 @@ def score_function(
 
     d/dmu = (f - b) (z - mu) / σ²,   d/dlogvar = (f - b) ½ ((z - mu)² / σ² - 1)
 
+    Source: Williams (1992).
+
     Parameters
     ----------
     f, mu, logvar, n_samples, generator
@@ -89,18 +80,10 @@ def score_function(
     baseline : float or Tensor, (B,)
         b. One that does not depend on z leaves the mean as it is and may lower the variance.
 
-    Returns
-    -------
-    GradientSamples
-
     Raises
     ------
     ValueError
         As `pathwise`, and for a baseline of another shape.
-
-    References
-    ----------
-    Williams (1992).
     """
     if isinstance(baseline, Tensor) and baseline.shape not in ((), mu.shape[:1]):
         raise ValueError(f"baseline must be a number or ({len(mu)},), got {tuple(baseline.shape)}")

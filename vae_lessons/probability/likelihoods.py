@@ -38,14 +38,9 @@ class Gaussian(Likelihood):
     Parameters
     ----------
     sigma : float
-        σ, the standard deviation of a pixel given z.
+        σ, the standard deviation of a pixel given z; ValueError unless it is positive and finite.
     learned : bool
         Whether training moves σ too, starting at `sigma`. What is learned is log σ.
-
-    Raises
-    ------
-    ValueError
-        For a σ that is not positive and finite.
     """
 
     def __init__(self, sigma: float = 1.0, learned: bool = False) -> None:
@@ -67,7 +62,7 @@ class Gaussian(Likelihood):
     def log_prob(self, x: Tensor, mean: Tensor) -> Tensor:
         """Compute log p of images x, (B, ...), given the mean, (B, ...): (B,), nats."""
         precision = (-2 * self.log_sigma).exp() if self.learned else math.exp(-2 * self.log_sigma)
-        _check_fit(x, mean=mean)
+        _check_fit(x, "mean", mean)
         squared_error = _per_image(mse_loss(mean, x, reduction="none"))
         constant = math.prod(mean.shape[1:]) * (math.log(2 * math.pi) + 2 * self.log_sigma)
         return -0.5 * (squared_error * precision + constant)
@@ -113,11 +108,7 @@ class ContinuousBernoulli(Likelihood):
 
     log p = sum_n [ x_n a_n + log sigmoid(-a_n) + log C(a_n) ],  C(a) = a / tanh(a / 2),  C(0) = 2
 
-    `log_prob` raises ValueError as that of `Bernoulli` does.
-
-    References
-    ----------
-    Loaiza-Ganem and Cunningham (2019).
+    `log_prob` raises ValueError as that of `Bernoulli` does. Source: Loaiza-Ganem and Cunningham (2019).
     """
 
     def log_prob(self, x: Tensor, logits: Tensor) -> Tensor:
@@ -151,7 +142,7 @@ class ContinuousBernoulli(Likelihood):
 
 
 def _binary_cross_entropy(x: Tensor, logits: Tensor, in_training: bool) -> Tensor:
-    _check_fit(x, logits=logits)
+    _check_fit(x, "logits", logits)
     # In training the check would take 1 % of a step, and an accelerator would have to wait for it.
     if not in_training and x.device.type == "cpu" and not torch.compiler.is_compiling():
         _check_range(x)
@@ -168,11 +159,10 @@ def _per_image(values: Tensor) -> Tensor:
     return values.flatten(1).sum(dim=1)
 
 
-def _check_fit(x: Tensor, **parameters: Tensor) -> None:
-    check_floating(x=x, **parameters)
-    ((name, value),) = parameters.items()
-    if x.shape != value.shape or x.dim() < 2:
-        shapes = f"{tuple(x.shape)} and {tuple(value.shape)}"
+def _check_fit(x: Tensor, name: str, params: Tensor) -> None:
+    check_floating(**{"x": x, name: params})
+    if x.shape != params.shape or x.dim() < 2:
+        shapes = f"{tuple(x.shape)} and {tuple(params.shape)}"
         raise ValueError(f"x and {name} must have the same shape (B, ...), got {shapes}")
 
 

@@ -8,25 +8,10 @@ from vae_lessons.validation import check_generator
 
 
 def noise(draw: Callable[..., Tensor], shape: Sequence[int], like: Tensor, generator: Generator | None) -> Tensor:
-    """Draw noise in the dtype of `like`, where the generator is, and bring it to the device of `like`.
+    """Draw noise of a shape, in the dtype of `like`, where the generator is, and bring it to the device of `like`.
 
-    Parameters
-    ----------
-    draw : callable
-        `torch.randn` or `torch.rand`.
-    shape : sequence of int
-    like : Tensor
-    generator : Generator or None
-        On any device; None is PyTorch's own on the device of `like`.
-
-    Returns
-    -------
-    Tensor, of this shape
-
-    Raises
-    ------
-    TypeError
-        For what is neither a generator nor None.
+    `draw` is `torch.randn` or `torch.rand`; without a generator it draws from PyTorch's own on the device of `like`.
+    Raises TypeError for what is neither a generator nor None.
     """
     check_generator(generator)
     device = like.device if generator is None else generator.device
