@@ -144,6 +144,7 @@ def test_shares_of_a_step_add_up(precision):
     assert all(share > 0 for share in shares.values()), shares
 
 
+@pytest.mark.check
 def test_parts_without_pages_need_no_browser():
     """As on a machine with a GPU and without Playwright."""
     code = "import sys; sys.modules['playwright'] = None; import benchmarks.__main__ as run; print(*run.PARTS)"

@@ -283,6 +283,7 @@ def contrast(one, other):
     return (light + 0.05) / (dark + 0.05)
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("lesson", IN_LESSONS)
 def test_lesson_shows_its_drawings(lesson, mode, visit):
@@ -296,6 +297,7 @@ def test_lesson_shows_its_drawings(lesson, mode, visit):
     assert not troubles
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("lesson", IN_LESSONS)
 def test_drawings_stand_out_from_the_ground_of_the_page(lesson, mode, visit):

@@ -369,6 +369,7 @@ WIDER_THAN_COLUMN = """() => {
 }"""
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("width", [360, 600, 768, 1440])
 def test_sheet_equations_fit_the_screen(width, visit):
     page, _ = visit("book/one-sheet.html", viewport={"width": width, "height": 800})
@@ -473,6 +474,7 @@ def found(page, query):
     return [address.partition("#")[0].removesuffix(".html") for address in links[:3]]
 
 
+@pytest.mark.check
 def test_search_finds_what_a_teacher_would_name(visit):
     page, troubles = visit("search.html")
     wrong = {query: found(page, query) for query in QUERIES}

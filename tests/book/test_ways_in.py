@@ -299,6 +299,7 @@ def test_binder_ends_with_the_package_installed():
     subprocess.run(["bash", "-n", script], check=True)
 
 
+@pytest.mark.check
 def test_binder_starts_lessons_on_the_digits():
     script = ROOT / "binder/start"
     assert os.access(script, os.X_OK)

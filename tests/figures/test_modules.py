@@ -130,6 +130,7 @@ def type_errors(tmp_path):
     return check
 
 
+@pytest.mark.check
 def test_types_are_right_and_a_wrong_one_is_found(type_errors, tmp_path):
     assert type_errors() == ""
     path = tmp_path / "vae_lessons/figures/runtime/axes.js"
