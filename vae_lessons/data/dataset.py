@@ -16,23 +16,14 @@ SPLITS = ("train", "test")
 class Dataset(Protocol):
     """A training and a test split of one or more columns; row i of each column belongs to row i of the others.
 
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    unit : str
-        What one row is called in a sentence, such as "image".
-    whole : bool
-        Whether each epoch is one step on everything, as for one graph, whose columns (features, edges) have no rows in
-        common.
-    fingerprint : str
-        Differs for different contents: it is in the cache's key.
+    It is taken `whole`, one step on everything in each epoch, if it is one graph, whose columns (features, edges) have
+    no rows in common.
     """
 
     name: str
-    unit: str
+    unit: str  # what one row is called in a sentence, such as "image"
     whole: bool
-    fingerprint: str
+    fingerprint: str  # differs for different contents: it is in the cache's key
 
     def columns(self, split: str) -> tuple[Tensor, ...]:
         """Give the columns of "train" or "test"."""

@@ -7,8 +7,6 @@ import errno
 import hashlib
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +17,7 @@ from torch import Tensor
 
 TORCHVISION_CLASS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 SPLIT_SIZES = {"train": 60_000, "t10k": 10_000}
-UNWRITABLE = (errno.ENOSPC, errno.EROFS)
+UNWRITABLE = (errno.EACCES, errno.EEXIST, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS)
 DOWNLOAD_TIMEOUT = 20.0  # seconds without an answer from a mirror
 
 # SHA-256 of the uncompressed MNIST files, and the names of Fashion-MNIST's too.
@@ -77,43 +75,30 @@ def _torchvision_datasets():
 def _download(dataset_class, root: Path, raw: Path) -> None:
     """Let torchvision download into `root`, verifying its checksums."""
     what = f"{dataset_class.__name__} is not complete in {root} (missing: {', '.join(_missing(raw))})"
+    timeout = socket.getdefaulttimeout()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / ".download.lock"), _socket_timeout(DOWNLOAD_TIMEOUT):
+        socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # torchvision would wait for ever behind a silent firewall
+        with FileLock(root / ".download.lock"):
             dataset_class(root, download=True)
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
-        raise _cannot_write(what, root, error) from error
     except (RuntimeError, OSError, HTTPException) as error:  # torchvision raises RuntimeError once no mirror answered
-        if not os.access(root, os.W_OK) or getattr(error, "errno", None) in UNWRITABLE:
-            raise _cannot_write(what, root, error) from error
+        if getattr(error, "errno", None) in UNWRITABLE or not os.access(root, os.W_OK):
+            raise DataError(
+                f"{what}, and the folder cannot be written to ({error}). Set VAE_LESSONS_DATA, or "
+                "root=, to a folder of your own, or to one that has the data already."
+            ) from error
         raise NotOnDiskError(
             f"{what}, and downloading it failed: {' '.join(str(error).split())} "
             "Connect to the network and try again, or copy the four files there from another machine, "
             "or set VAE_LESSONS_DATA to a folder that has them."
         ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
     if _missing(raw):
         raise DataError(
             f"{what}, but torchvision believes that it is, because of {raw.parent / 'processed'}, which an older "
             "version made. Delete that folder and call again to download."
         )
-
-
-def _cannot_write(what: str, root: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{what}, and the folder cannot be written to ({error}). Set VAE_LESSONS_DATA, or "
-        "root=, to a folder of your own, or to one that has the data already."
-    )
-
-
-@contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Limit the time of a download: torchvision would wait for ever behind a silent firewall."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _read(reader: ModuleType, name: str, path: Path) -> Tensor:

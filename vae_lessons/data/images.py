@@ -38,12 +38,7 @@ class ImageData:
     train, test : Tensor, (M, H, W), float32
         From 0, background, to 1, full ink.
     train_labels, test_labels : Tensor, (M,), int64
-        The classes, from 0.
-
-    Raises
-    ------
-    ValueError
-        If images and labels do not fit each other, or a pixel is outside [0, 1].
+        The classes, from 0. ValueError if images and labels do not fit each other, or a pixel is outside [0, 1].
     """
 
     name: str
@@ -56,7 +51,7 @@ class ImageData:
 
     def __post_init__(self) -> None:
         for split in SPLITS:
-            _check_split(split, getattr(self, split), getattr(self, f"{split}_labels"))
+            _check_split(split, *self.columns(split))
         if self.train.shape[1:] != self.test.shape[1:]:
             raise ValueError(
                 "train and test images must have the same size, got "
@@ -108,10 +103,6 @@ def load_images(name: str = AUTO, root: str | Path | None = None) -> ImageData:
     root : str or Path, optional
         The folder that holds `MNIST/raw`, in torchvision's layout. By default $VAE_LESSONS_DATA, else `data`; relative
         paths start at the course's own folder.
-
-    Returns
-    -------
-    ImageData
 
     Raises
     ------
@@ -204,9 +195,4 @@ def _load_digits() -> ImageData:
 
 def _load_downloaded(name: str, root: Path) -> ImageData:
     train, train_labels, test, test_labels = load_splits(name, root)
-    return ImageData(name, _as_ink(train), train_labels, _as_ink(test), test_labels)
-
-
-def _as_ink(images: Tensor) -> Tensor:
-    """Convert bytes 0 to 255 to float32 in [0, 1]."""
-    return images.to(torch.float32).div_(255)
+    return ImageData(name, train.float() / 255, train_labels, test.float() / 255, test_labels)

@@ -22,14 +22,8 @@ SMALLEST_VARIANCE = 1e-3  # of a component, as a share of the codes': a handful 
 class Clusters:
     """How one class's codes cluster.
 
-    Attributes
-    ----------
-    n_components : int
-        Gaussians in the mixture with the lowest BIC.
-    bic_gain : float
-        BIC of a single Gaussian minus that lowest BIC; above 10 is strong evidence for several.
-    n_clusters : int
-        Groups of those Gaussians that are separated by a valley.
+    A mixture of `n_components` Gaussians has the lowest BIC, `bic_gain` below that of a single Gaussian: above 10 is
+    strong evidence for several. Valleys separate them into `n_clusters` groups.
     """
 
     n_components: int
@@ -43,7 +37,7 @@ def count_clusters(codes: Tensor, seed: int = 0) -> Clusters:
     A bent or skewed cloud needs several Gaussians too, so the number of components is not the number of clusters. Two
     components are in one cluster if one can walk from the peak of one to the peak of the other, from code to
     neighbouring code, while the mixture's density stays above half of the lower peak. Clusters with less than a
-    twentieth of the codes are not counted.
+    twentieth of the codes are not counted. Source of the BIC: Schwarz (1978).
 
     Parameters
     ----------
@@ -51,18 +45,10 @@ def count_clusters(codes: Tensor, seed: int = 0) -> Clusters:
     seed : int
         Of the mixtures' starting points.
 
-    Returns
-    -------
-    Clusters
-
     Raises
     ------
     ValueError
         For fewer than five different codes.
-
-    References
-    ----------
-    Schwarz (1978) for the BIC.
     """
     points = codes.detach().cpu().double().numpy()
     if len(np.unique(points, axis=0)) < MAX_COMPONENTS:

@@ -70,24 +70,8 @@ def share_estimate(hits: Tensor) -> Estimate:
 def knn_accuracy(codes: Tensor, labels: Tensor, test_codes: Tensor, test_labels: Tensor, k: int = 10) -> Estimate:
     """Measure how often the k nearest training codes vote for a test image's class.
 
-    It is 1 where classes are separated, and 1 / (number of classes) where they overlap completely.
-
-    Parameters
-    ----------
-    codes, test_codes : Tensor, (M, K)
-    labels, test_labels : Tensor, (M,)
-    k : int
-        How many neighbours vote.
-
-    Returns
-    -------
-    Estimate
-        With the standard error of a share of the test images.
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `nearest_labels`.
+    It is 1 where classes are separated, and 1 / (number of classes) where they overlap completely; its error is that of
+    a share of the test images. Codes are (M, K), labels (M,). Raises as `nearest_labels`.
     """
     check_same_length(test_codes=test_codes, test_labels=test_labels)
     return share_estimate(nearest_labels(codes, labels, test_codes, k) == test_labels)
@@ -110,18 +94,8 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
     """Compute Spearman's rank correlation of the distances between class means, in codes and in pixels.
 
     It is 1 where classes are as near in latent space as they look alike, in the same order, and 0 where the arrangement
-    has nothing to do with looks.
-
-    Parameters
-    ----------
-    codes : Tensor, (M, K)
-    images : Tensor, (M, H, W)
-    labels : Tensor, (M,)
-
-    Raises
-    ------
-    ValueError, TypeError
-        For fewer than three classes, whose one distance has no rank, and as `nearest_labels`.
+    has nothing to do with looks. Codes are (M, K), images (M, H, W), labels (M,). Raises ValueError for fewer than
+    three classes, whose one distance has no rank, and as `nearest_labels`.
     """
     _check_codes(codes=codes)
     check_same_length(codes=codes, images=images, labels=labels)
@@ -144,7 +118,12 @@ def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
     Raises ValueError for images of another size or dtype than `reference`, and for images that are not finite;
     TypeError for what is not a tensor.
     """
-    _check_pictures(images, reference)
+    check_tensors(images=images, reference=reference)
+    kind, expected = (f"{tuple(x.shape[1:])} {x.dtype}" for x in (images, reference))
+    if kind != expected:
+        raise ValueError(f"images and reference must have one size and dtype, got {kind} and {expected}")
+    check_finite("images", images, "image")
+    check_finite("reference", reference, "image")
     points = images.flatten(1)
     nearest = points.new_full((len(points),), math.inf)
     for batch in reference.flatten(1).split(DISTANCE_BATCH_SIZE):
@@ -175,21 +154,8 @@ def off_manifold(decoded: Tensor, reconstructions: Tensor, train: Tensor) -> Ten
 def active_units(mu: Tensor) -> Tensor:
     """Find the latent dimensions that depend on the image, Var_x(mu_j) > 0.01: (K,), bool.
 
-    Parameters
-    ----------
-    mu : Tensor, (M, K)
-        Means of q(z | x) for M images.
-
-    Raises
-    ------
-    ValueError
-        For fewer than two images, another shape, and values that are not finite.
-    TypeError
-        For what is not a tensor.
-
-    References
-    ----------
-    Burda, Grosse and Salakhutdinov (2016).
+    `mu` are means of q(z | x) for M images, (M, K). Raises ValueError for fewer than two images, another shape, and
+    values that are not finite; TypeError for what is not a tensor. Source: Burda, Grosse and Salakhutdinov (2016).
     """
     _check_codes(mu=mu)
     if len(mu) < 2:
@@ -224,15 +190,3 @@ def _check_codes(**codes: Tensor) -> None:
         if value.dim() != 2:
             raise ValueError(f"{name} must have shape (M, K), got {tuple(value.shape)}")
         check_finite(name, value)
-
-
-def _check_pictures(images: Tensor, reference: Tensor) -> None:
-    check_tensors(images=images, reference=reference)
-    kinds = [(tuple(x.shape[1:]), x.dtype) for x in (images, reference)]
-    if kinds[0] != kinds[1]:
-        (size, dtype), (other_size, other_dtype) = kinds
-        raise ValueError(
-            f"images and reference must have one size and dtype, got {size} {dtype} and {other_size} {other_dtype}"
-        )
-    check_finite("images", images, "image")
-    check_finite("reference", reference, "image")

@@ -87,8 +87,7 @@ def show_images(
         sheet[top : top + height, left : left + width] = image
     ax = ax or _axes(7, 7 * sheet.shape[0] / sheet.shape[1])
     ax.imshow(sheet.numpy(), **INK)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
     if row_labels is not None:
         ax.set_yticks([row * (height + GAP) + (height - 1) / 2 for row in range(n_rows)], row_labels)
         ax.tick_params(length=0)
@@ -205,13 +204,13 @@ def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tens
     TypeError
         For what is not a tensor.
     """
-    check_tensors(points=points, log_density=log_density, mu=mu, logvar=logvar)
-    shapes = {"points": points, "log_density": log_density, "mu": mu, "logvar": logvar}
-    expected = (len(points), 2), (len(points),), (2,), (2,)
-    if [tuple(value.shape) for value in shapes.values()] != list(expected):
-        found = ", ".join(f"{name} {tuple(value.shape)}" for name, value in shapes.items())
+    tensors = {"points": points, "log_density": log_density, "mu": mu, "logvar": logvar}
+    check_tensors(**tensors)
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    if list(shapes.values()) != [(len(points), 2), (len(points),), (2,), (2,)]:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"points must be (G, 2), log_density (G,), mu and logvar (2,), of one image, got {found}")
-    points, log_density, mu, logvar = (value.detach().cpu() for value in shapes.values())
+    points, log_density, mu, logvar = (value.detach().cpu() for value in tensors.values())
     ax = ax or _axes(4.5, 4)
     n = math.isqrt(len(points))
     density = log_density.exp()
@@ -228,8 +227,9 @@ def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tens
         ax.add_patch(Ellipse(mu.tolist(), *diameters, fill=False, color=COLOURS["encoder"], lw=1.5))
     ax.plot(*mu.tolist(), "+", color=COLOURS["encoder"])
     shown = torch.cat([points[density >= levels[0]], torch.stack([mu - 2 * deviation, mu + 2 * deviation])])
-    (left, bottom), (right, top) = shown.amin(dim=0).tolist(), shown.amax(dim=0).tolist()
-    ax.set(xlim=_with_margin(left, right), ylim=_with_margin(bottom, top))
+    margin = 0.08 * (shown.amax(dim=0) - shown.amin(dim=0))
+    (left, bottom), (right, top) = (shown.amin(dim=0) - margin).tolist(), (shown.amax(dim=0) + margin).tolist()
+    ax.set(xlim=(left, right), ylim=(bottom, top))
     _name_latent_axes(ax)
     return ax
 
@@ -261,10 +261,6 @@ def _plane(codes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 def _axes(width: float = 7, height: float = 3.2) -> Axes:
     return plt.subplots(figsize=(width, height))[1]
-
-
-def _with_margin(low: float, high: float, margin: float = 0.08) -> tuple[float, float]:
-    return low - margin * (high - low), high + margin * (high - low)
 
 
 def _name_latent_axes(ax: Axes) -> None:

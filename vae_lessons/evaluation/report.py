@@ -90,10 +90,6 @@ def measure(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: 
     seed : int
         Of the samples and pairs that are drawn.
 
-    Returns
-    -------
-    dict of str to float
-
     Raises
     ------
     ValueError
@@ -135,15 +131,7 @@ def measure_or_load(model: Autoencoder | VAE, data: ImageData, judge: Classifier
 def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
     """Make a Markdown table with a row for each measurement and a column for each model: mean and standard error.
 
-    Parameters
-    ----------
-    measured : dict of str to sequence of dict
-        For each model's name the results of `measure`, one per seed.
-
-    Raises
-    ------
-    ValueError
-        For no model.
+    `measured` has for each model's name the results of `measure`, one per seed. Raises ValueError for no model.
     """
     if not measured:
         raise ValueError("measured must hold at least one model, got none")
@@ -159,17 +147,8 @@ def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
 def contrast(measured: dict[str, Sequence[dict[str, float]]], errors: float = 3.0) -> str:
     """Make a Markdown list of how the last model differs from the first: higher, lower, or no clear difference.
 
-    Parameters
-    ----------
-    measured : dict of str to sequence of dict
-        As for `compare`.
-    errors : float
-        Two means differ if they are more than this many standard errors of their difference apart.
-
-    Raises
-    ------
-    ValueError
-        For fewer than two models, or fewer than two seeds.
+    Two means differ if they are more than `errors` standard errors of their difference apart; `measured` is as for
+    `compare`. Raises ValueError for fewer than two models, or fewer than two seeds.
     """
     if len(measured) < 2:
         raise ValueError(f"measured must hold at least two models, got {list(measured)}")

@@ -15,7 +15,8 @@ class Autoencoder(nn.Module):
     """x -> z = encode(x) -> x_hat = decode(z), trained on the squared error ||x - x_hat||².
 
     The code z is linear in the last hidden layer, and the reconstruction passes through a sigmoid, because pixels lie
-    in [0, 1]. `encoder` and `decoder` can be set to any networks from (B, H * W) to (B, K) and back.
+    in [0, 1]. `encoder` and `decoder` can be set to any networks from (B, H * W) to (B, K) and back. Source: Hinton and
+    Salakhutdinov (2006).
 
     Parameters
     ----------
@@ -35,10 +36,6 @@ class Autoencoder(nn.Module):
         tensors and networks that do not fit.
     TypeError
         For what is not a generator and, in `encode` and `decode`, for what is not a tensor.
-
-    References
-    ----------
-    Hinton and Salakhutdinov (2006).
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from vae_lessons.validation import check_generator, check_rows, is_int
 
 
 def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequential:
-    """Build linear layers from widths[0] to widths[-1], with a ReLU between two of them.
+    """Build linear layers with a ReLU between two of them, from (B, widths[0]) to (B, widths[-1]).
 
     Weights are uniform in ±1 / sqrt(n_in), PyTorch's own choice for a linear layer, and drawn from `generator`, so that
     one seed gives one network. Biases start at zero.
@@ -21,17 +21,7 @@ def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequent
     widths : sequence of int
         n_in, hidden widths, n_out.
     generator : Generator, optional
-        Source of the weights; PyTorch's own by default.
-
-    Returns
-    -------
-    nn.Sequential
-        From (B, n_in) to (B, n_out).
-
-    Raises
-    ------
-    TypeError
-        For what is not a generator.
+        Source of the weights; PyTorch's own by default. TypeError for what is not a generator.
     """
     check_generator(generator)
     layers: list[nn.Module] = []
@@ -46,10 +36,7 @@ def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequent
 def run_network(name: str, network: nn.Module, inputs: Tensor, n_outputs: int) -> Tensor:
     """Map inputs (B, n_in) to outputs (B, n_out) of the same dtype by any network.
 
-    Raises
-    ------
-    ValueError
-        For outputs of another shape; `name` is what the error calls the network.
+    Raises ValueError for outputs of another shape; `name` is what the error calls the network.
     """
     outputs = network(inputs)
     if outputs.shape != (len(inputs), n_outputs):
@@ -65,15 +52,8 @@ def start_at_mean(decoder: nn.Module, mean_image: Tensor, margin: float = 1e-3) 
 
     Training then starts at the mean image and has only the differences between images left to learn. A decoder that
     must first find the mean may stop there: see the first lesson. A bias that is not zero belongs to a trained decoder
-    and is left alone, and so is a decoder whose last layer does not have a bias for each pixel.
-
-    Parameters
-    ----------
-    decoder : nn.Module
-    mean_image : Tensor, (H, W)
-        With D pixels in [0, 1].
-    margin : float
-        How far the mean is kept from 0 and 1, where logits are infinite.
+    and is left alone, and so is a decoder whose last layer does not have a bias for each pixel. The mean, with pixels
+    in [0, 1], is kept by `margin` from 0 and 1, where logits are infinite.
     """
     *_, last_layer = decoder.modules()
     bias = getattr(last_layer, "bias", None)

@@ -64,17 +64,8 @@ class LinearGaussian:
         W = U_K (Λ_K - σ_x² I)^½ with the K largest eigenvalues Λ of the data covariance and their eigenvectors U; σ_x²
         is the mean of the other eigenvalues. Computed in float64 and returned in the images' dtype.
 
-        Parameters
-        ----------
-        images : Tensor, (M, ...)
-        latent_dim : int
-            K, from 1 to D - 1.
-
-        Raises
-        ------
-        ValueError
-            For a latent_dim out of range, for images that are integers or not finite, and for images that K directions
-            describe completely, so that no noise is left.
+        Raises ValueError for a `latent_dim` K that is not from 1 to D - 1, for images that are integers or not finite,
+        and for images that K directions describe completely, so that no noise is left.
         """
         check_floating(images=images)
         flat = images.flatten(1).double()
@@ -134,19 +125,9 @@ class LinearGaussian:
         return mean, (-self._precision().diagonal().log()).expand_as(mean)
 
     def elbo(self, x: Tensor, mu: Tensor, logvar: Tensor) -> Elbo:
-        """Compute the ELBO of any q(z | x) = N(mu, diag σ²); gradients pass through.
+        """Compute the ELBO, (B,), of any q(z | x) = N(mu, diag σ²), mu and logvar (B, K), for images x (B, ...).
 
-        E_q[log p(x | z)] = log N(x; W mu + b, σ_x² I) - 1/2 sum_j σ_j² ||w_j||² / σ_x²
-
-        Parameters
-        ----------
-        x : Tensor, (B, ...)
-        mu, logvar : Tensor, (B, K)
-
-        Returns
-        -------
-        Elbo
-            Both terms (B,), nats per image.
+        Gradients pass through. E_q[log p(x | z)] = log N(x; W mu + b, σ_x² I) - 1/2 sum_j σ_j² ||w_j||² / σ_x²
         """
         check_rows("mu", mu, "means", (self.latent_dim,), self.weight.dtype)
         kl = gaussian.kl_to_standard_normal(mu, logvar)

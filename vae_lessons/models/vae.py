@@ -22,6 +22,8 @@ class VAE(nn.Module):
     else here depends on it. `encoder` and `decoder` are multilayer perceptrons, and can be set to any other networks
     from (B, H * W) to (B, 2 K) and from (B, K) to (B, H * W).
 
+    Source: Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
+
     Parameters
     ----------
     image_shape : (H, W)
@@ -43,10 +45,6 @@ class VAE(nn.Module):
         and networks that do not fit.
     TypeError
         For what is not a likelihood object, generator or tensor.
-
-    References
-    ----------
-    Kingma and Welling (2013); Rezende, Mohamed and Wierstra (2014).
     """
 
     def __init__(

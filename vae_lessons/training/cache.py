@@ -42,8 +42,9 @@ def fit_or_load(
     """Train as `fit` does, or load the model if the same run was done before.
 
     Two notebooks that want the same model at once train it once: the second waits. A damaged entry is trained again,
-    with a `DamagedCacheWarning`. A run leaves a checkpoint after each epoch: interrupted or killed, and started again
-    from a model made anew, it goes on from there, and on a CPU ends as it would have, to the last bit.
+    with a `DamagedCacheWarning`. The `History` is of the run, whenever it was; `loaded` says whether it was found. A
+    run leaves a checkpoint after each epoch: interrupted or killed, and started again from a model made anew, it goes
+    on from there, and on a CPU ends as it would have, to the last bit.
 
     Parameters
     ----------
@@ -58,11 +59,6 @@ def fit_or_load(
         Deleting it is always safe, and removes the checkpoints of runs that were never finished.
     **settings
         As for `fit`, by name.
-
-    Returns
-    -------
-    History
-        Of the run, whenever it was; `loaded` says whether it was found.
 
     Raises
     ------
@@ -95,14 +91,8 @@ def load_or_measure(
 ) -> dict[str, float]:
     """Call `measure`, which gives numbers by name, or load what it gave before for the same `description`.
 
-    Parameters
-    ----------
-    description : dict
-        All that decides the result except the package's source and torch's version, as JSON has it.
-    measure : callable
-        Does the measurement.
-    folder : str or Path, optional
-        As for `fit_or_load`.
+    The description, as JSON has it, is all that decides the result except the package's source and torch's version. The
+    folder is as for `fit_or_load`.
     """
     folder = _ensure_folder(_ensure_folder(folder) / "measured")
     source = {"source": source_fingerprint(DECIDES_MEASUREMENTS), "torch": torch.__version__}

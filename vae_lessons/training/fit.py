@@ -7,7 +7,6 @@ for a number from the device: losses stay tensors until the epoch is over.
 import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +43,8 @@ def fit(
 ) -> History:
     """Minimise the mean of `model.loss` over the training split, in place, with Adam, betas (0.9, 0.95).
 
-    The result is the same bit for bit for the same seed, model, settings and machine.
+    The result is the same bit for bit for the same seed, model, settings and machine. The `History` has the losses
+    after each epoch, and in `settings` what was chosen.
 
     Parameters
     ----------
@@ -75,11 +75,6 @@ def fit(
     start_at_mean : bool
         Start an untrained decoder at the mean training image, if the model has a method for it.
 
-    Returns
-    -------
-    History
-        Losses after each epoch, and in `settings` what was chosen.
-
     Raises
     ------
     ValueError, TypeError
@@ -102,16 +97,24 @@ def train(model: nn.Module, data: Dataset, settings: Settings, checkpoint: Check
     check_loss(model, data)
     if settings.start_at_mean and hasattr(model, "start_at_mean"):
         model.start_at_mean(rows.float().mean(dim=0))
-    device = torch.device(settings.device)
+    home, device = next(model.parameters()).device, torch.device(settings.device)
     history = History(settings, unit=data.unit, resumed=getattr(model, TRAINED, False))
     try:
-        with _moved_to(model, device), _seeded(settings.seed, device):
+        model.to(device)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):  # PyTorch's generators are restored
+            torch.manual_seed(settings.seed)
             _run_epochs(model, data, history, checkpoint)
     except KeyboardInterrupt as interrupt:
         history.interrupted = True
-        _attach_history(interrupt, history)
+        interrupt.history = history
+        interrupt.args = (
+            f"training was stopped after {history.epochs} of {settings.epochs} epochs. The model keeps what it has "
+            "learned so far, and this exception's .history has those epochs (in the next cell: "
+            "sys.last_value.history).",
+        )
         raise
     finally:
+        model.to(home)
         model.eval()
         if history.epochs or history.interrupted:
             setattr(model, TRAINED, True)
@@ -225,35 +228,9 @@ def _check_finite(losses: Tensor, where: str, model: nn.Module, before: dict[str
     )
 
 
-def _attach_history(interrupt: KeyboardInterrupt, history: History) -> None:
-    interrupt.history = history
-    interrupt.args = (
-        f"training was stopped after {history.epochs} of {history.settings.epochs} epochs. The model keeps what it has "
-        "learned so far, and this exception's .history has those epochs (in the next cell: sys.last_value.history).",
-    )
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed PyTorch's generators inside; those of the CPU and a CUDA `device` are restored afterwards."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
-
-
 def _own_generators(device: torch.device) -> list[torch.Generator]:
     """Give PyTorch's own generators that a loss on `device` may draw from."""
     if device.type != "cuda":
         return [torch.default_generator]
     index = torch.cuda.current_device() if device.index is None else device.index
     return [torch.default_generator, torch.cuda.default_generators[index]]
-
-
-@contextmanager
-def _moved_to(model: nn.Module, device: torch.device) -> Iterator[None]:
-    home = next(model.parameters()).device
-    model.to(device)
-    try:
-        yield
-    finally:
-        model.to(home)
