@@ -195,4 +195,4 @@ def _load_digits() -> ImageData:
 
 def _load_downloaded(name: str, root: Path) -> ImageData:
     train, train_labels, test, test_labels = load_splits(name, root)
-    return ImageData(name, train.float() / 255, train_labels, test.float() / 255, test_labels)
+    return ImageData(name, train.float().div_(255), train_labels, test.float().div_(255), test_labels)

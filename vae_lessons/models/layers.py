@@ -52,8 +52,8 @@ def start_at_mean(decoder: nn.Module, mean_image: Tensor, margin: float = 1e-3) 
 
     Training then starts at the mean image and has only the differences between images left to learn. A decoder that
     must first find the mean may stop there: see the first lesson. A bias that is not zero belongs to a trained decoder
-    and is left alone, and so is a decoder whose last layer does not have a bias for each pixel. The mean, with pixels
-    in [0, 1], is kept by `margin` from 0 and 1, where logits are infinite.
+    and is left alone, and so is a decoder whose last layer does not have a bias for each pixel. The mean, (H, W) with
+    pixels in [0, 1], is kept by `margin` from 0 and 1, where logits are infinite.
     """
     *_, last_layer = decoder.modules()
     bias = getattr(last_layer, "bias", None)

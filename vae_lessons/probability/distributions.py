@@ -61,7 +61,10 @@ class DiagonalGaussian:
 
 @dataclass(frozen=True)
 class FullGaussian:
-    """N(z; mu, Σ) with mu, (B, K), and Σ = L Lᵀ; `scale_tril` is L, (B, K, K), with a positive diagonal."""
+    """N(z; mu, Σ) with mu, (B, K), and Σ = L Lᵀ.
+
+    `scale_tril` is L, (B, K, K), lower triangular with a positive diagonal.
+    """
 
     mu: Tensor
     scale_tril: Tensor
