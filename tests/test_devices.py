@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from devices import second_device
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from torch import Generator, Tensor, nn
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, ImageData, figures
@@ -244,8 +246,22 @@ def test_figures_take_models_where_they_are(make, data, cuda):
 
 
 def test_pictures_are_drawn_of_tensors_where_they_are(cuda):
-    images, (mu, logvar) = torch.rand(4, *SHAPE, device=cuda), on(cuda, *TWO[:, 0])
-    plots.show_images(images)
-    plots.show_grid(images.unflatten(0, (2, 2)), *on(cuda, -torch.ones(2), torch.ones(2)))
-    posterior = posterior_quadrature(vae(Bernoulli()).to(cuda), images[:1], 1e-2)
-    plots.plot_posterior(posterior.points[:, 0], posterior.log_density[:, 0], mu, logvar)
+    images, posterior = torch.rand(4, *SHAPE), posterior_quadrature(vae(Bernoulli()), torch.rand(1, *SHAPE), 1e-2)
+    for draw, arguments in (
+        (plots.show_images, (images,)),
+        (plots.show_grid, (images.unflatten(0, (2, 2)), -torch.ones(2), torch.ones(2))),
+        (plots.plot_posterior, (posterior.points[:, 0], posterior.log_density[:, 0], *TWO[:, 0])),
+    ):
+        here, there = pixels(draw(*arguments, ax=new_axes())), pixels(draw(*on(cuda, *arguments), ax=new_axes()))
+        assert here.std() > 0
+        assert np.array_equal(there, here)
+
+
+def new_axes():
+    return Figure().subplots()
+
+
+def pixels(axes):
+    canvas = FigureCanvasAgg(axes.figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())

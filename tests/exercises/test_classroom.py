@@ -101,6 +101,7 @@ def test_teachers_notebook_has_solutions_without_markers(folder, path):
     assert "SOLUTION" not in solved
 
 
+@pytest.mark.check
 def test_making_a_classroom_again_keeps_submissions(folder, tmp_path):
     course = shutil.copytree(folder, tmp_path / "course")
     hand_in(course, f"ada/{QUICK}/{QUICK}.ipynb", "an answer")

@@ -250,7 +250,9 @@ def test_what_the_page_cannot_compute_is_refused(pack, make, message):
 
 
 def test_a_subclass_that_computes_the_same_is_welcome():
-    check_model(OnlyItsOwnName((4, 4), 2))
+    model = OnlyItsOwnName((4, 4), 2, generator=Generator().manual_seed(0))
+    check_model(model)
+    assert pack_decoder(model) == pack_decoder(Autoencoder((4, 4), 2, generator=Generator().manual_seed(0)))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
