@@ -13,7 +13,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from nbmake.nb_run import NotebookRun
 from traitlets.config import PyFileConfigLoader
 
 from vae_exercises import TOPICS, classroom
@@ -72,26 +71,6 @@ def test_released_notebook_has_no_solution(folder, path):
     cells = read(released).cells
     assert sum(STUB in cell.source for cell in cells) == sum(BEGIN in cell.source for cell in read(path).cells)
     assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
-
-
-@pytest.mark.check
-@each_notebook
-def test_released_notebook_accepts_the_model_answers(folder, path, tmp_path, monkeypatch):
-    """Run from top to bottom, each check gives all points in the form that nbgrader reads."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    notebook = read(folder / "release" / path.stem / path.name)
-    for cell, source in zip(notebook.cells, read(path).cells, strict=True):
-        if STUB in cell.source:
-            cell.source = source.source
-    nbformat.write(notebook, tmp_path / path.name)
-    result = NotebookRun(tmp_path / path.name, 120).execute()
-    assert result.error is None, result.error.trace
-    earned = {
-        cell.metadata.nbgrader.grade_id.removeprefix("check-"): float(cell.outputs[-1].data["text/plain"])
-        for cell in result.nb.cells
-        if cell.metadata.get("nbgrader", {}).get("grade")
-    }
-    assert earned == {exercise.name: exercise.points for exercise in TOPICS[topic_of(path)]}
 
 
 @each_notebook
