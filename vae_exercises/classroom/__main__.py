@@ -43,7 +43,8 @@ def mark_and_report(folder: Path, assignment: str | None) -> None:
 
     Raises
     ------
-    ValueError : if no assignment is named, or if it cannot be marked.
+    ValueError
+        If no assignment is named, or if it cannot be marked.
     """
     if assignment is None:
         made = assignments(folder)

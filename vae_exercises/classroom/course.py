@@ -30,7 +30,8 @@ def make_classroom(folder: Path) -> None:
 
     Raises
     ------
-    RuntimeError : if nbgrader refuses a notebook, in nbgrader's words.
+    RuntimeError
+        If nbgrader refuses a notebook, in nbgrader's words.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")

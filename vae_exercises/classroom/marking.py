@@ -35,10 +35,14 @@ class Mark:
 
     Attributes
     ----------
-    student : the name of the student's folder
-    worth : the points that each exercise can bring
-    problem : what the teacher should look at; empty if all went well
-    earned : the points that each exercise brought; empty if none could be marked
+    student
+        The name of the student's folder.
+    worth
+        The points that each exercise can bring.
+    problem
+        What the teacher should look at; empty if all went well.
+    earned
+        The points that each exercise brought; empty if none could be marked.
     """
 
     student: str
@@ -62,7 +66,8 @@ def assignments(folder: Path) -> list[str]:
 
     Raises
     ------
-    ValueError : if the folder has no assignments.
+    ValueError
+        If the folder has no assignments.
     """
     made = [path.stem for path in by_number(folder.glob("source/*/*.ipynb"))]
     if not made:
@@ -78,17 +83,22 @@ def mark(folder: Path, name: str, seconds: int = SECONDS_A_CELL) -> list[Mark]:
 
     Parameters
     ----------
-    folder : the course folder
-    name : the assignment, for example "06-kl"
-    seconds : how long a cell may run
+    folder
+        The course folder.
+    name
+        The assignment, for example "06-kl".
+    seconds
+        How long a cell may run.
 
     Returns
     -------
-    list of Mark : one for each entry of folder/submitted, sorted by name
+    list of Mark
+        One for each entry of folder/submitted, sorted by name.
 
     Raises
     ------
-    ValueError : if the assignment has not been made, or if it has no submissions.
+    ValueError
+        If the assignment has not been made, or if it has no submissions.
     """
     made = assignments(folder)
     if name not in made:

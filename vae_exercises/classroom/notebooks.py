@@ -40,7 +40,8 @@ def topic_of(path: Path) -> str:
 
     Raises
     ------
-    ValueError : if the file has another kind of name.
+    ValueError
+        If the file has another kind of name.
     """
     match = NAME.fullmatch(path.stem)
     if not match:
@@ -53,7 +54,8 @@ def assignment(path: Path) -> NotebookNode:
 
     Raises
     ------
-    ValueError : if it checks an exercise that its topic does not have.
+    ValueError
+        If it checks an exercise that its topic does not have.
     """
     exercises = {exercise.name: exercise for exercise in TOPICS.get(topic_of(path), ())}
     notebook = nbformat.read(path, as_version=4)

@@ -32,11 +32,13 @@ def exercise_page(path: Path, solutions: bool = True) -> str:
 
     Parameters
     ----------
-    solutions : whether to show the solutions, folded away; the stubs are there in any case
+    solutions
+        Whether to show the solutions, folded away; the stubs are there in any case.
 
     Raises
     ------
-    ValueError : if an exercise has no heading `## Exercise N: title`, or a heading no check.
+    ValueError
+        If an exercise has no heading `## Exercise N: title`, or a heading no check.
     """
     notebook = nbformat.read(path, as_version=4)
     for_students, solved = without_solutions(assignment(path)), without_markers(notebook)

@@ -50,7 +50,8 @@ def submission(path: Path) -> NotebookNode:
 
     Raises
     ------
-    ValueError : if it is not there, or not a notebook.
+    ValueError
+        If it is not there, or not a notebook.
     """
     if not path.exists():
         others = ", ".join(sorted(other.name for other in visible(path.parent)))

@@ -46,7 +46,8 @@ def as_results(value: Any, n_expected: int = 1) -> tuple[Tensor, ...]:
 
     Raises
     ------
-    WrongAnswerError : if a result is missing or cannot be a tensor.
+    WrongAnswerError
+        If a result is missing or cannot be a tensor.
     """
     if is_missing(value):
         raise WrongAnswerError(
@@ -84,7 +85,8 @@ def require_like(results: tuple[Tensor, ...], expected: tuple[Tensor, ...], not_
 
     Parameters
     ----------
-    not_finite : what to say of NaN or infinity, if the general message will not do
+    not_finite
+        What to say of NaN or infinity, if the general message will not do.
     """
     _require_number(results, len(expected))
     for i, (result, right) in enumerate(zip(results, expected, strict=True)):

@@ -35,9 +35,12 @@ class Exercise(ABC):
 
     Attributes
     ----------
-    name : as in `check("name", ...)`
-    points : as in the notebook
-    remark : what to say of a right answer: the answer to a question that the task left open, if it did
+    name
+        As in `check("name", ...)`.
+    points
+        As in the notebook.
+    remark
+        What to say of a right answer: the answer to a question that the task left open, if it did.
     """
 
     name: str
@@ -63,8 +66,10 @@ class Mistake:
 
     Attributes
     ----------
-    result : what it computes, from the same arguments as the right answer
-    message : what a tutor would say: what is wrong, and where to look, but not what to write
+    result
+        What it computes, from the same arguments as the right answer.
+    message
+        What a tutor would say: what is wrong, and where to look, but not what to write.
     """
 
     result: Callable[..., Any]
@@ -77,14 +82,22 @@ class Function(Exercise):
 
     Attributes
     ----------
-    inputs : draws the arguments of one call from a generator; or several such functions, one for each trial
-    answer : computes the right results from them: a tensor, or a tuple of tensors
-    mistakes : usual mistakes, the likeliest first
-    hint : what to say of any other wrong answer: a case that can be thought through by hand
-    stages : what to try once an answer is right on the usual inputs
-    not_finite : what to say of NaN or infinity, if the general message will not do
-    rtol, atol : how near a result must be
-    seconds : how long a call may take
+    inputs
+        Draws the arguments of one call from a generator; or several such functions, one for each trial.
+    answer
+        Computes the right results from them: a tensor, or a tuple of tensors.
+    mistakes
+        Usual mistakes, the likeliest first.
+    hint
+        What to say of any other wrong answer: a case that can be thought through by hand.
+    stages
+        What to try once an answer is right on the usual inputs.
+    not_finite
+        What to say of NaN or infinity, if the general message will not do.
+    rtol, atol
+        How near a result must be.
+    seconds
+        How long a call may take.
     """
 
     inputs: Callable[[Generator], tuple] | tuple[Callable[[Generator], tuple], ...]
@@ -142,8 +155,10 @@ class Choice(Exercise):
 
     Attributes
     ----------
-    right : the letter of the right one
-    wrong : for each other letter, why it is wrong
+    right
+        The letter of the right one.
+    wrong
+        For each other letter, why it is wrong.
     """
 
     right: str
@@ -167,10 +182,14 @@ class Number(Exercise):
 
     Attributes
     ----------
-    value : computes the right one
-    mistakes : usual mistakes, whose results are computed from no arguments
-    hint : what to say of any other wrong number
-    rtol, atol : how near the number must be
+    value
+        Computes the right one.
+    mistakes
+        Usual mistakes, whose results are computed from no arguments.
+    hint
+        What to say of any other wrong number.
+    rtol, atol
+        How near the number must be.
     """
 
     value: Callable[[], float]
@@ -205,7 +224,8 @@ class Task(Exercise):
 
     Attributes
     ----------
-    examination : is given the answer, and raises WrongAnswerError unless it is right
+    examination
+        Is given the answer, and raises WrongAnswerError unless it is right.
     """
 
     examination: Callable[[Any], None]

@@ -40,7 +40,8 @@ def average_is(
 
     Parameters
     ----------
-    spread : the standard deviation of a single draw
+    spread
+        The standard deviation of a single draw.
     """
     off = torch.as_tensor(average - expected).abs()
     return bool((off <= n_errors * torch.as_tensor(spread) / math.sqrt(n_draws) + atol).all())
@@ -52,8 +53,10 @@ class Estimates:
 
     Attributes
     ----------
-    one, again : from two calls with one sample an image
-    four : from a call with four samples an image
+    one, again
+        From two calls with one sample an image.
+    four
+        From a call with four samples an image.
     """
 
     one: Tensor
@@ -78,7 +81,8 @@ def repeated_estimates(estimate: Callable, *args: Any, n_images: int) -> Estimat
 
     Raises
     ------
-    WrongAnswerError : if a result is not one finite value for each of the `n_images` images.
+    WrongAnswerError
+        If a result is not one finite value for each of the `n_images` images.
     """
     one, again = map(one_result, call_twice(estimate, *args, 1))
     four = one_result(call(estimate, *copies(args), 4))
@@ -99,7 +103,8 @@ def require_right_for_each(result: Tensor, expected: Tensor, spread: Tensor, n_s
 
     Parameters
     ----------
-    spread : the standard deviation of a single draw for each image; it is an estimate, so some slack is added
+    spread
+        The standard deviation of a single draw for each image; it is an estimate, so some slack is added.
     """
     if result.shape != expected.shape or not average_is(result, expected, spread, n_samples, 1.2 * N_ERRORS):
         raise WrongAnswerError(MIXED)

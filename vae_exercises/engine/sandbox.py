@@ -28,12 +28,14 @@ def call(function: Callable, *args: Any, seconds: float = SECONDS, **kwargs: Any
 
     Parameters
     ----------
-    seconds : how long the function may run. Then it is stopped as by Ctrl-C, unless it is inside a library that
-        cannot be interrupted.
+    seconds
+        How long the function may run. Then it is stopped as by Ctrl-C, unless it is inside a library that cannot be
+        interrupted.
 
     Raises
     ------
-    WrongAnswerError : if the function raises or runs too long.
+    WrongAnswerError
+        If the function raises or runs too long.
     """
     outcome: dict[str, Any] = {}
     finished = threading.Event()  # before Python 3.13, a thread whose join was interrupted looks as if it had ended

@@ -19,10 +19,14 @@ class Stage:
 
     Attributes
     ----------
-    inputs : draws the arguments of one call from a generator
-    message : what to say of a wrong result; or a function of the result and the expected one that returns it
-    not_finite : what to say of NaN or infinity, if not the same
-    rtol, atol : how near the result must be
+    inputs
+        Draws the arguments of one call from a generator.
+    message
+        What to say of a wrong result; or a function of the result and the expected one that returns it.
+    not_finite
+        What to say of NaN or infinity, if not the same.
+    rtol, atol
+        How near the result must be.
     """
 
     inputs: Callable[[Generator], tuple]
@@ -48,11 +52,16 @@ class GradientStage:
 
     Attributes
     ----------
-    inputs : draws the arguments of one call from a generator
-    position : which argument
-    message : what to say of a wrong gradient
-    not_finite : what to say of NaN or infinity, if not the same
-    atol : how near the gradient must be
+    inputs
+        Draws the arguments of one call from a generator.
+    position
+        Which argument.
+    message
+        What to say of a wrong gradient.
+    not_finite
+        What to say of NaN or infinity, if not the same.
+    atol
+        How near the gradient must be.
     """
 
     inputs: Callable[[Generator], tuple]

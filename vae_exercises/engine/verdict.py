@@ -16,8 +16,10 @@ class Verdict:
 
     Attributes
     ----------
-    earned, points : the points that the answer earned, and the points that the exercise can bring
-    message : what a tutor would say, in Markdown
+    earned, points
+        The points that the answer earned, and the points that the exercise can bring.
+    message
+        What a tutor would say, in Markdown.
     """
 
     earned: float

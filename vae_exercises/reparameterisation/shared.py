@@ -14,7 +14,8 @@ def require_path(draws: object, parameters: dict[str, tuple[Tensor, Tensor]]) ->
 
     Parameters
     ----------
-    parameters : for each name, the leaf and the gradient that a draw must have in it
+    parameters
+        For each name, the leaf and the gradient that a draw must have in it.
     """
     require_tensor(draws)
     if not isinstance(draws, Tensor) or not draws.requires_grad:
