@@ -32,10 +32,10 @@ pdf: book ## Print the book into book/_build/variational-autoencoders.pdf (needs
 	$(BIN)/python -m book.print book/_build/singlehtml/index.html $(PDF)
 
 test: $(READY) ## Run the tests, on the embedded digits
-	$(BIN)/python -m pytest -n logical --dist worksteal -m "not check"
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal -m "not check"
 
 check: $(READY) ## Run what `make test` leaves out: accessibility, print, JupyterLab, a class to mark
-	$(BIN)/python -m pytest -n logical --dist worksteal -m check
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal -m check
 
 serve: book ## Build the book and show it on this machine, at http://localhost:8000 (another: PORT=8001)
 	$(BIN)/python -m http.server --bind localhost --directory $(SITE) $(PORT)
