@@ -314,6 +314,7 @@ def train_in_process(folder: Path, start, results) -> None:
     results.put(fit_or_load(autoencoder(data, hidden=(64,)), data, folder=folder, epochs=20).loaded)
 
 
+@pytest.mark.check
 def test_two_processes_train_one_model_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     start, results = context.Barrier(2), context.Queue()
