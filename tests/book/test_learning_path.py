@@ -133,6 +133,7 @@ def test_strip_works_without_scripts(browser, site):
     context.close()
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("viewport", VIEWPORTS)
 def test_strip_has_large_targets_and_marks_without_colour(viewport, visit):
     page, _ = visit(f"{LESSONS[3]}.html", viewport=VIEWPORTS[viewport])
@@ -163,6 +164,7 @@ def test_lesson_read_to_its_end_keeps_a_tick(visit, site):
     assert not troubles
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("stored", ["5", "{", '{"a": 1}', "null"])
 def test_foreign_stored_values_do_no_harm(stored, visit):
     page, troubles = visit(f"{LESSONS[1]}.html")
@@ -173,6 +175,7 @@ def test_foreign_stored_values_do_no_harm(stored, visit):
     assert not troubles
 
 
+@pytest.mark.check
 def test_tick_works_without_storage(browser, site):
     page, troubles = browser.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -51,6 +51,7 @@ def test_pages_have_the_palette_of_the_figures(visit):
     assert page.evaluate(VARIABLES, list(COLOURS)) == list(COLOURS.values())
 
 
+@pytest.mark.check
 def test_dark_palette_is_what_the_filter_makes_of_it(visit):
     names = ["ink", *COLOURS]
     page, _ = visit(f"{LESSONS[0]}.html", "light")

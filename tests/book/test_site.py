@@ -272,6 +272,7 @@ def test_buttons_show_their_icons(viewport, visit):
         assert lightest - darkest > 60, name
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("viewport", ["phone", "tablet"])
 @pytest.mark.parametrize("side", ["primary", "secondary"])
 def test_menus_work_on_small_screens(side, viewport, visit):
@@ -286,6 +287,7 @@ def test_menus_work_on_small_screens(side, viewport, visit):
     assert not troubles, "\n".join(troubles)
 
 
+@pytest.mark.check
 def test_menu_can_be_hidden_on_a_large_screen(visit):
     page, _ = visit("notebooks/04-elbo.html", viewport=VIEWPORTS["desktop"])
     menu, shown = page.locator("#pst-primary-sidebar"), []
@@ -296,6 +298,7 @@ def test_menu_can_be_hidden_on_a_large_screen(visit):
     assert shown == [True, False]
 
 
+@pytest.mark.check
 def test_mode_button_shows_the_mode(visit):
     page, troubles = visit(f"{FIRST_PAGE}.html", color_scheme="dark", viewport=VIEWPORTS["desktop"])
     button, shown = page.locator("button.theme-switch-button:visible"), []

@@ -64,6 +64,7 @@ def test_a_vae_is_explored_in_z_itself():
     assert torch.equal(frame.position_of(z), z)
 
 
+@pytest.mark.check
 def test_an_autoencoder_is_explored_in_standard_deviations_of_its_codes():
     model = models_of(5)["autoencoder"]
     codes = codes_of(model, digits().test)
@@ -108,6 +109,7 @@ def test_a_map_takes_codes_from_any_precision_of_model():
 # Values and numbers.
 
 
+@pytest.mark.check
 def test_there_is_a_slider_for_each_dimension():
     assert list(controls_of(explorer(1))) == ["z1", "test_codes"]
     assert list(controls_of(explorer(2))) == ["z1", "z2", "test_codes"]
