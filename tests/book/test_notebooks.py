@@ -226,7 +226,7 @@ def test_a_lesson_run_for_a_page_leaves_no_control_bar_or_warning_there(path, si
 
 
 @pytest.mark.check
-@by_name(LESSONS)
+@by_name([path for path in LESSONS if path in WITH_SLIDERS or path in LESSONS_WITH_LIVE_FIGURES])
 def test_a_lesson_runs_for_a_person_with_sliders_and_live_figures_that_are_widgets_alone(path, run, tmp_path):
     notebook = run(path, VAE_LESSONS_CACHE=str(tmp_path))  # nothing kept there: bars are drawn too
     for cell in code_cells(notebook):
