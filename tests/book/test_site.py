@@ -319,6 +319,7 @@ def test_first_visit_uses_the_mode_of_the_system(mode, visit):
 
 def test_search_works_from_disk(visit):
     page, _ = visit("search.html?q=autoencoder")
+    page.locator(".search-summary", has_text="finished").wait_for()  # results may still change places
     page.locator("#search-results a[href*='01-autoencoder.html']").first.click()
     page.wait_for_url("**/notebooks/01-autoencoder.html*")
     assert "autoencoder" in page.locator("h1").first.inner_text()
