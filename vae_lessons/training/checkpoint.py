@@ -37,7 +37,7 @@ class Checkpoint:
         write_atomically(self.path, hashlib.sha256(content).digest() + content)
 
     def restore(self, history: History, parts: Sequence[Part], generators: Sequence[Generator]) -> None:
-        """Put all back to the state that was kept, unless there is none, or it was trained with other settings."""
+        """Put all back to the state that was kept, if there is one and it was trained with the same settings."""
         if not self.path.exists():
             return
         try:

@@ -1,4 +1,4 @@
-"""Write pages again only where something has changed, and delete what is no longer in the book.
+"""Write pages again only where something has changed, and delete pages that have left the book.
 
 Sphinx knows when a page's source or the configuration has changed. It does not know that every page here lists the
 others by title, nor that this extension, the style sheets and the drawings make pages too.
