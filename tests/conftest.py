@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tensors this small gain nothing from threads
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors this small gain nothing from threads; for other processes too
 
 import re
 import shutil
@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import torch
 from filelock import FileLock
 from hypothesis import settings
 from pages import MATHJAX_IS_DONE, start_all
@@ -25,6 +26,8 @@ from benchmarks.browsing import chromium
 # A busy machine is not a failure, and a failure should come back when the test is run again.
 settings.register_profile("lessons", deadline=None, derandomize=True)
 settings.load_profile("lessons")
+
+torch.set_num_threads(1)  # pytest may have imported it before this file
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book/_ext"))  # the book's own Sphinx extension, for the tests of its parts
