@@ -20,13 +20,13 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from traitlets.config import Config
 
 from vae_lessons.evaluation import plots
+from vae_lessons.evaluation.metrics import Estimate
 from vae_lessons.evaluation.plots import (
     CLASS_COLOURS,
     COLOURS,
     plot_codes,
     plot_codes_by_class,
-    plot_losses,
-    plot_mean_and_error,
+    plot_estimates,
     plot_posterior,
     show_grid,
     show_images,
@@ -72,7 +72,11 @@ def value_at(ax: Axes, x: float, y: float) -> float:
 
 
 CODES, LABELS = torch.randn(60, 2, generator=seeded()), torch.arange(60) % 10
-CURVE = torch.tensor([3.0, 2.0, 1.5])
+ESTIMATES = {
+    "error": {"one": Estimate(3.0, 0.5), "another": Estimate(1.0, 0.25)},
+    "accuracy": {"one": Estimate(0.8, 0.01), "another": Estimate(0.9, 0.02)},
+    "holes": {"one": Estimate(0.0, 0.0), "another": Estimate(0.2, 0.1)},
+}
 
 
 def square_grid(n: int = 81) -> torch.Tensor:
@@ -96,10 +100,8 @@ def posterior(density, mu=(0.5, 0.5), logvar=(0.0, 1.0), ax=None) -> Axes:
 
 DRAWN = {
     "show_images": lambda ax: show_images(torch.rand(7, 3, 4, generator=seeded()), n_columns=3, ax=ax),
-    "plot_losses": lambda ax: plot_losses([3.0, 2.0], [3.5, 2.5], ax=ax),
     "plot_codes": lambda ax: plot_codes(CODES, LABELS, ax=ax),
     "show_grid": lambda ax: show_grid(torch.rand(3, 3, 2, 2), torch.tensor([0.0, 0]), torch.tensor([1.0, 1]), ax=ax),
-    "plot_mean_and_error": lambda ax: plot_mean_and_error([1, 2, 3], CURVE, CURVE / 10, "mean", "red", ax=ax),
     "plot_posterior": lambda ax: posterior(NORMAL, ax=ax),
 }
 
@@ -292,39 +294,36 @@ def test_class_panels_highlight_their_own_codes():
     assert len({(ax.get_xlim(), ax.get_ylim()) for ax in axes.flat}) == 1
 
 
-# Curves
+# Estimates
 
 
-def test_losses_are_two_labelled_curves():
-    train, test = [50.0, 40.0, 35.5], [48.0, 41.0, 37.5]
-    ax = plot_losses(train, test, unit="nats per image")
-    curves = {line.get_label().split(",")[0]: line for line in ax.lines}
-    assert set(curves) == {"train", "test"}
-    for name, losses in [("train", train), ("test", test)]:
-        assert curves[name].get_xdata().tolist() == [1, 2, 3]
-        assert curves[name].get_ydata().tolist() == losses
-    assert curves["train"].get_linestyle() != curves["test"].get_linestyle()  # distinguishable without colour
-    assert [text.get_text().split(",")[0] for text in ax.get_legend().get_texts()] == ["train", "test"]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "nats per image")
+def test_estimates_are_dots_with_bars_of_two_errors_each_side():
+    axes = plot_estimates(ESTIMATES)
+    shown = list(axes.flat)[: len(ESTIMATES)]
+    assert [ax.get_title(loc="left") for ax in shown] == list(ESTIMATES)
+    assert not any(ax.axison for ax in list(axes.flat)[len(ESTIMATES) :])
+    for ax, of_models in zip(shown, ESTIMATES.values(), strict=True):
+        rows = []
+        for container, (name, estimate) in zip(ax.containers, of_models.items(), strict=True):
+            (x,), (y,) = container.lines[0].get_data()
+            ((left, _), (right, _)) = container.lines[2][0].get_segments()[0]
+            assert container.get_label() == name
+            assert x == estimate.value
+            assert (left, right) == pytest.approx((x - 2 * estimate.error, x + 2 * estimate.error))
+            rows.append(ax.transData.transform((x, y))[1])
+        assert rows == sorted(rows, reverse=True)  # the first model on top
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 20])
-def test_epoch_ticks_are_integers(epochs):
-    ticks = plot_losses(range(epochs), range(epochs)).get_xticks()
-    np.testing.assert_allclose(ticks, np.round(ticks), atol=1e-9)
+def test_models_are_told_apart_without_colour():
+    models = [container.lines[0] for container in plot_estimates(ESTIMATES).flat[0].containers]
+    assert len({line.get_marker() for line in models}) == len(models)
+    (legend,) = plt.gcf().legends
+    assert [text.get_text() for text in legend.get_texts()] == ["one", "another"]
 
 
-def test_band_spans_two_errors_each_side():
-    x, error = [1.0, 2.0, 4.0], torch.tensor([0.1, 0.2, 0.4])
-    ax = plot_mean_and_error(x, CURVE, error, "accuracy", COLOURS["encoder"])
-    (line,) = ax.lines
-    np.testing.assert_array_equal(line.get_xydata(), np.column_stack([x, CURVE]))
-    assert (line.get_label(), line.get_color()) == ("accuracy", COLOURS["encoder"])
-    edge = ax.collections[0].get_paths()[0].vertices
-    for position, middle, e in zip(x, CURVE.tolist(), error.tolist(), strict=True):
-        heights = edge[edge[:, 0] == position, 1]
-        assert (heights.min(), heights.max()) == pytest.approx((middle - 2 * e, middle + 2 * e))
-    assert to_rgb(ax.collections[0].get_facecolor()[0]) == to_rgb(COLOURS["encoder"])
+def test_nothing_to_plot_is_refused():
+    with pytest.raises(ValueError, match="at least one quantity"):
+        plot_estimates({})
 
 
 # Posteriors
@@ -430,8 +429,6 @@ def test_tensors_with_gradients_can_be_drawn():
     np.testing.assert_array_equal(np.concatenate([*map(drawn, plot_codes(codes, torch.arange(4)).collections)]), values)
     for ax in plot_codes_by_class(codes, torch.arange(4)).flat[:4]:
         np.testing.assert_array_equal(drawn(ax.collections[0]), values)
-    (line,) = plot_mean_and_error([1, 2, 3, 4], codes[:, 0], codes[:, 1], "accuracy", COLOURS["encoder"]).lines
-    np.testing.assert_array_equal(line.get_ydata(), values[:, 0])
     (centre,) = plot_posterior(square_grid(), NORMAL.log_prob(square_grid()), codes[0], codes[1]).lines
     np.testing.assert_array_equal(centre.get_xydata(), values[:1])
 

@@ -25,6 +25,10 @@ class Estimate:
     value: float
     error: float
 
+    def __sub__(self, other: "Estimate") -> "Estimate":
+        """Subtract an independent estimate: the squares of the errors add up."""
+        return Estimate(self.value - other.value, math.hypot(self.error, other.error))
+
     def __format__(self, spec: str) -> str:
         spec = spec or f".{self._decimals()}f"
         return f"{self.value:{spec}} ± {self.error:{spec}}"

@@ -7,7 +7,7 @@ distinguish the colours.
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 from torch.nn.functional import pad
 
+from vae_lessons.evaluation.metrics import Estimate
 from vae_lessons.validation import check_finite, check_int, check_tensors
 
 STYLE = Path(__file__).with_name("lessons.mplstyle")
@@ -36,6 +37,7 @@ CLASS_COLOURS = (
     "#3f90da", "#c07a00", "#bd1f01", "#5c8a6b", "#832db6",
     "#a0604e", "#e76300", "#8a8030", "#5b6478", "#1b9097",
 )  # fmt: skip
+MODEL_MARKERS = "osDv"
 INK = {"cmap": "gray_r", "interpolation": "nearest", "vmin": 0, "vmax": 1}  # 0 is paper, 1 is ink
 GAP = 1  # pixels between two images
 ROUNDING = 1e-3  # nobody sees a pixel that leaves [0, 1] by less
@@ -92,20 +94,6 @@ def show_images(
         ax.set_yticks([row * (height + GAP) + (height - 1) / 2 for row in range(n_rows)], row_labels)
         ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    return ax
-
-
-def plot_losses(
-    train: Sequence[float], test: Sequence[float], unit: str = "loss per image", ax: Axes | None = None
-) -> Axes:
-    """Plot train and test loss after each epoch; `unit` labels the axis."""
-    ax = ax or _axes()
-    epochs = range(1, len(train) + 1)
-    ax.plot(epochs, train, "o--", color=COLOURS["data"], label="train, during the epoch")
-    ax.plot(epochs, test, "o-", color=COLOURS["decoder"], label="test, after it")
-    ax.set(xlabel="epoch", ylabel=unit)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    ax.legend()
     return ax
 
 
@@ -172,15 +160,34 @@ def show_grid(images: Tensor, corner: Tensor, opposite: Tensor, ax: Axes | None 
     return ax
 
 
-def plot_mean_and_error(
-    x: Sequence[float], mean: Tensor, error: Tensor, label: str, colour: str, ax: Axes | None = None
-) -> Axes:
-    """Plot a curve with a band of two standard errors on each side."""
-    ax = ax or _axes()
-    mean, error = (part.detach().cpu() for part in (mean, error))
-    ax.plot(x, mean, color=colour, label=label)
-    ax.fill_between(x, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.25, lw=0)
-    return ax
+def plot_estimates(estimates: Mapping[str, Mapping[str, Estimate]]) -> np.ndarray:
+    """Plot several quantities of several models, a panel and a scale for each quantity. Returns the array of axes.
+
+    A dot is a mean, and its bar two standard errors to each side. Models differ in marker and colour and keep their
+    order from top to bottom. Raises ValueError for no quantity.
+    """
+    if not estimates:
+        raise ValueError("estimates must hold at least one quantity, got none")
+    names = list(next(iter(estimates.values())))
+    n_columns = min(2, len(estimates))
+    n_rows = -(-len(estimates) // n_columns)
+    height = 0.45 + 0.12 * len(names)  # inches for each panel
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=(7, 0.4 + n_rows * height), squeeze=False)
+    for ax, (quantity, of_models) in zip(axes.flat, estimates.items(), strict=False):
+        for row, name in enumerate(names):
+            value, error = of_models[name].value, of_models[name].error
+            style = {"fmt": MODEL_MARKERS[row % len(MODEL_MARKERS)], "color": CLASS_COLOURS[row % len(CLASS_COLOURS)]}
+            ax.errorbar(value, row, xerr=2 * error, ms=6, label=name, **style)
+        ax.set_title(quantity, loc="left", fontsize="medium")
+        ax.set(yticks=[], ylim=(len(names) - 0.3, -0.7))
+        ax.spines["left"].set_visible(False)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.tick_params(labelsize="small")
+    for ax in list(axes.flat)[len(estimates) :]:
+        ax.set_axis_off()
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=len(names))
+    return axes
 
 
 def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tensor, ax: Axes | None = None) -> Axes:

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vae_lessons.data import ImageData
 from vae_lessons.evaluation import metrics
 from vae_lessons.evaluation.clusters import count_clusters
-from vae_lessons.evaluation.metrics import mean_estimate
+from vae_lessons.evaluation.metrics import Estimate, mean_estimate
 from vae_lessons.models import VAE, Autoencoder, Classifier
 from vae_lessons.training.cache import describe_model, has_known_code, load_or_measure
 from vae_lessons.validation import check_finite, check_floating, check_int
@@ -111,11 +111,11 @@ def measure(model: Autoencoder | VAE, data: ImageData, judge: Classifier, seed: 
         | {
             "empty cells of the grid": _share_of_empty_cells(train_codes, low, high),
             "holes in the grid": holes["grid"],
-            "holes among decoded N(0, I)": holes["draws"],
-            "kinds of digits among decoded N(0, I)": _kinds(judge.probabilities(draws).argmax(dim=1)),
+            "holes among draws from N(0, I)": holes["draws"],
+            "effective number of digits drawn from N(0, I)": _kinds(judge.probabilities(draws).argmax(dim=1)),
             "half way from 1 to 2, a third digit": _share((named != 1) & (named != 2)),
             "half way from 1 to 2, holes": holes["half_way"],
-            "half way from 1 to 2, the judge's doubt in nats": float(metrics.entropy(answers).mean()),
+            "half way from 1 to 2, the judge's entropy in nats": float(metrics.entropy(answers).mean()),
         }
     )
 
@@ -128,39 +128,31 @@ def measure_or_load(model: Autoencoder | VAE, data: ImageData, judge: Classifier
     return load_or_measure(models | {"data": data.fingerprint, "seed": seed}, lambda: measure(model, data, judge, seed))
 
 
-def compare(measured: dict[str, Sequence[dict[str, float]]]) -> str:
-    """Make a Markdown table with a row for each measurement and a column for each model: mean and standard error.
+def estimates(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, dict[str, Estimate]]:
+    """Average over seeds: for each quantity, each model's mean and its standard error over training runs.
 
-    `measured` has for each model's name the results of `measure`, one per seed. Raises ValueError for no model.
+    `measured` has for each model's name the results of `measure`, one per seed. Raises ValueError for no model, or
+    fewer than two seeds.
     """
     if not measured:
         raise ValueError("measured must hold at least one model, got none")
-    names = list(measured)
+    quantities = next(iter(measured.values()))[0]
+    return {
+        quantity: {name: mean_estimate([seed[quantity] for seed in seeds]) for name, seeds in measured.items()}
+        for quantity in quantities
+    }
+
+
+def table(estimates: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """Make a Markdown table with a row for each quantity and a column for each model. Raises ValueError for no rows."""
+    if not estimates:
+        raise ValueError("estimates must hold at least one quantity, got none")
+    names = list(next(iter(estimates.values())))
     lines = [f"| | {' | '.join(names)} |", "|---" + "|--:" * len(names) + "|"]
-    for quantity in next(iter(measured.values()))[0]:
-        estimates = [mean_estimate([seed[quantity] for seed in measured[name]]) for name in names]
-        row = " | ".join(str(estimate).replace(" ", "\N{NO-BREAK SPACE}") for estimate in estimates)
+    for quantity, of_models in estimates.items():
+        row = " | ".join(str(of_models[name]).replace(" ", "\N{NO-BREAK SPACE}") for name in names)
         lines.append(f"| {quantity} | {row} |")
     return "\n".join(lines)
-
-
-def contrast(measured: dict[str, Sequence[dict[str, float]]], errors: float = 3.0) -> str:
-    """Make a Markdown list of how the last model differs from the first: higher, lower, or no clear difference.
-
-    Two means differ if they are more than `errors` standard errors of their difference apart; `measured` is as for
-    `compare`. Raises ValueError for fewer than two models, or fewer than two seeds.
-    """
-    if len(measured) < 2:
-        raise ValueError(f"measured must hold at least two models, got {list(measured)}")
-    first, *_, last = measured
-    verdicts: dict[str, list[str]] = {"higher": [], "lower": [], "no clear difference": []}
-    for quantity in measured[first][0]:
-        a, b = (mean_estimate([seed[quantity] for seed in measured[name]]) for name in (first, last))
-        difference, error = b.value - a.value, math.hypot(a.error, b.error)
-        is_clear = abs(difference) > errors * error
-        verdicts["no clear difference" if not is_clear else "higher" if difference > 0 else "lower"].append(quantity)
-    lines = [f"- {verdict}: {'; '.join(quantities) or 'none'}" for verdict, quantities in verdicts.items()]
-    return "\n".join([f"{last} against {first}:\n", *lines])
 
 
 def _of_reconstructions(x_hat: Tensor, x: Tensor) -> dict[str, float]:
