@@ -66,6 +66,7 @@ def main() -> None:
         made.add(part, environment | {"probe after, GFLOP/s": round(machine.probe())}, measured)
         print(f"\n{part}\n\n{report.table(measured)}", flush=True)
         made.save()
+        report.README.write_text(report.fill(report.README.read_text(encoding="utf-8"), made), encoding="utf-8")
     regressions = list(report.regressions(made, before))
     print("\n" + "\n".join(regressions or ["no regressions, and every goal is reached"]))
 

@@ -1,6 +1,7 @@
-"""The report: saved as JSON, compared with the previous one, and shown as tables."""
+"""The report: saved as JSON, compared with the previous one, and shown as the tables of this folder's README."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,6 +9,12 @@ from pathlib import Path
 from benchmarks.measurements import Measurement
 
 FILE = Path(__file__).parent / "report.json"
+README = Path(__file__).parent / "README.md"
+TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MACHINE = (
+    "Measured on {day}, on {cores} cores ({processor}, {instructions}), torch {torch}, Python {python}. A matrix "
+    "product in float32 ran at {probe before, GFLOP/s} GFLOP/s before the measurement and at {probe after, GFLOP/s} after it."
+)
 REGRESSION = 0.9  # times as good as before, or less; the noise of a quiet machine is smaller
 
 
@@ -59,6 +66,21 @@ def table(measured: Iterable[Measurement]) -> str:
         median = f"{number(entry.median)}\N{NO-BREAK SPACE}{entry.unit}"
         rows.append(f"| {entry.name} | {median} | {spread} | {goal}{missed} |")
     return "\n".join(rows)
+
+
+def fill(text: str, report: Report) -> str:
+    """Replace each table in a text, and the sentence about its machine, by that of the report.
+
+    A table stands between `<!-- table: PART -->` and `<!-- end -->`. That of a part not measured stays.
+    """
+
+    def filled(match: re.Match[str]) -> str:
+        start, part, end = match.groups()
+        if part not in report.parts:
+            return match[0]
+        return f"{start}\n{table(report.parts[part])}\n\n{MACHINE.format(**report.machines[part])}\n\n{end}"
+
+    return TABLE.sub(filled, text)
 
 
 def number(value: float) -> str:

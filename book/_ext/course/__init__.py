@@ -1,7 +1,7 @@
 """The book's own Sphinx extension.
 
 execution   when a lesson runs again, and which pages are written again
-content     what pages hold besides their text: navigation, the index, copied formulas, exercises, tables
+content     what pages hold besides their text: navigation, the index, copied formulas, exercises
 theme       how pages look: typeface, drawings, live figures, accessible names
 """
 

@@ -5,7 +5,6 @@ from sphinx.application import Sphinx
 MODULES = (
     "answer_lists",
     "api_page",
-    "benchmark_tables",
     "exercise_pages",
     "formula_sheet",
     "index_terms",
