@@ -13,7 +13,8 @@ README = Path(__file__).parent / "README.md"
 TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MACHINE = (
     "Measured on {day}, on {cores} cores ({processor}, {instructions}), torch {torch}, Python {python}. A matrix "
-    "product in float32 ran at {probe before, GFLOP/s} GFLOP/s before the measurement and at {probe after, GFLOP/s} after it."
+    "product in float32 ran at {probe before, GFLOP/s} GFLOP/s before the measurement and at "
+    "{probe after, GFLOP/s} after it."
 )
 REGRESSION = 0.9  # times as good as before, or less; the noise of a quiet machine is smaller
 
