@@ -22,6 +22,7 @@ from pages import MATHJAX_IS_DONE, start_all
 from playwright.sync_api import Browser
 
 from benchmarks.browsing import chromium
+from book.print.printing import print_book
 
 # A busy machine is not a failure, and a failure should come back when the test is run again.
 settings.register_profile("lessons", deadline=None, derandomize=True)
@@ -57,13 +58,17 @@ class Book:
 
     def site(self) -> Path:
         """Return the site's folder, built or brought up to date once in this run of the tests."""
+        self.once("site", self._build)
+        return KEPT / "_build/html"
+
+    def once(self, name: str, make: Callable[[], object]) -> None:
+        """Call `make`, unless one of this run's processes has called it under this name."""
         KEPT.mkdir(parents=True, exist_ok=True)
-        site, stamp = KEPT / "_build/html", KEPT / "run"
+        stamp = KEPT / f"{name}.run"
         with FileLock(KEPT / "lock"):
             if not stamp.exists() or stamp.read_text() != self.run:
-                self._build()
+                make()
                 stamp.write_text(self.run)
-        return site
 
     def stop(self) -> None:
         """End a build that goes on, with the kernels that it has started."""
@@ -114,6 +119,22 @@ def fast_mode() -> dict[str, str]:
 def build_book() -> Callable[..., tuple[Path, str]]:
     """Return a function that builds the book in fast mode, into one folder, and returns the site and the log."""
     return BOOK.build
+
+
+@pytest.fixture(scope="session")
+def book_as_one_page(site) -> Path:
+    """Return the book as one page, from which it is printed: beside $VAE_LESSONS_SITE, or built in fast mode."""
+    if "VAE_LESSONS_SITE" not in os.environ:
+        BOOK.once("one-page", lambda: BOOK._build("--builder", "singlehtml"))
+    return site.parent / "singlehtml" / "index.html"
+
+
+@pytest.fixture(scope="session")
+def printed_book(browser, book_as_one_page) -> Path:
+    """Return the book as a PDF, printed once in this run of the tests."""
+    file = KEPT / "print" / "book.pdf"
+    BOOK.once("printed", lambda: print_book(browser, book_as_one_page, file))
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The book on paper: what a reader of the PDF relies on."""
 
 import itertools
-import os
 import re
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -39,29 +38,13 @@ PAGE = """<!doctype html><html lang="en"><style>@page {{ size: A4; margin: 20mm 
 
 
 @pytest.fixture(scope="module")
-def document(request, site):
-    """The book as one page, beside the site."""
-    if "VAE_LESSONS_SITE" not in os.environ:
-        request.getfixturevalue("build_book")("--builder", "singlehtml")
-    return site.parent / "singlehtml" / "index.html"
+def soup(book_as_one_page):
+    return html(book_as_one_page.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
-def soup(document):
-    return html(document.read_text("utf-8"))
-
-
-@pytest.fixture(scope="module")
-def file(browser, document, tmp_path_factory):
-    """The book as a PDF."""
-    file = tmp_path_factory.mktemp("print") / "new" / "book.pdf"
-    print_book(browser, document, file)
-    return file
-
-
-@pytest.fixture(scope="module")
-def pdf(file):
-    return PdfReader(file)
+def pdf(printed_book):
+    return PdfReader(printed_book)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +53,9 @@ def texts(pdf):
 
 
 @pytest.fixture(scope="module")
-def destinations(file):
+def destinations(printed_book):
     """The page of everything that a link leads to."""
-    return pages_of_targets(file.read_bytes())
+    return pages_of_targets(printed_book.read_bytes())
 
 
 @pytest.fixture
@@ -212,8 +195,8 @@ def test_the_file_says_what_it_is(pdf):
     assert any(isinstance(entry, list) for entry in pdf.outline)
 
 
-def test_nothing_is_cut(document, open_document):
-    page = open_document(document)
+def test_nothing_is_cut(book_as_one_page, open_document):
+    page = open_document(book_as_one_page)
     prepare(page)
     assert page.evaluate(CUT, COLUMN) == []
     assert page.evaluate(HIGHER_THAN, PAGE_HEIGHT) == []

@@ -241,6 +241,7 @@ def test_no_page_has_the_same_weights_or_style_twice(site):
 # How a browser shows the pages.
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("lesson", [path.stem for path in LESSONS_WITH_LIVE_FIGURES])
 def test_every_control_moves_a_live_figure(lesson, visit):
     page, troubles = visit(f"notebooks/{lesson}.html", viewport=VIEWPORTS["desktop"], reduced_motion="reduce")

@@ -349,6 +349,7 @@ def fingerprints(course: Path) -> list[str]:
     ).stdout.split()
 
 
+@pytest.mark.check
 def test_unrelated_source_changes_keep_trained_models(tmp_path):
     """In a copy of the package: add or change unrelated files first, then files that decide training."""
     shutil.copytree(cache.PACKAGE, tmp_path / "vae_lessons", ignore=shutil.ignore_patterns("__pycache__"))

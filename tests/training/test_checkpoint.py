@@ -64,6 +64,7 @@ def uninterrupted(data: ImageData, with_batch_norm: bool = False) -> tuple[nn.Mo
     return model, fit(model, data, **SETTINGS)
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("with_batch_norm", [False, True], ids=["VAE", "BatchNorm"])
 def test_killed_run_goes_on_to_the_same_bits(digits, tmp_path, with_batch_norm):
     """In the third epoch: two are kept, and the noise of the loss and the order of the images go on too."""
