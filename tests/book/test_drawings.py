@@ -4,6 +4,7 @@ import io
 import math
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
@@ -19,18 +20,16 @@ FIGURES = ROOT / "book/figures"
 SVG = "{http://www.w3.org/2000/svg}"
 LOGO = ("logo-light", "logo-dark", "icon")
 DRAWINGS = sorted(path.stem for path in FIGURES.glob("*.svg") if path.stem not in LOGO)
-FIGURE = re.compile(r":::\{figure\} \.\./book/figures/([\w-]+)\.svg\n:name: (fig-[\w-]+)\n:alt: \S.*\n\n\S")
+FIGURE = re.compile(r":::\{figure\} (?:\.\./book/)?figures/([\w-]+)\.svg\n:name: (fig-[\w-]+)\n:alt: \S.*\n\n\S")
 every_drawing = pytest.mark.parametrize("name", DRAWINGS)
 
-# Which drawings a lesson shows, by the names of its figures.
-IN_LESSONS = {
-    "01-autoencoder": {"fig-autoencoder": "autoencoder"},
-    "03-latent-variable-models": {
-        "fig-graphical-model": "graphical-model",
-        "fig-graphical-model-encoder": "graphical-model-encoder",
-    },
-    "05-reparameterisation": {"fig-reparameterised-node": "reparameterisation"},
-    "07-gaussian-decoder": {"fig-vae": "vae"},
+# Which drawings a page shows, by the names of its figures.
+ON_PAGES = {
+    "notebooks/01-autoencoder.ipynb": {"fig-autoencoder": "autoencoder"},
+    "notebooks/03-latent-variable-models.ipynb": {"fig-graphical-model": "graphical-model"},
+    "notebooks/05-reparameterisation.ipynb": {"fig-reparameterised-node": "reparameterisation"},
+    "notebooks/07-gaussian-decoder.ipynb": {"fig-vae": "vae"},
+    "book/assumptions.md": {"fig-graphical-model-encoder": "graphical-model-encoder"},
 }
 # The arrows of each drawing: from which node to which, by the text in them.
 ARROWS = {
@@ -203,12 +202,18 @@ def test_drawings_share_one_style():
     assert [colour for name, colour in used if colours[name] != colour] == []
 
 
-def test_lessons_refer_to_every_drawing():
-    for lesson, figures in IN_LESSONS.items():
-        text = "\n".join(cell.source for cell in nbformat.read(ROOT / f"notebooks/{lesson}.ipynb", 4).cells)
+def text_of(path):
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    return "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
+
+
+def test_pages_refer_to_every_drawing():
+    for name, figures in ON_PAGES.items():
+        text = text_of(ROOT / name)
         found = re.findall(FIGURE, text)
         assert {figure: file for file, figure in found} == figures
-    assert sorted(file for figures in IN_LESSONS.values() for file in figures.values()) == DRAWINGS
+    assert sorted(file for figures in ON_PAGES.values() for file in figures.values()) == DRAWINGS
 
 
 @every_drawing
@@ -285,11 +290,11 @@ def contrast(one, other):
 
 @pytest.mark.check
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("lesson", IN_LESSONS)
-def test_lesson_shows_its_drawings(lesson, mode, visit):
-    page, troubles = visit(f"notebooks/{lesson}.html", mode)
+@pytest.mark.parametrize("name", ON_PAGES)
+def test_page_shows_its_drawings(name, mode, visit):
+    page, troubles = visit(str(Path(name).with_suffix(".html")), mode)
     figures = page.locator("figure:has(.drawing)")
-    assert figures.evaluate_all("all => all.map(e => e.id)") == list(IN_LESSONS[lesson])
+    assert figures.evaluate_all("all => all.map(e => e.id)") == list(ON_PAGES[name])
     assert all(figures.locator("figcaption").all_inner_texts())
     for width in (360, 768, 1440):
         page.set_viewport_size({"width": width, "height": 900})
@@ -299,9 +304,9 @@ def test_lesson_shows_its_drawings(lesson, mode, visit):
 
 @pytest.mark.check
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("lesson", IN_LESSONS)
-def test_drawings_stand_out_from_the_ground_of_the_page(lesson, mode, visit):
-    page, _ = visit(f"notebooks/{lesson}.html", mode)
+@pytest.mark.parametrize("name", ON_PAGES)
+def test_drawings_stand_out_from_the_ground_of_the_page(name, mode, visit):
+    page, _ = visit(str(Path(name).with_suffix(".html")), mode)
     assert set(page.evaluate(OPAQUE_AROUND)) <= {"BODY", "HTML"}
     shown = page.evaluate(COLOURS_SHOWN)
     ground = rgb(shown["ground"])
