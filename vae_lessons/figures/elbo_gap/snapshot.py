@@ -146,7 +146,7 @@ class ElboGapSnapshot(Snapshot):
         ax.annotate("log p(x)", (3.3, evidence), (0, 4), **beside, ha="right", color=COLOURS["data"])
         ax.set(ylabel="nats", xlim=(-0.5, 3.3), ylim=(1.12 * elbo, 0))
         ax.xaxis.tick_top()
-        ax.tick_params(axis="x", length=0)
+        ax.tick_params(axis="x", length=0, labelsize="small")
         ax.spines.bottom.set_visible(False)
 
 
