@@ -60,6 +60,6 @@ CROSSED = Function(
     ),
     hint="If the copies are perfect, the loss of every image must be 0. Exchange two copies, and the loss of those two "
     "images must change, and no other.",
-    remark="The old one compared every image with every copy. With perfect copies that is the squared distance "
-    "of two images, on average: twice their variance. With the mean image it is their variance, once.",
+    remark="The old one compared every image with every copy. With perfect copies the result is the average squared "
+    "distance of two images, which is twice their variance. With the mean image it is their variance.",
 )

@@ -45,8 +45,8 @@ DATA_LOSS = Function(
         ),
         Mistake(
             lambda x, x_hat, size: _batch_means(x, x_hat, size).sum(),
-            "The means of the batches are added up, and the number of batches with them. It is the images that all "
-            "count alike.",
+            "The means of the batches are added up, and the number of batches with them. All images count alike, "
+            "not all batches.",
         ),
         Mistake(
             lambda x, x_hat, size: _errors(x, x_hat).sum() / math.ceil(len(x) / size),
@@ -63,7 +63,7 @@ DATA_LOSS = Function(
         ),
         Mistake(
             lambda x, x_hat, size: _errors(x, x_hat)[: len(x) // size * size].mean(),
-            "The last images are missing: a batch that is not full is dropped. In training that may pass; in a "
+            "The last images are missing: a batch that is not full is dropped. In training that is acceptable. In a "
             "measurement it leaves images out.",
         ),
         Mistake(

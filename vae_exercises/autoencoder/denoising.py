@@ -95,15 +95,15 @@ def _examine_draws(blank: Tensor, share: float) -> None:
     """Look at how often pixels are blanked in several calls, (calls, B, D)."""
     if (blank == blank[0]).all():
         raise WrongAnswerError(
-            "The same pixels are blanked in every call. Noise that never changes can be learned by heart: draw it "
-            "afresh."
+            "The same pixels are blanked in every call. The network can memorise noise that never changes: draw it "
+            "anew in each call."
         )
     variances, expected = blank.sum(dim=2).double().var(dim=1), blank.shape[2] * share * (1 - share)
     too_far = N_ERRORS * math.sqrt(2 / (blank.shape[0] * blank.shape[1])) * expected
     if len(blank.sum(dim=(1, 2)).unique()) == 1 or abs(float(variances.mean()) - expected) > too_far:
         raise WrongAnswerError(
-            "The right share of pixels is blanked, but their number is fixed beforehand. Each pixel must be drawn for "
-            "itself, whatever becomes of the others."
+            "The right share of pixels is blanked, but their number is fixed beforehand. Each pixel must be drawn "
+            "for itself, independently of the others."
         )
 
 
@@ -115,8 +115,8 @@ def _examine_comparison(clean: Tensor, seen: Tensor, copies: Tensor, result: Ten
     usual = [
         (
             (seen - copies).square().sum(dim=1),
-            "The copy is compared with the damaged image. Then the network is paid for drawing the damage. (Or was "
-            "`x` itself written into?)",
+            "The copy is compared with the damaged image. Then the network learns to draw the damage. (Or has your "
+            "code written into `x` itself?)",
         ),
         ((clean - seen).square().sum(dim=1), "This compares the damaged images with the clean ones; no copy is in it."),
         (
@@ -164,5 +164,5 @@ DENOISING = Task(
     name="denoising",
     points=3,
     examination=_examine_denoising,
-    remark="The copies are compared with the whole images: to copy the damage would not be a repair.",
+    remark="The copies are compared with the whole images: a copy of the damage would not be a repair.",
 )

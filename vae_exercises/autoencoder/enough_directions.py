@@ -51,8 +51,8 @@ ENOUGH = Number(
         ),
         Mistake(
             lambda: _enough(_pca_curves()["fitted to test"]),
-            "PCA was fitted to the test images. Then they no longer test anything: fit to the training images, and "
-            "measure on the others.",
+            "PCA was fitted to the test images. Then they test nothing. Fit it to the training images, and measure "
+            "on the test images.",
         ),
         Mistake(
             lambda: _enough(_pca_curves()["not centred"]),

@@ -9,9 +9,9 @@ LINEAR_BEATS_PCA = Choice(
     wrong={
         "a": "Read again what the minimum is taken over, and which images the mean is over. Does the equation say "
         "anything about images that neither of the two has seen?",
-        "c": "On the images that it was fitted to, PCA has the smallest error that any map of rank K can have. "
-        "No training undercuts a minimum.",
-        "d": "Gradient descent has no advantage over eigenvectors here: on the training images theirs is the minimum. "
-        "If it came out lower there, look for the bug.",
+        "c": "On the images that it was fitted to, PCA has the smallest error that any map of rank K can have. No "
+        "training gets below a minimum.",
+        "d": "Gradient descent has no advantage over eigenvectors here: on the training images PCA has the minimum. "
+        "A lower error there is a bug.",
     },
 )

@@ -70,8 +70,8 @@ PCA_LOSS = Function(
         ),
         Mistake(
             lambda x, n_dims: torch.linalg.svdvals(x.double())[n_dims:].square().sum() / len(x),
-            "The data are not centred. PCA's directions are those about the mean image, which the decoder adds for "
-            "nothing.",
+            "The data are not centred. PCA's directions are those about the mean image, which the decoder adds "
+            "without using a direction.",
         ),
         Mistake(
             lambda x, n_dims: torch.linalg.svdvals(x.double())[n_dims:].square().sum(),
@@ -94,7 +94,7 @@ PCA_LOSS = Function(
             "This is the share of the variance that is kept. The task asks how much is lost, and not as a share.",
         ),
     ),
-    hint="Two cases can be had by hand. With K = D nothing is lost; with K = 0 the copy is the mean image, and the "
+    hint="Two cases can be done by hand. With K = D nothing is lost; with K = 0 the copy is the mean image, and the "
     "error is the sum of the pixels' variances.",
     stages=(
         Stage(

@@ -1,4 +1,4 @@
-"""The exercise "a normaliser that survives training"."""
+"""The exercise "a normaliser that can be trained"."""
 
 import math
 from collections.abc import Callable

@@ -114,8 +114,8 @@ ESTIMATORS = Function(
         ),
         Mistake(
             _of_estimates(lambda e: (e.likelihood + e.log_prior - e.log_eps, e.pair()[1])),
-            "The second is right. The first has the density of ε in the place of q's density of z: squeezing a "
-            "distribution makes it denser, and that factor is missing.",
+            "The second is right. The first has the density of ε in the place of q's density of z: a narrower "
+            "distribution has a higher density, and that factor is missing.",
         ),
         Mistake(
             _of_estimates(lambda e: (e.likelihood + e.log_prior - e.log_eps - e.log_root, e.pair()[1])),

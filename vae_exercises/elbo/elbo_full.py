@@ -1,4 +1,4 @@
-"""The exercise "a q that may be tilted"."""
+"""The exercise "a q with a full covariance"."""
 
 import math
 from collections.abc import Callable
@@ -72,8 +72,8 @@ FULL = Function(
         ),
         Mistake(
             _of_terms(lambda t: t.at_mean - t.kl),
-            "This is the value at the mean of q, and not the average over q: the spread costs nothing. Such a number "
-            "may lie above log p(x).",
+            "This is the value at the mean of q, and not the average over q: the spread of q has no effect. Such a "
+            "number may lie above log p(x).",
         ),
         Mistake(
             _of_terms(lambda t: t.at_mean - t.spread_diagonal - t.kl),
@@ -110,12 +110,12 @@ FULL = Function(
         ),
         Mistake(
             _of_terms(lambda t: t.at_mean - t.spread + t.kl),
-            "The KL term is added. It is subtracted in the ELBO: saying where the code is has a price.",
+            "The KL term is added. It is subtracted in the ELBO: it is what the code costs.",
         ),
         Mistake(
             _of_terms(lambda t: t.at_mean - t.spread),
-            "This is the reconstruction term. It would be largest for a q as narrow as you please; what does such a q "
-            "cost?",
+            "This is the reconstruction term. It is largest for an infinitely narrow q. What is the KL term of such "
+            "a q?",
         ),
         Mistake(
             _of_terms(lambda t: t.at_mean - t.spread - t.kl_swapped),
@@ -136,7 +136,7 @@ FULL = Function(
         ),
         Mistake(
             _of_terms(lambda t: t.at_mean - t.spread - t.kl - t.log_det_half),
-            "The log-determinant of q's covariance is missing in the KL term: then a narrow q costs hardly anything.",
+            "The log-determinant of q's covariance is missing in the KL term: then a narrow q has almost no KL.",
         ),
         Mistake(
             _of_terms(lambda t: t.elbo - t.constant),

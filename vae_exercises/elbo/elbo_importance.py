@@ -59,11 +59,13 @@ IMPORTANCE = Function(
         ),
         Mistake(
             lambda losses: _bound(-losses),
-            "This averages the inverse weights: the sign inside the exponential is wrong, and the worst sample rules.",
+            "This averages the inverse weights: the sign inside the exponential is wrong, so the worst sample has "
+            "the largest weight.",
         ),
         Mistake(
             lambda losses: -_bound(-losses),
-            "The sign inside the exponential is wrong, so that the worst sample rules; and the sign before it too.",
+            "The sign inside the exponential is wrong, so the worst sample has the largest weight. The sign before "
+            "it is wrong too.",
         ),
         Mistake(
             lambda losses: -(-losses).exp().mean(dim=0).log(),
@@ -78,7 +80,7 @@ IMPORTANCE = Function(
     hint="The weight of a sample is exp(-loss). Three cases: if all losses of an image are alike, the result is "
     "that loss; if one is far below the other L - 1, it is that one plus log L; and a thousand added to all "
     "of them must come out as a thousand more.",
-    remark="The old one listened to the sample with the largest loss, the worst.",
+    remark="The old one gave the largest weight to the sample with the largest loss, which is the worst.",
     rtol=1e-6,
     atol=5e-3,
     not_finite="There is a NaN or an infinity in your result: a weight exp(-loss) does not fit into a floating-point "

@@ -31,6 +31,6 @@ NOISE = Number(
     ),
     hint="The standard error of an average is the standard deviation of its terms over the square root of their "
     "number. How often does it fit into the difference?",
-    remark="Correct code is as far off as this, on one side or the other, once in seven or eight times. Tell "
-    "your friend that it may well be noise, and that more draws would settle it.",
+    remark="Correct code is this far off, in one direction or the other, once in seven or eight times. Tell your "
+    "friend that this may be noise, and that more draws would decide.",
 )

@@ -1,4 +1,4 @@
-"""The exercise "the bound has risen"."""
+"""The exercise "the ELBO has risen"."""
 
 from vae_exercises.engine.kinds import Choice
 

@@ -65,8 +65,8 @@ ACTIVE_UNITS = Function(
         ),
         Mistake(
             lambda mu, logvar: (_kl_parts(mu, logvar) > ACTIVE).double(),
-            "This asks what a dimension costs. One whose q is the same narrow Gaussian for all images costs much, and "
-            "says nothing; the definition looks at the means.",
+            "This uses the KL of a dimension. A dimension whose q is the same narrow Gaussian for all images has a "
+            "large KL, but does not distinguish images. The definition uses the means.",
         ),
         Mistake(
             lambda mu, logvar: (logvar.exp().mean(dim=0) < 1 - ACTIVE).double(),

@@ -1,4 +1,4 @@
-"""The exercise "the noise that is left"."""
+"""The exercise "the best noise level"."""
 
 import math
 
@@ -51,7 +51,7 @@ BEST_SIGMA = Function(
         Mistake(
             lambda x, x_hat: (x_hat.mean(dim=0) - x).square().mean().sqrt(),
             "The reconstructions are averaged first, and then compared with the image. The bound has the average of "
-            "the errors of the draws, which is larger: a code that scatters has its price.",
+            "the errors of the draws, which is larger, because the spread of q adds to the error.",
         ),
         Mistake(
             lambda x, x_hat: (x_hat[0] - x).square().mean().sqrt(),

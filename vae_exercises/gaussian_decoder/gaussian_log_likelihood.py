@@ -1,4 +1,4 @@
-"""The exercise "constant and all"."""
+"""The exercise "with the constant"."""
 
 import math
 

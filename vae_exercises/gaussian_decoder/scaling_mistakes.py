@@ -109,7 +109,7 @@ SCALING = Function(
         ),
         Mistake(
             _loss(1, -1, 1),
-            "The KL has the wrong sign: this loss pays for codes that are far from the prior.",
+            "The KL has the wrong sign: this loss rewards codes that are far from the prior.",
         ),
         Mistake(
             _loss(1, 1, 1 / N_PIXELS),

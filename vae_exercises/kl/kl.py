@@ -1,4 +1,4 @@
-"""The exercise "the line itself"."""
+"""The exercise "the KL term"."""
 
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -44,8 +44,7 @@ KL = Function(
         ),
         Mistake(
             lambda mu, logvar: 0.5 * (mu.square() + logvar.exp() - 1 + logvar).sum(dim=1),
-            "The last term has the wrong sign. Make σ very small: a code that says so much must cost more, and yours "
-            "costs less and less.",
+            "The last term has the wrong sign. Make σ very small: a narrower q must have a larger KL, and yours falls.",
         ),
         Mistake(
             lambda mu, logvar: 0.5 * (mu + logvar.exp() - 1 - logvar).sum(dim=1),

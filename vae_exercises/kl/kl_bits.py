@@ -1,4 +1,4 @@
-"""The exercise "the price in bits"."""
+"""The exercise "the rate in bits"."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The exercise "how sure is the judge?"."""
+"""The exercise "how sure is the classifier?"."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ PADDED = (
 
 
 def _answers_of_a_judge(generator: Generator) -> tuple[Tensor]:
-    """Draw judgements of seven images; the first is sure, the second torn between two digits."""
+    "Draw the probabilities of seven images; the first is sure, the second torn between two digits."
     p = torch.softmax(2 * torch.randn(7, 10, generator=generator), dim=1)
     first = torch.randint(0, 8, (), generator=generator)
     p[0] = torch.eye(10)[first]
@@ -46,7 +46,8 @@ ENTROPY = Function(
         ),
         Mistake(
             lambda p: _entropy(p) / math.log(10),
-            "The logarithm is that to base 10. A clueless judge then gets 1, where it should get log 10 nats.",
+            "The logarithm is that to base 10. A classifier that knows nothing then gets 1, and should get log 10 "
+            "nats.",
         ),
         Mistake(
             lambda p: _entropy(p) / p.shape[1],
@@ -54,24 +55,24 @@ ENTROPY = Function(
         ),
         Mistake(
             lambda p: _entropy(p).mean(),
-            "This is averaged over the batch. Each picture has its own entropy.",
+            "This is averaged over the batch. Each image has its own entropy.",
         ),
         Mistake(
             lambda p: _entropy(p).sum(),
-            "This is summed over the batch. Each picture has its own entropy.",
+            "This is summed over the batch. Each image has its own entropy.",
         ),
         Mistake(
             lambda p: torch.special.entr(p).sum(dim=0),
-            "This is one value for each digit: the sum runs over the pictures. Along which axis do the digits lie?",
+            "This is one value for each digit: the sum runs over the images. Along which axis do the digits lie?",
         ),
         Mistake(
             lambda p: _entropy(torch.softmax(p, dim=1)),
-            "The probabilities are taken for logits and put through a softmax once more. That makes every judge look "
-            "clueless.",
+            "The probabilities are taken for logits and put through a softmax once more. That makes every "
+            "classifier look unsure.",
         ),
         Mistake(
             lambda p: -p.amax(dim=1).log(),
-            "This is the surprise at the likeliest digit alone. The entropy averages over all of them.",
+            "This is −log p of the likeliest digit alone. The entropy averages over all of them.",
         ),
         Mistake(
             lambda p: 1 - p.amax(dim=1),
@@ -86,14 +87,14 @@ ENTROPY = Function(
             "There is an exponential where the logarithm belongs.",
         ),
     ),
-    hint="Three judges can be had by hand: a sure one has 0 nats, one torn evenly between two digits log 2, one who "
-    "thinks all ten equally likely log 10.",
+    hint="Three cases can be done by hand: a sure classifier has 0 nats, one that is torn evenly between two digits "
+    "has log 2, and one that thinks all ten equally likely has log 10.",
     atol=5e-5,
 )
 
 
 def _examine_entropy(answer: Any) -> None:
-    """Look at judgements that are quite sure; then compare; then look for padded logarithms."""
+    "Look at probabilities that are quite sure; then compare; then look for padded logarithms."
     function = as_function(answer)
     (p,) = _answers_of_a_judge(fresh_generator())
     result = one_result(call(function, p.clone()))
@@ -116,8 +117,8 @@ def _diagnose_infinite(p: Tensor, result: Tensor) -> None:
             "average: how much does each digit count?"
         )
     raise WrongAnswerError(
-        "A judge who is quite sure gets a NaN or an infinity. Some of its probabilities are exactly 0, whose logarithm "
-        "is not finite. What should a digit with probability 0 add to the sum?"
+        "A classifier that is quite sure gets a NaN or an infinity. Some of its probabilities are exactly 0, and "
+        "the logarithm of 0 is not finite. What should a digit with probability 0 add to the sum?"
     )
 
 

@@ -64,12 +64,12 @@ RANK_CORRELATION = Function(
         ),
         Mistake(
             lambda a, b: _pearson(a, b),
-            "This correlates the distances themselves, so that one pair that is very far apart can decide it. Where "
-            "do ranks come in?",
+            "This correlates the distances themselves, so one pair that is very far apart can dominate it. Where do "
+            "ranks come in?",
         ),
         Mistake(
             lambda a, b: _pearson(a.log(), b.log()),
-            "This correlates the logarithms. They tame large distances, but they are not ranks.",
+            "This correlates the logarithms. They reduce large distances, but they are not ranks.",
         ),
         Mistake(
             lambda a, b: -_rank_correlation(a, b),
@@ -77,7 +77,7 @@ RANK_CORRELATION = Function(
         ),
         Mistake(
             lambda a, b: _rank_correlation(a, b).square(),
-            "This is the square. It forgets whether the lists agree or run against each other.",
+            "This is the square. It does not show whether the lists agree or are in opposite order.",
         ),
         Mistake(
             _kendall,

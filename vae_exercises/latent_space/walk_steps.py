@@ -1,4 +1,4 @@
-"""The exercise "where does the picture jump?"."""
+"""The exercise "where does the image jump?"."""
 
 import math
 from collections.abc import Callable
@@ -63,7 +63,7 @@ WALK_STEPS = Function(
         ),
         Mistake(
             lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n).square(),
-            "These are squared distances. The task asks how far each step goes.",
+            "These are squared distances. The task asks for the distance itself.",
         ),
         Mistake(
             lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n) / math.sqrt(12),

@@ -1,4 +1,4 @@
-"""The exercise "codes from somewhere better"."""
+"""The exercise "codes from a better distribution"."""
 
 import math
 

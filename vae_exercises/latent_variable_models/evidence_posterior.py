@@ -55,7 +55,7 @@ POSTERIOR = Function(
         ),
         Mistake(
             lambda log_likelihood, log_prior, cell: _cells(log_likelihood, 0 * log_prior) / cell,
-            "The prior has been left out: this is the likelihood, normalised. Far from the origin it claims too much.",
+            "The prior has been left out: this is the likelihood, normalised. Far from the origin it is too large.",
         ),
         Mistake(
             lambda log_likelihood, log_prior, cell: _cells(log_likelihood, 0 * log_prior),

@@ -60,7 +60,7 @@ SEVERAL = Function(
         ),
         _mistake(
             lambda n, eye, square, x, b, sigma: (eye + square / sigma**2, (x - n * b) / sigma**2),
-            "The pull of all images is added up in the mean, but the precision is that of a single image.",
+            "The mean has the contributions of all images, but the precision is that of a single image.",
         ),
         _mistake(
             lambda n, eye, square, x, b, sigma: (eye + n * square / sigma**2, (x / n - b) / sigma**2),

@@ -27,12 +27,12 @@ BEST_BASELINE = Function(
     mistakes=(
         Mistake(
             lambda values, scores: values.mean(),
-            "This is the average of f, the lesson's baseline. It is a good one, and not the best: its estimates are "
-            "still noisier than they need be. Where is the lowest point of the parabola?",
+            "This is the average of f, the lesson's baseline. It is good but not the best: another baseline gives a "
+            "smaller variance. Where is the lowest point of the parabola?",
         ),
         Mistake(
             lambda values, scores: values.median(),
-            "This is the median of f, which knows nothing of the scores. What counts is the variance of the product.",
+            "This is the median of f, in which the scores play no part. What counts is the variance of the product.",
         ),
         Mistake(
             lambda values, scores: (values * scores).mean() / scores.square().mean(),

@@ -1,4 +1,4 @@
-"""The exercise "where the reconstruction term pulls"."""
+"""The exercise "the gradient of the reconstruction term"."""
 
 import math
 
@@ -37,8 +37,8 @@ RECONSTRUCTION_GRADIENTS = Function(
         ),
         Mistake(
             lambda mu, logvar, target: (target - mu, torch.zeros_like(mu)),
-            "The gradient in mu is right, and the other is not 0. That would be so if only the mean were decoded; here "
-            "the average is over draws, and draws that scatter miss the target.",
+            "The gradient in mu is right, and the other is not 0. That would be so if only the mean were decoded; "
+            "here the average is over draws, and a wider q puts them farther from the target.",
         ),
         Mistake(
             lambda *args: tuple(2 * gradient for gradient in _gradients(*args)),
@@ -83,5 +83,5 @@ RECONSTRUCTION_GRADIENTS = Function(
     ),
     hint="Do one dimension first. Write z - c as (z - μ) + (μ - c), square, and average: two terms remain. At "
     "mu = target the first gradient must be 0, and the second must not.",
-    remark="The reconstruction term would like a width of 0, whatever the target; the KL term stops it.",
+    remark="The reconstruction term is largest for a width of 0, whatever the target. The KL term prevents it.",
 )

@@ -7,9 +7,9 @@ SWITCH = Choice(
     points=1,
     right="b",
     wrong={
-        "a": "That is the gradient that one would like to have. But which gradient does backpropagation find at a draw "
-        "that is 0, and stays 0 if π moves by a hair?",
-        "c": "Noise is not the trouble: an average over many draws would help against it, and here it does not. Work "
+        "a": "That is the right gradient. But which gradient does backpropagation find at a draw that is 0, and "
+        "stays 0 if π changes by a tiny amount?",
+        "c": "Noise is not the problem: an average over many draws would reduce it, and here it does not help. Work "
         "out the gradient of one draw.",
         "d": "“No `rsample`” need not mean that there is none: there is one for the von Mises family, which PyTorch "
         "lacks. Here none can be written. The line in the question runs, so what is it that it computes?",

@@ -167,7 +167,7 @@ def _mistakes(reconstruction: float, kl: float, n_pixels: int) -> tuple[tuple[Ca
         ),
         (
             lambda beta: -beta * kl - reconstruction,
-            "The KL term has the wrong sign: a code that says more costs less here.",
+            "The KL term has the wrong sign: a code with more information costs less here.",
         ),
         (
             lambda beta: (1 + beta) * kl - reconstruction,
@@ -195,7 +195,7 @@ def _examine_gradients(answer: type, x: Tensor, runs: dict[float, _Run], truth: 
     if float(_run(answer, 0.0, x).in_encoder.abs().max()) < 1e-6:
         raise WrongAnswerError(
             "The values are right, but no gradient of the reconstruction term reaches the encoder: how is the code "
-            "drawn? Training would see the KL term alone, and switch the code off."
+            "drawn? Then only the KL term trains the encoder, and the posterior collapses."
         )
     variance = truth.logvar.exp()
     expected = torch.cat([truth.mu, 0.5 * (variance - 1)])

@@ -69,7 +69,7 @@ class _Truth:
         }
         self.mistakes = {
             "The sign is flipped: this is the loss. The task asks for the ELBO, which goes up.": -self.elbo,
-            "The KL term is added. What a code costs is taken away from what it explains.": self.reconstruction
+            "The KL term is added. The ELBO is the reconstruction term minus the KL term.": self.reconstruction
             + self.kl,
             "The KL term is missing: this is the reconstruction term alone, and nothing keeps codes near the prior.": (
                 self.reconstruction
@@ -143,8 +143,8 @@ def _diagnose_without_noise(truth: _Truth, estimates: Estimates, generator: Gene
     if abs(means[0] - means[2]) < 1e-6 * abs(means[0]):
         if abs(means[0] - truth.plug_in) < 1e-3 * abs(truth.plug_in):
             raise WrongAnswerError(
-                "Only the mean of q is decoded: nothing is drawn, and the result forgets that q was unsure. Here it "
-                "is always too high."
+                "Only the mean of q is decoded: nothing is drawn, and the result ignores the width of q. Here it is "
+                "always too high."
             )
         raise WrongAnswerError(
             "These values have no noise at all. Here the point is to sample, since a network has no closed form."

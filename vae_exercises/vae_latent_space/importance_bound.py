@@ -71,7 +71,7 @@ IMPORTANCE = Function(
         ),
         Mistake(
             lambda log_joint, log_q: (log_joint - log_q).amax(dim=0),
-            "Only the best code counts. It dominates often, and the others are there all the same.",
+            "Only the best code counts. It often dominates, but the others belong to the average too.",
         ),
         Mistake(
             lambda log_joint, log_q: (log_joint - log_q).logsumexp(dim=1) - math.log(log_q.shape[1]),

@@ -1,4 +1,4 @@
-"""The exercise "half way between two draws"."""
+"""The exercise "halfway between two draws"."""
 
 import math
 
