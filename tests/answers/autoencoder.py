@@ -212,8 +212,8 @@ WRONG = {
     ],
     "linear-beats-pca": [
         ("a", "neither of the two has seen"),
-        ("c", "undercuts a minimum"),
-        ("d", "look for the bug"),
+        ("c", "gets below a minimum"),
+        ("d", "is a bug"),
     ],
     "crossed-copies": [
         (lambda x, x_hat: (x - x_hat).square().mean(dim=1).sum(dim=(1, 2)), "been stretched to"),
@@ -254,7 +254,7 @@ WRONG = {
         (lambda model, x, p: list(denoising_one_by_one(model, x, p)), "`torch.stack` makes one of a list"),
         (lambda model, x, p: (denoising()(model, x, p),), "a comma after the result"),
         (denoising(loss=lambda x, noisy, copy: squared(noisy - copy)), "is compared with the damaged image"),
-        (written_into, "`x` itself written into"),
+        (written_into, "written into `x` itself"),
         (denoising(loss=lambda x, noisy, copy: squared(noisy - x)), "no copy is in it"),
         (denoising(loss=lambda x, noisy, copy: squared((x - copy) * (noisy == 0))), "Only the blanked pixels count"),
         (denoising(loss=lambda x, noisy, copy: squared((x - copy) * (noisy > 0))), "Only the pixels that were left"),

@@ -283,7 +283,7 @@ WRONG = {
         (elbo_with(spread=lambda cost, w, s, c: 0.5 * torch.trace(w.T @ w @ c)), "divided by the noise's variance"),
         (elbo_with(spread=lambda cost, w, s, c: -cost), "raises the reconstruction term"),
         (elbo_with(kl=lambda mu, cov: -kl_to_prior(mu, cov)), "The KL term is added"),
-        (elbo_with(kl=lambda mu, cov: 0), "as narrow as you please"),
+        (elbo_with(kl=lambda mu, cov: 0), "infinitely narrow q"),
         (
             elbo_with(kl=lambda mu, cov: kl_divergence(prior_of(mu), MultivariateNormal(mu, cov))),
             "prior have changed places",
@@ -338,7 +338,7 @@ WRONG = {
         (estimates_with(noise=torch.sqrt), "It is a standard deviation"),
         (
             estimates_with(lambda reconstruction, q, p, z, eps, root: reconstruction + p.log_prob(z) - p.log_prob(eps)),
-            "makes it denser",
+            "has a higher density",
         ),
         (
             estimates_with(
@@ -392,7 +392,7 @@ WRONG = {
         (lambda losses: -torch.logsumexp(-losses, 0), "falls with every sample"),
         (lambda losses: -torch.logsumexp(-losses, 0) - math.log(len(losses)), "wrong sign"),
         (lambda losses: torch.logsumexp(losses, 0) - math.log(len(losses)), "averages the inverse weights"),
-        (lambda losses: -(torch.logsumexp(losses, 0) - math.log(len(losses))), "the sign before it too"),
+        (lambda losses: -(torch.logsumexp(losses, 0) - math.log(len(losses))), "The sign before it is wrong too"),
         (lambda losses: -torch.log(torch.exp(-losses).mean(0)), "every weight is exactly 0"),
         (lambda losses: loss_by_shift(losses).mean(), "averaged over the images"),
         (lambda losses: -torch.log(torch.exp(-losses).clamp(1e-30, 1e30).mean(0)), "Three cases"),

@@ -201,11 +201,11 @@ WRONG = {
         (lambda p: torch.special.entr(p).sum(), "summed over the batch"),
         (lambda p: torch.special.entr(p).sum(0), "one value for each digit"),
         (lambda p: Categorical(logits=p).entropy(), "taken for logits"),
-        (lambda p: -p.max(dim=1).values.log(), "surprise at the likeliest digit"),
+        (lambda p: -p.max(dim=1).values.log(), "log p of the likeliest digit"),
         (lambda p: 1 - p.max(dim=1).values, "doubt about the likeliest digit"),
         (lambda p: (p * (1 - p)).sum(dim=1), "Gini"),
         (lambda p: (p * p.exp()).sum(dim=1), "an exponential"),
-        (lambda p: p.sum(dim=1), "Three judges"),
+        (lambda p: p.sum(dim=1), "Three cases can be done"),
         (lambda p: torch.special.entr(p), "has shape (7, 10)"),
     ],
     "rank-correlation": [

@@ -287,8 +287,8 @@ WRONG = {
         (lambda rate: standard(rate)[0], "has shape ()"),
     ],
     "switch-gradient": [
-        ("a", "stays 0 if π moves"),
-        ("c", "Noise is not the trouble"),
+        ("a", "stays 0 if π changes"),
+        ("c", "Noise is not the problem"),
         ("d", "von Mises family"),
         ("e", "must be one of a, b, c, d"),
     ],

@@ -431,7 +431,7 @@ WRONG = {
                 lambda reconstruction, kl, beta: beta * kl - reconstruction,
                 lambda mu, logvar: from_q(mu, logvar).detach(),
             ),
-            "switch the code off",
+            "the posterior collapses",
         ),
         (tempered(lambda reconstruction, kl, beta: beta * kl.detach() - reconstruction), "Is it detached"),
         (lambda x: x, "needs your class itself"),

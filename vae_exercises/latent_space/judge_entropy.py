@@ -17,8 +17,8 @@ PADDED = (
 )
 
 
-def _answers_of_a_judge(generator: Generator) -> tuple[Tensor]:
-    "Draw the probabilities of seven images; the first is sure, the second torn between two digits."
+def _probabilities_of_digits(generator: Generator) -> tuple[Tensor]:
+    """Draw the probabilities of seven images; the first is sure, the second torn between two digits."""
     p = torch.softmax(2 * torch.randn(7, 10, generator=generator), dim=1)
     first = torch.randint(0, 8, (), generator=generator)
     p[0] = torch.eye(10)[first]
@@ -33,7 +33,7 @@ def _entropy(p: Tensor) -> Tensor:
 ENTROPY = Function(
     name="judge-entropy",
     points=2,
-    inputs=_answers_of_a_judge,
+    inputs=_probabilities_of_digits,
     answer=_entropy,
     mistakes=(
         Mistake(
@@ -94,9 +94,9 @@ ENTROPY = Function(
 
 
 def _examine_entropy(answer: Any) -> None:
-    "Look at probabilities that are quite sure; then compare; then look for padded logarithms."
+    """Look at probabilities that are quite sure; then compare; then look for padded logarithms."""
     function = as_function(answer)
-    (p,) = _answers_of_a_judge(fresh_generator())
+    (p,) = _probabilities_of_digits(fresh_generator())
     result = one_result(call(function, p.clone()))
     if result.shape == (len(p),) and not result[:2].isfinite().all() and result[2:].isfinite().all():
         _diagnose_infinite(p, result)
