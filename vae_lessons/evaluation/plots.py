@@ -234,7 +234,8 @@ def plot_posterior(points: Tensor, log_density: Tensor, mu: Tensor, logvar: Tens
         ax.add_patch(Ellipse(mu.tolist(), *diameters, fill=False, color=COLOURS["encoder"], lw=1.5))
     ax.plot(*mu.tolist(), "+", color=COLOURS["encoder"])
     shown = torch.cat([points[density >= levels[0]], torch.stack([mu - 2 * deviation, mu + 2 * deviation])])
-    margin = 0.08 * (shown.amax(dim=0) - shown.amin(dim=0))
+    cell = points.view(n, n, 2)[1, 1] - points[0]  # outlines reach up to a cell beyond the points inside
+    margin = torch.maximum(0.08 * (shown.amax(dim=0) - shown.amin(dim=0)), cell)
     (left, bottom), (right, top) = (shown.amin(dim=0) - margin).tolist(), (shown.amax(dim=0) + margin).tolist()
     ax.set(xlim=(left, right), ylim=(bottom, top))
     _name_latent_axes(ax)
