@@ -22,7 +22,7 @@ export SOLUTIONS
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: book pdf test check serve lab classroom mark bench lint lock address clean help
+.PHONY: book pdf test check serve lab classroom mark bench lint lock words address clean help
 
 book: $(READY) ## Build the book into book/_build/html (again only what has changed since)
 	$(BUILD)
@@ -63,6 +63,9 @@ lint: $(READY) ## Check code, notebooks and docstrings, the order of imports, an
 lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newest versions, for every system
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \
 		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml --output-file requirements.txt
+
+words: book ## Count the words of each lesson, and say which are too long
+	$(BIN)/python book/_ext/course/content/words.py
 
 address: $(READY) ## Write the course's public address, from pyproject.toml, into the first cell of each notebook
 	$(BIN)/python book/_ext/course/content/address.py

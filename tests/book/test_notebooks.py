@@ -1,5 +1,6 @@
 """The lessons as files, and as programs: in fast mode, for a page and for a person."""
 
+import ast
 import dis
 import json
 import re
@@ -166,6 +167,22 @@ def test_a_cell_can_be_run_again_since_it_makes_what_it_draws_from_or_trains(pat
 )
 def test_names_with_several_meanings_are_found(sources, found):
     assert names_with_several_meanings(sources) == found
+
+
+@by_name(LESSONS)
+def test_each_prediction_is_answered_before_the_next(path):
+    text = "\n".join(map(source, read(path)["cells"]))
+    order = "".join("P" if asked else "A" for asked, _ in re.findall(r"\{admonition\} (Predict)|\*\*(Answer)", text))
+    assert re.fullmatch("(PA+)+", order), f"predictions and answers: {order}"
+
+
+@by_name(LESSONS)
+def test_a_cell_that_only_says_a_finding_is_folded_away(path):
+    for cell in code_cells(read(path)):
+        last = ast.parse(source(cell)).body[-1]
+        says_finding = isinstance(last, ast.Expr) and ast.unparse(last).startswith("findings.")
+        folded = {"tags": ["remove-input"], "jupyter": {"source_hidden": True}}
+        assert (cell["metadata"] == folded) == says_finding, f"cell {cell['id']}"
 
 
 @by_name(LESSONS)

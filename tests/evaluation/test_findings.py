@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
@@ -70,7 +71,7 @@ def test_one_value_has_no_rank():
 
 @pytest.mark.parametrize(("n", "outcome"), [(9, "every"), (4, "some"), (0, "none")])
 def test_things_are_counted(n, outcome):
-    assert count(n, 9, **COUNTED) == outcome
+    assert count(n, 9, **COUNTED) == count(torch.tensor(n), 9, **COUNTED) == outcome
 
 
 @pytest.mark.parametrize(("n", "total"), [(10, 9), (-1, 9), (0, 0)])

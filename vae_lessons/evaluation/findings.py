@@ -68,7 +68,7 @@ def count(n: int, total: int, *, every: str, some: str, none: str) -> Finding:
     """
     if not 0 <= n <= total or not total:
         raise ValueError(f"n must be from 0 to a total of at least 1, got {n} of {total}")
-    return Finding({total: every, 0: none}.get(n, some))
+    return Finding({total: every, 0: none}.get(int(n), some))
 
 
 def whether(holds: object, *, yes: str, no: str) -> Finding:
