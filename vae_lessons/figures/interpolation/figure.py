@@ -32,7 +32,7 @@ from vae_lessons.models import VAE, Autoencoder
 
 CAPTION = (
     "What lies between? Each strip leads from one test image to another, and its curve says how far the pictures are "
-    "from the nearest training image. At least 95 % of each model's reconstructions lie below the limit. A blur may, "
+    "from the nearest training image. At least 95% of each model's reconstructions lie below the limit. A blur may, "
     "too: to be near is not to be sharp."
 )
 
