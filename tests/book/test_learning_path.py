@@ -247,7 +247,7 @@ def test_links_read_as_sentences(site):
         (LESSONS[2], "on"): f"Next, lesson 4: {questions[3]}",
         (LESSONS[2], "back"): f"Before this, lesson 2: {questions[1]}",
         (EXERCISES[2], "back"): f"Before this, lesson 3: {questions[2]}",
-        ("book/glossary", "back"): "Before this: Notation.",
+        ("book/glossary", "back"): "Before this: The thirteen assumptions.",
         (IN_CONTENTS[-1], "on"): f"To begin again, lesson 1: {questions[0]}",
     }
     assert {(page, kind): links_at_the_end(site, page)[kind][1] for page, kind in sentences} == sentences

@@ -13,6 +13,7 @@ PAGE = "<nav>Not this</nav><article class='bd-article'>{}</article>"
         ("<p>The code <span class='math'>\\(z = 1\\)</span> is one word.</p>", 6),
         ("<div class='math'>\\[ x = y \\]</div><figcaption>A caption</figcaption>", 2),
         ("<div class='cell_input'>x = 1</div><div class='highlight'>printed text</div><p>Read.</p>", 1),
+        ("<p>Read.</p><div class='admonition dropdown'><p>Not yet.</p></div>", 1),
         ("<p>β-VAE – a first-class word</p>", 4),
     ],
 )

@@ -1,7 +1,7 @@
 """How long the lessons of the built book are, in words that a reader reads: `make words`.
 
-Text, captions, answers and findings count. Code and what it prints does not, nor does a displayed formula; a formula in
-a line counts as one word.
+Text, captions and findings count. Not counted are code and what it prints, displayed formulas, and what is folded until
+a reader opens it, such as the answer to a quick question. A formula in a line counts as one word.
 """
 
 import re
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[4]
 A_LESSON = (1_800, 2_600)  # words
 PART_I = 22_000  # words at most, of lessons 1 to 9
 WORD = re.compile(r"[^\W_][\w'\u2019.,-]*")
-NOT_READ = ".cell_input, .highlight, .live-figure, .headerlink, .eqno, div.math, script, style, summary"
+NOT_READ = ".cell_input, .highlight, .live-figure, .headerlink, .eqno, .dropdown, div.math, script, style, summary"
 
 
 def count_words(html: str) -> int:
