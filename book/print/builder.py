@@ -17,7 +17,6 @@ from book.print.pages import hold_still, mark_pages, place_name, refer_to_pages,
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "print.html"
-DATA = "the-data-of-this-build"  # the section of the first page that names the data set
 
 
 class PrintBuilder(SingleFileHTMLBuilder):
@@ -25,8 +24,6 @@ class PrintBuilder(SingleFileHTMLBuilder):
 
     It keeps the name of the builder that it extends, which Jupyter Book and MyST-NB know.
     """
-
-    data_set: str
 
     def init(self) -> None:
         """Switch off what is for screens, and add the template."""
@@ -49,8 +46,6 @@ class PrintBuilder(SingleFileHTMLBuilder):
         """Return the book as one tree."""
         tree = super().assemble_doctree()
         (first,) = (child for child in tree.children if isinstance(child, nodes.section))
-        (data,) = (section for section in first.findall(nodes.section) if DATA in section["ids"])
-        self.data_set = next(data.findall(nodes.strong)).astext()
         first["docname"] = self.config.root_doc
         title_of(first).replace_self(nodes.title("", "Preface"))
         mark_pages(tree, self.env.toc_secnumbers)
@@ -86,7 +81,7 @@ class PrintBuilder(SingleFileHTMLBuilder):
         """Return what the template is filled with: the text, and what stands on the title page."""
         cited = yaml.safe_load(Path(self.srcdir, "CITATION.cff").read_text("utf-8"))
         context = super().get_doc_context(docname, body, metatags)
-        return context | {"cited": cited, "data_set": self.data_set, "day": date.today()}
+        return context | {"cited": cited, "data_set": self.config.lessons_run_on, "day": date.today()}
 
     def get_outfilename(self, pagename: str) -> str:
         """Return the file of the book; addresses in it are those of a page at the top of its folder."""
