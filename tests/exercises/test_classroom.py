@@ -115,6 +115,15 @@ def place_of(notebook, grade_id):
     return [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells].index(grade_id)
 
 
+def with_a_log(notebook):
+    """Write to the kernel's own error stream, to a log that was opened before, and past Python."""
+    answer = first_answer(notebook)
+    notebook.cells.insert(1, nbformat.v4.new_code_cell("import logging, os, sys\n\nlogging.basicConfig()"))
+    loud = "print(1, file=sys.__stderr__); logging.warning('slow'); os.write(2, b'2')"
+    answer.source = answer.source.replace("    return 0.5", f"    {loud}\n    return 0.5")
+    return notebook
+
+
 def without_a_check(notebook):
     del notebook.cells[place_of(notebook, "check-kl")]
     return notebook
@@ -169,15 +178,16 @@ FAULTS = {
     "own-check": with_a_check_of_its_own,
     "ended": that_ends_the_kernel,
 }
-GOOD = ["Öznur", "Petra", "otto", "beside"]
+GOOD = ["Öznur", "Petra", "otto", "beside", "logging"]
 
 
 @pytest.fixture(scope="module")
 def class_marked(folder):
-    """Marks of four submissions without a fault, a blank one, eight with faults, and eleven with nothing to run."""
+    """Marks of five submissions without a fault, a blank one, eight with faults, and eleven with nothing to run."""
     answers, blank = (read(folder / part / QUICK / f"{QUICK}.ipynb") for part in ("source", "release"))
     submissions = dict.fromkeys(GOOD, answers) | {"blank": blank}
     submissions |= {"beside": beside_the_stubs(copy.deepcopy(blank), answers)}
+    submissions |= {"logging": with_a_log(copy.deepcopy(answers))}
     submissions |= {student: fault(copy.deepcopy(answers)) for student, fault in FAULTS.items()}
     texts = {student: nbformat.writes(notebook) for student, notebook in submissions.items()}
     texts |= {"empty": "", "letter": "Dear teacher,", "list": "[1, 2]", "number": "7", "old": '{"cells": 3}'}
@@ -185,7 +195,7 @@ def class_marked(folder):
         hand_in(folder, f"{student}/{QUICK}/{QUICK}.ipynb", text)
     hand_in(folder, f"renamed/{QUICK}/kl final (2).ipynb", nbformat.writes(answers))
     put_in_wrong_places(folder)
-    assert len(list((folder / "submitted").glob("[!.]*"))) == 24
+    assert len(list((folder / "submitted").glob("[!.]*"))) == 25
     return {mark.student: mark for mark in classroom.mark(folder, QUICK, SECONDS)}
 
 
@@ -210,7 +220,7 @@ WORTH = {exercise.name: exercise.points for exercise in TOPICS["kl"]}
 @pytest.mark.check
 def test_whole_class_is_marked_in_one_run(class_marked):
     marks = dict(class_marked)
-    assert len(marks) == 24
+    assert len(marks) == 25
     for student in GOOD:
         assert marks.pop(student) == Mark(student, WORTH, "", WORTH)
     assert {student: mark.earned for student, mark in marks.items() if mark.earned} == {

@@ -243,6 +243,26 @@ def test_an_endless_loop_is_stopped():
     assert threading.active_count() == before
 
 
+def test_time_that_an_answer_waits_does_not_count_as_its_own():
+    """As on a machine that is busy with other programs."""
+
+    def waiting(mu, logvar):
+        time.sleep(0.5)
+        return kl(mu, logvar)
+
+    patient = Function(**vars(CATALOGUE["kl"]) | {"seconds": 0.3, "stages": ()})
+    assert patient.judge(waiting)
+
+
+def test_an_endless_wait_is_stopped():
+    def sleeping(mu, logvar):
+        while True:
+            time.sleep(0.01)
+
+    quick = Function(**vars(CATALOGUE["kl"]) | {"seconds": 0.1})
+    assert "was stopped" in quick.judge(sleeping).message
+
+
 @pytest.fixture
 def stop_button():
     """Let SIGINT raise KeyboardInterrupt, as in a kernel; tests that run in the background ignore it."""

@@ -1,4 +1,4 @@
-"""Two changes to how nbgrader marks: a copied cell stops nothing, and no answer marks itself."""
+"""Changes to how nbgrader marks: a copied cell stops nothing, no answer marks itself, and a log costs nothing."""
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
@@ -25,17 +25,23 @@ class FirstOfCopies(DeduplicateIds):
 
 
 class ExecuteWithOwnChecks(Execute):
-    """Runs each check with the course's `check`, whatever the notebook defines under that name."""
+    """Runs each check with the course's `check`, whatever the notebook defines under that name.
+
+    What a check wrote to the error stream is dropped: nbgrader gives no points to a cell that wrote to it, and there
+    an answer's log or progress bar would arrive. The verdict of a check is its value.
+    """
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, index: int
     ) -> tuple[NotebookNode, ResourcesDict]:
-        """Run a cell; a check with an import in front that the marked notebook does not show."""
+        """Run a cell; a check with an import in front that the marked notebook does not show, and without its log."""
         if not is_grade(cell):
             return super().preprocess_cell(cell, resources, index)
         written = cell.source
         cell.source = f"from vae_exercises import check\n{written}"
         try:
-            return super().preprocess_cell(cell, resources, index)
+            cell, resources = super().preprocess_cell(cell, resources, index)
         finally:
             cell.source = written
+        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        return cell, resources
