@@ -89,6 +89,56 @@ def sampling_of_copies(mu, logvar, n_samples, order=lambda terms, n: terms.view(
     return order(ratio(q, p, q.sample()).sum(1), n_samples)
 
 
+def sampling_with(noise, change=lambda log_ratios: log_ratios):
+    """An estimate with noise (n, B, K) of any kind, whose log-ratios may be changed before the average."""
+
+    def estimate(mu, logvar, n_samples):
+        eps = noise(n_samples, *mu.shape)
+        z = mu + torch.exp(logvar / 2) * eps
+        return change(0.5 * (z**2 - logvar - eps**2).sum(2)).mean(0)
+
+    return estimate
+
+
+def antithetic(n, *shape):
+    """Pairs of one image; an odd one is left alone."""
+    eps = torch.randn((n + 1) // 2, *shape)
+    return torch.cat([eps, -eps])[:n]
+
+
+def antithetic_images(n, n_images, n_dims):
+    """Pairs of neighbouring images."""
+    eps = torch.randn(n, (n_images + 1) // 2, n_dims)
+    return torch.cat([eps, -eps], dim=1)[:, :n_images]
+
+
+def stratified(n, *shape):
+    """One draw from each n-th part of the distribution, in random order."""
+    strata = torch.rand(n, *shape).argsort(dim=0)
+    return torch.special.ndtri(((strata + torch.rand(n, *shape)) / n).double().clamp(1e-9, 1 - 1e-9)).float()
+
+
+def scrambled(n, n_images, n_dims):
+    """A Sobol sequence over samples and images."""
+    uniform = torch.quasirandom.SobolEngine(n_dims, scramble=True).draw(n * n_images, dtype=torch.float64)
+    uniform = uniform[torch.randperm(len(uniform))].clamp(1e-9, 1 - 1e-9)
+    return torch.special.ndtri(uniform).float().view(n, n_images, n_dims)
+
+
+def shared_by_two(n, n_images, n_dims):
+    return torch.randn(n, n_images, n_dims)[:, :, [0, 1, 1][:n_dims]]
+
+
+def by_cross_entropy(mu, logvar, n_samples):
+    """The entropy of q is exact; only log p is averaged."""
+    z = mu + torch.exp(logvar / 2) * torch.randn(n_samples, *mu.shape)
+    return 0.5 * (z**2 - logvar - 1).sum(2).mean(0)
+
+
+def in_half_precision(mu, logvar, n_samples):
+    return sampling_by_loop(mu.half(), logvar.half(), n_samples).float()
+
+
 def sampling_of_the_first(mu, logvar, n_samples):
     return sampling_by_loop(mu[:1].expand_as(mu), logvar[:1].expand_as(mu), n_samples)
 
@@ -139,6 +189,11 @@ RIGHT = {
         sampling_with_independent,
         sampling_one_image_at_a_time,
         sampling_of_copies,
+        by_cross_entropy,
+        sampling_with(antithetic),
+        sampling_with(antithetic_images),
+        sampling_with(stratified),
+        sampling_with(scrambled),
     ],
 }
 
@@ -216,6 +271,19 @@ WRONG = {
             "not in a batch of different ones",
         ),
         (sampling_of_the_first, "Follow one image"),
+        (sampling_with(torch.randn, torch.abs), "None of your values is negative"),
+        (sampling_with(torch.randn, lambda r: 0.5 * r**2), "without `abs` or a square"),
+        (sampling_with(torch.randn, lambda r: r.clamp(min=0)), "exactly 0"),
+        (sampling_with(torch.randn, lambda r: r.clamp(-4, 4)), "exactly 4"),
+        (sampling_with(torch.randn, lambda r: r.clamp(-5, 5)), "clamped, its average is no longer the KL"),
+        (sampling_with(torch.randn, lambda r: r.clamp(-1000, 1000)), "Is something clamped?"),
+        (in_half_precision, "half precision"),
+        (sampling_with(torch.randn, lambda r: 0.95 * r), "multiplied by 0.95"),
+        (sampling_with(torch.randn, lambda r: r / 2), "half of the KL"),
+        (sampling_with(torch.randn, lambda r: r / math.log(2)), "These are bits"),
+        (sampling_with(shared_by_two), "Has each dimension its own noise?"),
+        (lambda mu, logvar, n: sampling_by_loop(mu, 2 * logvar, n), "q is not the one meant"),
+        (lambda mu, logvar, n: sampling_by_loop(0 * mu, logvar, n), "more than chance explains"),
         (seeded, "is there a seed"),
         (lambda *args: (sampling_by_loop(*args), args[0]), "asks for one result; yours has 2"),
         (lambda mu, logvar, _n: kl_by_torch(mu, logvar), "closed form"),
@@ -237,7 +305,7 @@ WRONG = {
                     mu + logvar.exp() * torch.randn(n, *mu.shape),
                 )
             ),
-            "off by more than chance",
+            "drawn with the width σ²",
         ),
     ],
 }

@@ -25,6 +25,18 @@ def draw_by_images(mu, logvar):
     return torch.cat([m + torch.sqrt(torch.exp(v)) * torch.randn(m.shape) for m, v in chunks])
 
 
+def draw_antithetic_pairs(mu, logvar):
+    eps = torch.randn(len(mu) // 2, mu.shape[1])
+    return mu + torch.exp(0.5 * logvar) * torch.cat([eps, -eps])
+
+
+def draw_scrambled(mu, logvar):
+    """From a Sobol sequence over the images."""
+    uniform = torch.quasirandom.SobolEngine(mu.shape[1], scramble=True).draw(len(mu), dtype=torch.float64)
+    eps = torch.special.ndtri(uniform[torch.randperm(len(mu))].clamp(1e-9, 1 - 1e-9))
+    return mu + torch.exp(0.5 * logvar) * eps.to(mu)
+
+
 def drawing(width=lambda logvar: torch.exp(0.5 * logvar), noise=torch.randn_like):
     """A draw with another width or noise."""
     return lambda mu, logvar: mu + width(logvar) * noise(mu)
@@ -164,7 +176,14 @@ def standard(rate):
 
 
 RIGHT = {
-    "draw-a-code": [draw_by_torch, draw_in_double, draw_in_place, draw_by_images],
+    "draw-a-code": [
+        draw_by_torch,
+        draw_in_double,
+        draw_in_place,
+        draw_by_images,
+        draw_antithetic_pairs,
+        draw_scrambled,
+    ],
     "expected-reconstruction-gradients": [
         gradients_by_hand,
         gradients_in_numpy,
@@ -203,6 +222,15 @@ WRONG = {
         (drawing(noise=lambda mu: torch.randn(len(mu), 1)), "codes lie on a line"),
         (drawing(noise=torch.rand_like), "never negative, and half on average"),
         (drawing(noise=lambda mu: math.sqrt(12) * (torch.rand_like(mu) - 0.5)), "are not Gaussian"),
+        (drawing(noise=lambda mu: torch.randn_like(mu)[:, [0, 1, 1]]), "Dimensions of a code share one"),
+        (drawing(noise=lambda mu: torch.randn_like(mu)[:, [0, 1, 0]]), "in a plane"),
+        (
+            drawing(noise=lambda mu: torch.randn_like(mu) @ torch.tensor([[1.0, 0.6, 0], [0, 0.8, 0], [0, 0, 1]])),
+            "share their",
+        ),
+        (drawing(noise=lambda mu: torch.randn_like(mu).clamp(-3, 3)), "ever beyond 3"),
+        (drawing(lambda logvar: torch.exp(0.5 * logvar).mean(0)), "average over the batch"),
+        (drawing(lambda logvar: torch.exp(0.5 * logvar.mean(0))), "Each image has its own σ"),
         (lambda mu, logvar: torch.exp(0.5 * logvar) + mu * torch.randn_like(mu), "is not mu"),
         (lambda mu, logvar: mu, "nothing has been drawn"),
         (seeded, "Two calls give the same codes"),

@@ -181,6 +181,60 @@ def from_q(mu, logvar):
     return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
 
 
+def elbo_of_antithetic_pairs(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    total = 0
+    for _ in range(n_samples):
+        away = torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        total = total + vae.log_likelihood(x, mu + away) + vae.log_likelihood(x, mu - away)
+    return total / (2 * n_samples) - kl_term(mu, logvar)
+
+
+def elbo_of_stratified_draws(vae, x, n_samples):
+    mu, logvar = vae.encode(x)
+    strata = torch.rand(n_samples, *mu.shape).argsort(dim=0)
+    uniform = ((strata + torch.rand(n_samples, *mu.shape)) / n_samples).double().clamp(1e-9, 1 - 1e-9)
+    eps = torch.special.ndtri(uniform).to(mu)
+    log_likelihoods = [vae.log_likelihood(x, mu + torch.exp(0.5 * logvar) * some) for some in eps]
+    return torch.stack(log_likelihoods).mean(0) - kl_term(mu, logvar)
+
+
+def elbo_with_pairs_of_images(vae, x, n_samples):
+    half = elbo_with(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.cat(2 * [from_half(mu)]) * signs(mu))
+    return half(vae, x, n_samples)
+
+
+def from_half(mu):
+    return torch.randn(len(mu) // 2, mu.shape[1])
+
+
+def signs(mu):
+    return torch.tensor([1.0, -1.0]).repeat_interleave(len(mu) // 2)[:, None]
+
+
+def elbo_with_two_sets_of_draws(vae, x, n_samples):
+    """One for each of the two terms."""
+    mu, logvar = vae.encode(x)
+    eps = torch.randn(n_samples, *mu.shape)
+    z = mu + torch.exp(0.5 * logvar) * eps
+    sampled_kl = 0.5 * (z**2 - logvar - eps**2).sum(2).mean(0)
+    return elbo_by_loop(vae, x, n_samples) + kl_term(mu, logvar) - sampled_kl
+
+
+def elbo_less(of_kl):
+    """The right ELBO, but with `of_kl(mu, logvar)` as its KL term."""
+
+    def estimate(vae, x, n_samples):
+        mu, logvar = vae.encode(x)
+        return elbo_by_loop(vae, x, n_samples) + kl_term(mu, logvar) - of_kl(mu, logvar)
+
+    return estimate
+
+
+def elbo_with_noise(noise):
+    return elbo_with(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * noise(mu))
+
+
 def mean_of_codes(vae, x, n_samples):
     mu, logvar = vae.encode(x)
     z = torch.stack([from_q(mu, logvar) for _ in range(n_samples)]).mean(0)
@@ -301,7 +355,17 @@ RIGHT = {
     "which-gap": ["c", "(C)"],
     "approximation-gap": [gap_by_divergence, gap_by_correlation, gap_by_numpy, gap_by_search, gap_by_solving],
     "importance-bound": [bound_by_largest, bound_by_loop, bound_by_numpy, bound_in_place],
-    "elbo-by-sampling": [elbo_by_loop, elbo_by_copies, elbo_one_image_at_a_time, elbo_all_sampled, elbo_by_package],
+    "elbo-by-sampling": [
+        elbo_by_loop,
+        elbo_by_copies,
+        elbo_one_image_at_a_time,
+        elbo_all_sampled,
+        elbo_by_package,
+        elbo_of_antithetic_pairs,
+        elbo_of_stratified_draws,
+        elbo_with_pairs_of_images,
+        elbo_with_two_sets_of_draws,
+    ],
     "midpoint": [10, torch.tensor(10.07), 9.93],
     "beta-vae": [ByParts, ByDifference, BySampledRate, WithAnInitOfItsOwn],
 }
@@ -349,7 +413,7 @@ WRONG = {
     "elbo-by-sampling": [
         (elbo_with(lambda mu, logvar: mu), "Only the mean of q is decoded"),
         (closed_form, "no noise at all"),
-        (elbo_with(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.randn(2)), "all have the same ε"),
+        (elbo_with(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape[1])), "have the same ε"),
         (elbo_with(from_q, lambda log_likelihoods: log_likelihoods.mean()), "goes over the batch too"),
         (lambda vae, x, n_samples: elbo_by_loop(vae, x, n_samples).mean(), "one value for each"),
         (lambda vae, x, n_samples: -elbo_by_loop(vae, x, n_samples), "sign is flipped"),
@@ -359,7 +423,7 @@ WRONG = {
         (elbo_with(lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu)), "too narrow"),
         (elbo_with(lambda mu, logvar: mu + logvar * torch.randn_like(mu)), "too wide"),
         (elbo_with(lambda mu, logvar: mu + torch.randn_like(mu)), "width 1 of the prior"),
-        (elbo_with(lambda mu, logvar: from_q(mu, logvar) + 30), "more than chance explains"),
+        (elbo_with(lambda mu, logvar: from_q(mu, logvar) + 30), "What must be the mean of the noise"),
         (elbo_with(from_q, lambda log_likelihoods: log_likelihoods.sum(0)), "added up, and not averaged"),
         (elbo_with(from_q, lambda log_likelihoods: log_likelihoods[0]), "spread as much as one"),
         (
@@ -371,10 +435,29 @@ WRONG = {
             "What is done with the samples of one image",
         ),
         (elbo_of_mixed_copies, "not in a batch of different ones"),
-        (elbo_with_the_mean_kl, "Follow one image"),
+        (elbo_with_the_mean_kl, "The KL term is averaged over the batch"),
         (elbo_of_the_first_code, "mixed with those of others"),
         (seeded, "is there a seed"),
         (lambda *args: (elbo_by_loop(*args), 1.0), "asks for one result; yours has 2"),
+        (elbo_less(lambda *q: 0.95 * kl_term(*q)), "multiplied by 0.95"),
+        (elbo_less(lambda *q: 0.99 * kl_term(*q)), "multiplied by 0.99"),
+        (elbo_less(lambda *q: kl_term(*q) / 2), "multiplied by 0.5"),
+        (elbo_less(lambda *q: kl_term(*q) / q[0].shape[1]), "mean over the latent dimensions"),
+        (elbo_less(lambda *q: 2 * kl_term(*q)), "Where is the half"),
+        (elbo_less(lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar).sum(1)), "its -1 for each"),
+        (elbo_less(lambda mu, logvar: 0.5 * (mu**2).sum(1)), "only its part with μ"),
+        (elbo_less(lambda mu, logvar: kl_term(0 * mu, logvar)), "only its part with σ"),
+        (elbo_less(lambda mu, logvar: kl_term(mu, 2 * logvar)), "read as log σ"),
+        (elbo_less(lambda mu, logvar: kl_term(mu.half(), logvar.half()).float() + 1), "where q is the prior"),
+        (lambda vae, x, n: elbo_by_loop(vae, x, n + 1), "one code more"),
+        (lambda vae, x, n: elbo_by_loop(vae, x, 7), "whether `n_samples` is 1 or 4"),
+        (elbo_with_noise(lambda mu: torch.randn_like(mu).clamp(-3, 3)), "ever beyond 3"),
+        (elbo_with_noise(lambda mu: torch.randn_like(mu)[:, [0, 1, 1]]), "share their noise"),
+        (elbo_with_noise(lambda mu: math.sqrt(12) * (torch.rand_like(mu) - 0.5)), "not Gaussian"),
+        (elbo_with(lambda mu, logvar: from_q(mu, logvar.mean(0))), "average over the batch"),
+        (elbo_with(lambda mu, logvar: from_q(0 * mu, logvar)), "lie about 0"),
+        (elbo_with(lambda mu, logvar: from_q(mu, -logvar)), "1/σ"),
+        (elbo_with(lambda mu, logvar: from_q(mu, logvar + 1)), "width is not σ"),
         (mean_of_codes, "averaged before they are decoded"),
     ],
     "midpoint": [

@@ -1,205 +1,346 @@
-"""The exercise "the ELBO, as it is defined"."""
+"""The exercise "the ELBO, as it is defined".
 
-import itertools
+The model notes which codes it is asked for. So chance decides one thing only: whether these are draws from q. What is
+computed from them is compared exactly.
+"""
+
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
+from torch.distributions import Normal, kl_divergence
 
-from vae_exercises.engine.answers import as_function, fresh_generator, one_result
+from vae_exercises.engine.answers import as_function, call_twice, fresh_generator, one_result
 from vae_exercises.engine.kinds import Task
 from vae_exercises.engine.monte_carlo import (
-    N_ERRORS,
-    Estimates,
-    average_is,
-    mean_is,
-    repeated_estimates,
-    require_right_for_each,
+    MIXED,
+    SEEDED,
+    average_is_zero,
+    is_standardised,
+    mean_is_zero,
+    require_independent_gaussians,
+    require_one_for_each,
 )
 from vae_exercises.engine.sandbox import call
 from vae_exercises.engine.verdict import WrongAnswerError
-from vae_lessons import inference
 from vae_lessons.models import LinearGaussian
-from vae_lessons.probability import gaussian
 
-IMAGES = 4000
-DRAWS = 20_000  # for what has no closed form
+IMAGES = 600
+ONLY_ONE = "Right for one sample, but not for four. What is done with the samples of one image?"
 
 
 class _Model:
-    """A linear decoder, whose ELBO is known, with an encoder that is a little off. Code and image are small."""
+    """A linear decoder with an encoder that is a little off; it remembers for which codes it was asked."""
 
-    latent_dim = 2
+    latent_dim = 3
     image_shape = (6,)
 
     def __init__(self, generator: Generator) -> None:
-        weight = torch.randn(6, 2, generator=generator)
+        weight = torch.randn(6, 3, generator=generator)
         self.truth = LinearGaussian(1.5 * weight / weight.norm(dim=0), torch.rand(6, generator=generator), 0.5)
-        self.shift = 0.3 + 0.3 * torch.rand(2, generator=generator)
-        self.logvar = -1.0 - torch.rand(2, generator=generator)
+        self.shift = 0.3 + 0.3 * torch.rand(3, generator=generator)
+        self.slopes = torch.randn(6, 3, generator=generator)
+        self.asked: list[tuple[Tensor, Tensor]] = []
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mu, _ = self.truth.encode(x)
-        return mu + self.shift, self.logvar.expand_as(mu).clone()
+        return mu + self.shift, -3.5 + 2 * torch.sin(x @ self.slopes.to(x))  # σ from 0.06 to 0.5: not that of a batch
 
     def decode(self, z: Tensor) -> Tensor:
         return self.truth.decode(z)
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
-        return self.truth.log_likelihood(x, z)
+        values = self.truth.log_likelihood(x, z)
+        self.asked.append((x.detach().clone(), z.detach().clone()))
+        return values
 
 
-class _Truth:
-    """What each way of estimating one image's ELBO gives on average: the right one, and the usual mistakes."""
+@dataclass(frozen=True)
+class _Run:
+    """One call, in float64: its result (B,), and the codes asked for, in the order of the images and as they came.
 
-    def __init__(self, model: _Model, image: Tensor) -> None:
-        self.model, self.image = model, image
-        self.mu, self.logvar = model.encode(image)
-        terms = model.truth.elbo(image, self.mu, self.logvar)
-        self.reconstruction, self.kl = float(terms.reconstruction), float(terms.kl)
-        self.elbo = self.reconstruction - self.kl
-        self.plug_in = float(model.log_likelihood(image, self.mu)) - self.kl
-        zeros, two_logs = torch.zeros_like(self.mu), 2 * self.logvar.abs().log()
-        drawn_from = {
-            "The codes are drawn from the prior. The average runs over the image's own q.": (zeros, zeros),
-            "The draws are too narrow: σ² has been used as their width, where σ belongs.": (self.mu, 2 * self.logvar),
-            "The draws are too wide: log σ² has been used as their width, as it is.": (self.mu, two_logs),
-            "The draws are about the right mean, but with the width 1 of the prior.": (self.mu, zeros),
-        }
-        self.mistakes = {
-            "The sign is flipped: this is the loss. The task asks for the ELBO, which goes up.": -self.elbo,
-            "The KL term is added. The ELBO is the reconstruction term minus the KL term.": self.reconstruction
-            + self.kl,
-            "The KL term is missing: this is the reconstruction term alone, and nothing keeps codes near the prior.": (
-                self.reconstruction
-            ),
-            **{message: self._elbo_of(*q) for message, q in drawn_from.items()},
-        }
-        self.decoded_average = self._elbo_of(self.mu, self.logvar - math.log(4))
-        # Two kinds of averages inside the logarithm: of p(x | z) alone, and of p(x, z) / q(z | x).
-        seeded = Generator().manual_seed(0)
-        copies = image.expand(DRAWS, -1)
-        log_likelihoods = torch.stack(
-            [inference.elbo(model, copies, generator=seeded).reconstruction for _ in range(4)]
-        )
-        self.error = float(log_likelihoods.std()) / math.sqrt(IMAGES)
-        of_draws = {message: self._error_of(copies, *q, seeded) for message, q in drawn_from.items()}
-        self.errors = dict.fromkeys(self.mistakes, self.error) | of_draws
-        self.inside_logarithm = [
-            float((log_likelihoods.logsumexp(dim=0) - math.log(4)).mean()) - self.kl,
-            float(inference.iwae_bound(model, copies, 4, seeded).mean()),
+    Attributes
+    ----------
+    mu, logvar
+        The parameters of q, (B, K).
+    codes
+        L codes for each image, (L, B, K).
+    log_likelihoods
+        Those of the codes, (L, B).
+    as_asked
+        The same codes in the order in which they were asked for, (L B, K).
+    """
+
+    result: Tensor
+    mu: Tensor
+    logvar: Tensor
+    codes: Tensor
+    log_likelihoods: Tensor
+    as_asked: Tensor
+
+    @staticmethod
+    def of(model: _Model, x: Tensor, value: object, asked: list[tuple[Tensor, Tensor]]) -> "_Run":
+        result = one_result(value)
+        require_one_for_each(result, len(x))
+        mu, logvar = (part.double() for part in model.encode(x))
+        if not asked:
+            return _Run(result, mu, logvar, torch.empty(0, *mu.shape), torch.empty(0, len(x)), torch.empty(0, 3))
+        images, codes = (torch.cat(part).double() for part in zip(*asked, strict=True))
+        ordered, order = _keys(x).sort()
+        which = order[torch.searchsorted(ordered, _keys(images) - 1e-9).clamp(max=len(x) - 1)]
+        if (which.bincount(minlength=len(x)) * len(x) != len(codes)).any():
+            raise WrongAnswerError(MIXED)
+        sorted_codes = codes[which.argsort(stable=True)].view(len(x), -1, codes.shape[1]).transpose(0, 1)
+        likelihoods = [model.truth.log_likelihood(x, some.to(x)).double() for some in sorted_codes]
+        return _Run(result, mu, logvar, sorted_codes, torch.stack(likelihoods), codes)
+
+    @property
+    def sigma(self) -> Tensor:
+        return torch.exp(0.5 * self.logvar)
+
+    @property
+    def kl(self) -> Tensor:
+        return self.parts_of_kl.sum(dim=1)
+
+    @property
+    def parts_of_kl(self) -> Tensor:
+        return kl_divergence(Normal(self.mu, self.sigma), Normal(0.0, 1.0))
+
+    @property
+    def log_ratios(self) -> Tensor:
+        """Log q(z | x) - log p(z) of each code, (L, B)."""
+        return (Normal(self.mu, self.sigma).log_prob(self.codes) - Normal(0.0, 1.0).log_prob(self.codes)).sum(dim=2)
+
+    @property
+    def kl_estimates(self) -> list[Tensor]:
+        """The KL term in the ways in which it may be written: each of its two logarithms averaged exactly or not."""
+        log_q, log_p = Normal(self.mu, self.sigma).log_prob(self.codes), Normal(0.0, 1.0).log_prob(self.codes)
+        negative_entropy = -Normal(self.mu, self.sigma).entropy()
+        exact_log_p = -0.5 * (self.mu.square() + self.sigma.square() + math.log(2 * math.pi))
+        return [
+            (a - b).sum(dim=1) for a in (negative_entropy, log_q.mean(dim=0)) for b in (exact_log_p, log_p.mean(dim=0))
         ]
 
-    def _elbo_of(self, mu: Tensor, logvar: Tensor) -> float:
-        return float(self.model.truth.elbo(self.image, mu, logvar).reconstruction) - self.kl
+    def is_right(self) -> bool:
+        """Whether the result is what the codes asked for give."""
+        residual = self.log_likelihoods.mean(dim=0) - self.result
+        return any(_same(residual, kl) for kl in self.kl_estimates)
 
-    def _error_of(self, copies: Tensor, mu: Tensor, logvar: Tensor, generator: Generator) -> float:
-        """Return the standard error of a mean over all images, for codes drawn from N(mu, diag σ²)."""
-        z = gaussian.reparameterise(mu.expand(DRAWS, -1), logvar.expand(DRAWS, -1), generator)
-        return float(self.model.log_likelihood(copies, z).std()) / math.sqrt(IMAGES)
-
-    def is_distinct(self) -> bool:
-        """Whether no two of the values are near each other, in standard errors of a mean over all images."""
-        values = sorted(
-            [(self.elbo, self.error), *((self.mistakes[name], self.errors[name]) for name in self.mistakes)]
-        )
-        near = any(
-            higher - lower < 12 * max(error, other) for (lower, error), (higher, other) in itertools.pairwise(values)
-        )
-        others = (self.elbo, *self.inside_logarithm)
-        return not near and all(abs(self.decoded_average - other) > 8 * self.error for other in others)
+    def is_right_on_average(self) -> bool:
+        """Whether it may be what they give, with a KL term from other draws from q."""
+        reconstruction = self.log_likelihoods.mean(dim=0)
+        return average_is_zero(reconstruction - self.result - self.kl, along=(self.kl, reconstruction))
 
 
-def _fresh_truth(generator: Generator) -> _Truth:
-    for _ in range(200):  # one in a few will do
-        model = _Model(generator)
-        code = torch.tensor([[2.0, -2.0]])
-        truth = _Truth(model, model.decode(code) + 0.3 * torch.randn(1, 6, generator=generator))
-        if truth.is_distinct():
-            break
-    return truth
+def _keys(images: Tensor) -> Tensor:
+    """Return a number (B,) by which each of some images (B, ...) can be told from the others."""
+    pixels = images.flatten(1).double()
+    return (pixels * torch.arange(1, pixels.shape[1] + 1).double().sqrt()).sum(dim=1)
+
+
+def _same(result: Tensor, expected: Tensor) -> bool:
+    return torch.allclose(result, expected, rtol=1e-4, atol=2e-3)
 
 
 def _examine_elbo(answer: object) -> None:
-    """Look at the mean and the spread over copies of one image; then at a batch of different images."""
-    function = as_function(answer)
-    generator = fresh_generator()
-    truth = _fresh_truth(generator)
-    x = truth.image.expand(IMAGES, -1).clone()
-    estimates = repeated_estimates(function, truth.model, x, n_images=IMAGES)
-    if estimates.one.std() < 1e-4 * estimates.one.abs().mean():
-        _diagnose_without_noise(truth, estimates, generator)
-    if not _mean_is(estimates.one, truth.elbo):
-        _diagnose_mean(truth, estimates.one)
-    _examine_average(truth, estimates)
-    estimates.require_fresh_noise()
-    _examine_different(function, truth.model, generator)
+    """Look at the codes that are drawn; then at what is computed from them."""
+    function, generator = as_function(answer), fresh_generator()
+    model = _Model(generator)
+    x = model.decode(4 * torch.randn(IMAGES, 3, generator=generator)) + torch.randn(IMAGES, 6, generator=generator)
+    values = [*call_twice(lambda *args: (function(*args), _taken(model)), model, x, 1)]
+    values.append(call(lambda: (function(model, x.clone(), 4), _taken(model))))
+    one, again, four = (_Run.of(model, x, *value) for value in values)
+    _require_codes(one, again, four)
+    _examine_draws(one, again, four)
+    if not one.is_right():
+        _diagnose_one(one)
+    if not four.is_right():
+        _diagnose_four(four)
+    if torch.equal(one.codes, again.codes):
+        raise WrongAnswerError(SEEDED)
 
 
-def _diagnose_without_noise(truth: _Truth, estimates: Estimates, generator: Generator) -> None:
-    """Say what is wrong with a function that gives all images the same value."""
-    means = [float(values.mean()) for values in (estimates.one, estimates.four, estimates.again)]
-    if abs(means[0] - means[2]) < 1e-6 * abs(means[0]):
-        if abs(means[0] - truth.plug_in) < 1e-3 * abs(truth.plug_in):
+def _taken(model: _Model) -> list[tuple[Tensor, Tensor]]:
+    asked, model.asked = model.asked, []
+    return asked
+
+
+def _require_codes(one: _Run, again: _Run, four: _Run) -> None:
+    """Raise WrongAnswerError if no codes were asked for, or not as many as there should be."""
+    if not len(one.codes):
+        if torch.allclose(one.result, again.result):
             raise WrongAnswerError(
-                "Only the mean of q is decoded: nothing is drawn, and the result ignores the width of q. Here it is "
-                "always too high."
+                "These values have no noise at all. Here the point is to sample, since a network has no closed form."
             )
+        raise WrongAnswerError("`vae.log_likelihood` is never called. How likely is the image, given a drawn code?")
+    if float(_standardised((one,), _mu, _sigma).abs().max()) < 1e-3:
         raise WrongAnswerError(
-            "These values have no noise at all. Here the point is to sample, since a network has no closed form."
+            "Only the mean of q is decoded: nothing is drawn, and the result ignores the width of q. Here it is "
+            "always too high."
         )
-    draws = inference.elbo(truth.model, truth.image.expand(IMAGES, -1), generator=generator).value
-    if all(average_is(mean, truth.elbo, draws.std(), IMAGES, 2 * N_ERRORS) for mean in means):
-        raise WrongAnswerError(
-            "All images have the same value: the average goes over the batch too. Leave each image its own."
-        )
-    raise WrongAnswerError("All images have the same value, so all have the same ε. Each needs its own draws.")
-
-
-def _diagnose_mean(truth: _Truth, one: Tensor) -> None:
-    nearest = min(truth.mistakes, key=lambda message: abs(float(one.mean()) - truth.mistakes[message]))
-    if _mean_is(one, truth.mistakes[nearest]):
-        raise WrongAnswerError(nearest)
-    raise WrongAnswerError(
-        "The mean over many images is off by more than chance explains. Draw codes from q with the width σ, average "
-        "their log-likelihoods, and subtract the KL term, which has a closed form."
-    )
-
-
-def _examine_average(truth: _Truth, estimates: Estimates) -> None:
-    """Look at four samples of an estimate that is right for one sample."""
-    four = estimates.four
-    if _mean_is(four, truth.elbo):
-        estimates.require_average()
-        return
-    if _mean_is(four, 4 * truth.elbo) or _mean_is(four, 4 * truth.reconstruction - truth.kl):
-        raise WrongAnswerError(
-            "Right for one sample. With more it grows with their number: they are added up, and not averaged."
-        )
-    if _mean_is(four, truth.decoded_average):
+    n_one, n_four = len(one.codes), len(four.codes)
+    if n_four == 1 and is_standardised(2 * _standardised((four,), _mu, _sigma)):
         raise WrongAnswerError(
             "Right for one sample. With more, the codes are averaged before they are decoded; it is the "
             "log-likelihoods that must be averaged. With many samples yours decodes the mean of q."
         )
-    if any(_mean_is(four, expected) for expected in truth.inside_logarithm):
+    if n_one == n_four:
         raise WrongAnswerError(
-            "Right for one sample. With four it is higher on average, since likelihoods are averaged before the "
-            "logarithm: that is the importance-weighted kind of bound, and not the ELBO."
+            f"For each image your function decodes {n_one} code(s), whether `n_samples` is 1 or 4. Where is it used?"
         )
-    raise WrongAnswerError("Right for one sample, but not for four. What is done with the samples of one image?")
+    if (n_one, n_four) == (2, 5):
+        raise WrongAnswerError("Your function decodes one code more than `n_samples`. Where does the count begin?")
 
 
-def _examine_different(function: Callable, model: _Model, generator: Generator) -> None:
-    x = model.decode(2 * torch.randn(5, 2, generator=generator)) + 0.3 * torch.randn(5, 6, generator=generator)
-    result = one_result(call(function, model, x.clone(), IMAGES // 2))
-    expected = model.truth.elbo(x, *model.encode(x)).value
-    draws = [inference.elbo(model, x, generator=generator).value for _ in range(1000)]
-    require_right_for_each(result, expected, torch.stack(draws).std(dim=0), IMAGES // 2)
+def _examine_draws(*runs: _Run) -> None:
+    """Raise WrongAnswerError unless the codes asked for are draws from q."""
+    four, eps = runs[-1], _standardised(runs, _mu, _sigma)
+    if float(eps[:IMAGES].std(dim=0).max()) < 1e-3:
+        raise WrongAnswerError("All images have the same ε. Each needs its own draws.")
+    if is_standardised(eps):
+        require_independent_gaussians(eps)
+        return
+    for message, mean, width in _DRAWN_FROM:
+        if is_standardised(_standardised(runs, mean, width)):
+            raise WrongAnswerError(message)
+    places = torch.arange(len(four.as_asked))
+    for image in (places % IMAGES, places // len(four.codes)):
+        if is_standardised((four.as_asked - four.mu[image]) / four.sigma[image]):
+            raise WrongAnswerError(MIXED)
+    if not mean_is_zero(eps / eps.std(dim=0)):
+        raise WrongAnswerError("The mean over many draws is not that of q. What must be the mean of the noise?")
+    raise WrongAnswerError("The draws are about the mean of q, but their width is not σ. `logvar` holds log σ².")
 
 
-def _mean_is(draws: Tensor, expected: float) -> bool:
-    return mean_is(draws, expected, atol=1e-4)
+def _standardised(runs: tuple[_Run, ...], mean: Callable, width: Callable) -> Tensor:
+    """Return what ε would be if codes had been drawn from N(mean, diag width²): of all runs, (N, K)."""
+    return torch.cat([((run.codes - mean(run)) / width(run)).flatten(0, 1) for run in runs])
+
+
+def _mu(run: _Run) -> Tensor:
+    return run.mu
+
+
+def _sigma(run: _Run) -> Tensor:
+    return run.sigma
+
+
+def _zeros(run: _Run) -> Tensor:
+    return torch.zeros_like(run.mu)
+
+
+def _ones(run: _Run) -> Tensor:
+    return torch.ones_like(run.mu)
+
+
+BATCH = "The width of the draws is an average over the batch. Each image has its own σ."
+_DRAWN_FROM: tuple[tuple[str, Callable, Callable], ...] = (
+    ("The codes are drawn from the prior. The average runs over the image's own q.", _zeros, _ones),
+    (
+        "The draws are too narrow: σ² has been used as their width, where σ belongs.",
+        _mu,
+        lambda run: run.logvar.exp(),
+    ),
+    (
+        "The draws are too wide: log σ² has been used as their width, as it is.",
+        _mu,
+        lambda run: run.logvar.abs(),
+    ),
+    (
+        "The draws are too wide: their width is log σ, half of `logvar`. One step is missing.",
+        _mu,
+        lambda run: 0.5 * run.logvar.abs(),
+    ),
+    ("The width of the draws is 1/σ: look at the sign in the exponent.", _mu, lambda run: 1 / run.sigma),
+    (
+        "The width of the draws is the square root of σ: one root too many.",
+        _mu,
+        lambda run: run.sigma.sqrt(),
+    ),
+    ("The draws are about the right mean, but with the width 1 of the prior.", _mu, _ones),
+    ("The draws have the right width, but lie about 0. Where is the mean of q?", _zeros, _sigma),
+    (BATCH, _mu, lambda run: torch.exp(0.5 * run.logvar.mean(dim=0))),
+    (BATCH, _mu, lambda run: run.sigma.mean(dim=0)),
+    (BATCH, _mu, lambda run: run.logvar.exp().mean(dim=0).sqrt()),
+    (MIXED, lambda run: run.mu[0], lambda run: run.sigma[0]),
+)
+
+
+def _diagnose_one(run: _Run) -> None:
+    """Say what is wrong with a result for one right draw an image, if anything is."""
+    reconstruction, kl, n_dims = run.log_likelihoods.mean(dim=0), run.kl, run.mu.shape[1]
+    variance = run.sigma.square()
+    if any(_same(-run.result, reconstruction - other) for other in run.kl_estimates):
+        raise WrongAnswerError("The sign is flipped: this is the loss. The task asks for the ELBO, which goes up.")
+    residual = reconstruction - run.result
+    known = {
+        "The KL term is missing: this is the reconstruction term alone, and nothing keeps codes near the prior.": 0
+        * kl,
+        "The KL term is added. The ELBO is the reconstruction term minus the KL term.": -kl,
+        "The KL term is a mean over the latent dimensions, where it should be a sum.": kl / n_dims,
+        "The KL term is averaged over the batch: numbers of one image get mixed with those of others. Each image has "
+        "its own.": kl.mean().expand_as(kl),
+        "The reconstruction term is averaged: the average goes over the batch too. Leave each image its own.": (
+            reconstruction - reconstruction.mean() + kl
+        ),
+        "The KL term is twice too large. Where is the half?": 2 * kl,
+        "The KL term is not 0 where q is the prior: its -1 for each dimension is missing.": kl + n_dims / 2,
+        "In the KL term σ stands where σ² belongs.": 0.5 * (run.mu**2 + run.sigma - 1 - run.logvar).sum(dim=1),
+        "In the KL term `logvar` is read as log σ.": (
+            0.5 * (run.mu**2 + variance.square() - 1 - 2 * run.logvar).sum(dim=1)
+        ),
+        "In the KL term the logarithm has the wrong sign.": (0.5 * (run.mu**2 + variance - 1 + run.logvar).sum(dim=1)),
+        "The KL term lacks its logarithm.": 0.5 * (run.mu**2 + variance - 1).sum(dim=1),
+        "The KL term has only its part with μ.": 0.5 * run.mu.square().sum(dim=1),
+        "The KL term has only its part with σ; where is μ?": 0.5 * (variance - 1 - run.logvar).sum(dim=1),
+        "The KL term has the other direction, KL(p || q).": (
+            kl_divergence(Normal(0.0, 1.0), Normal(run.mu, run.sigma)).sum(dim=1)
+        ),
+    }
+    for message, other in known.items():
+        if _same(residual, other):
+            raise WrongAnswerError(message)
+    for other in run.kl_estimates:
+        weight = float((residual * other).sum() / other.square().sum())
+        if _same(residual, weight * other):
+            raise WrongAnswerError(
+                f"The KL term is multiplied by {weight:.3g}. In the ELBO each of its nats counts as one."
+            )
+    if run.is_right_on_average():
+        return
+    raise WrongAnswerError(
+        "The codes are draws from q, as they should be, but the result is not the log-likelihood of the code minus "
+        "the KL term of the image. The KL term has a closed form: try it where q is the prior, where it must be 0."
+    )
+
+
+def _diagnose_four(run: _Run) -> None:
+    """Say what is wrong with four samples of an estimate that is right for one sample, if anything is."""
+    n_samples, values = len(run.log_likelihoods), run.log_likelihoods
+    weights = values - run.log_ratios
+    added = "Right for one sample. With more it grows with their number: they are added up, and not averaged."
+    chosen = "Right for one sample. With more, only one of them counts: four samples spread as much as one."
+    inside = (
+        "Right for one sample. With four it is higher on average, since likelihoods are averaged before the "
+        "logarithm: that is the importance-weighted kind of bound, and not the ELBO."
+    )
+    for kl in run.kl_estimates:
+        known = (
+            (values.sum(dim=0) - kl, added),
+            (n_samples * (values.mean(dim=0) - kl), added),
+            (values[0] - kl, chosen),
+            (values[-1] - kl, chosen),
+            (values.max(dim=0).values - kl, f"{ONLY_ONE} The best of them is taken, which is higher than their mean."),
+            (values.logsumexp(dim=0) - math.log(n_samples) - kl, inside),
+            (weights.logsumexp(dim=0) - math.log(n_samples), inside),
+        )
+        for other, message in known:
+            if _same(run.result, other):
+                raise WrongAnswerError(message)
+    if not run.is_right_on_average():
+        raise WrongAnswerError(ONLY_ONE)
 
 
 SAMPLED = Task(
