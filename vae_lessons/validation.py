@@ -7,13 +7,16 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.utils.data import DataLoader, Dataset
 
 
 def check_tensors(**values: object) -> None:
     """Raise TypeError, naming the argument, for what is not a tensor."""
     for name, value in values.items():
         if not isinstance(value, Tensor):
-            raise TypeError(f"{name} must be a tensor, got {type(value).__name__}: use torch.as_tensor")
+            of_tensors = isinstance(value, list) and any(isinstance(one, Tensor) for one in value)
+            hint = loader_hint(name, value) or f": use torch.{'stack' if of_tensors else 'as_tensor'}"
+            raise TypeError(f"{name} must be a tensor, got {type(value).__name__}{hint}")
 
 
 def check_floating(**tensors: Tensor) -> None:
@@ -38,9 +41,32 @@ def check_rows(name: str, value: Tensor, kind: str, shape: Sequence[int], dtype:
     """Raise TypeError for what is not a tensor, ValueError for a shape other than (B, *shape) or another dtype."""
     check_tensors(**{name: value})
     if value.dim() == 0 or value.shape[1:] != tuple(shape):
-        raise ValueError(f"{name} must be {kind} of shape (B, {', '.join(map(str, shape))}), got {tuple(value.shape)}")
+        hint = f": use {name}.unsqueeze(0), a batch of one" if value.shape == tuple(shape) else ""
+        if kind == "images" and (value.dim() == 4 or value.shape[1:] == (math.prod(shape),)):
+            hint = f": use {grey_layout(name, value.shape)}"
+        wanted = f"{kind} of shape (B, {', '.join(map(str, shape))})"
+        raise ValueError(f"{name} must be {wanted}, got {tuple(value.shape)}{hint}")
     if value.dtype != dtype:
         raise ValueError(f"{name} must be {dtype}, as the model is, got {value.dtype}: use {name}.to({dtype})")
+
+
+def grey_layout(name: str, shape: Sequence[int]) -> str:
+    """Write what turns images `name` of another shape into (M, H, W); colours come one below the other."""
+    if len(shape) == 2:
+        return f"{name}.unflatten(1, (H, W))"
+    if len(shape) != 4:
+        return name
+    if 1 in (shape[1], shape[3]):
+        return f"{name}.squeeze({1 if shape[1] == 1 else 3})"
+    return f"{name}{'.permute(0, 3, 1, 2)' if shape[3] <= 4 else ''}.flatten(1, 2)"
+
+
+def loader_hint(name: str, value: object) -> str:
+    """Say how to take the tensors out of PyTorch's loaders and data sets of pairs (image, label)."""
+    if not isinstance(value, DataLoader | Dataset):
+        return ""
+    loader = name if isinstance(value, DataLoader) else f"DataLoader({name}, 256)"
+    return f": collect its batches first, x, labels = map(torch.cat, zip(*{loader}))"
 
 
 def check_finite(name: str, value: Tensor, row: str = "row") -> None:

@@ -33,7 +33,8 @@ def test_columns_of_a_graph_need_no_rows_in_common():
     [
         (POINTS, TypeError, r"train must be a tuple of tensors, got Tensor: write train=\(x,\) for one column"),
         ([POINTS], TypeError, "train must be a tuple of tensors, got list"),
-        ((POINTS.numpy(),), TypeError, "train must be a tuple of tensors"),
+        ((POINTS.numpy(),), TypeError, r"train\[0\] must be a tensor, got ndarray: use torch\.as_tensor$"),
+        ((POINTS, None), TypeError, r"train\[1\] must be a tensor, got NoneType"),
         ((), ValueError, r"at least one row, got shapes \[\]"),
         ((POINTS[:0],), ValueError, r"at least one row, got shapes \[\(0, 2\)\]"),
         ((torch.tensor(1.0),), ValueError, r"columns \(M, \.\.\.\) with at least one row, got shapes \[\(\)\]"),

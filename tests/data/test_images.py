@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
+from torch.utils.data import DataLoader, TensorDataset
 
 import vae_lessons
 from vae_lessons import ImageData, load_images
@@ -141,7 +142,7 @@ def test_mismatched_labels_are_named(split, labels, shown):
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize(
     ("pixel", "shown"),
-    [(-0.25, "from -0.25 to 1"), (1.5, "from 0 to 1.5"), (255.0, "to 255"), (torch.nan, "nan"), (torch.inf, "inf")],
+    [(-0.25, "from -0.25 to 1"), (1.5, "from 0 to 1.5"), (255.0, "to 255")],
 )
 def test_single_pixel_out_of_range_is_named(split, pixel, shown):
     images = torch.linspace(0, 1, 24).view(4, 2, 3)
@@ -150,11 +151,105 @@ def test_single_pixel_out_of_range_is_named(split, pixel, shown):
         tiny(**{split: images, f"{split}_labels": torch.arange(4)})
 
 
-def test_arrays_and_negative_labels_are_named():
-    with pytest.raises(ValueError, match=r"^train must be a torch\.Tensor, got ndarray"):
-        tiny(train=torch.zeros(4, 2, 3).numpy())
+@pytest.mark.parametrize("pixel", [torch.nan, torch.inf, -torch.inf])
+def test_image_that_is_not_finite_is_named(pixel):
+    images = torch.linspace(0, 1, 24).view(4, 2, 3)
+    images[2, 1, 1] = pixel
+    with pytest.raises(ValueError, match=r"^test must be finite, image 2 is not$"):
+        tiny(test=images, test_labels=torch.arange(4))
+
+
+def test_negative_labels_are_named():
     with pytest.raises(ValueError, match=r"^test_labels must be 0 or more, got -1"):
         tiny(test=torch.zeros(2, 2, 3), test_labels=torch.tensor([0, -1]))
+
+
+def remedied(make, *columns):
+    """Follow the remedy of each error, as a reader does, until `make` takes the columns x and labels."""
+    given, names, errors = dict(zip(("x", "labels"), columns, strict=True)), {"torch": torch, "H": 5, "W": 6}, []
+    while True:
+        try:
+            return make(given["x"], given["labels"]), errors
+        except (TypeError, ValueError) as error:
+            errors.append(str(error))
+            name, remedy = re.fullmatch(r"train(\w*) must .*: use (\S.*?)(?: for .*)?", errors[-1]).groups()
+            name = name.lstrip("_") or "x"
+            remedy = remedy.replace("train_labels", "labels").replace("train", "x")
+            remedy += f"({name})" * (remedy in ("torch.as_tensor", "torch.stack"))
+            given[name] = eval(remedy, names | given)
+
+
+GREY = torch.randint(256, (7, 5, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+GREY[0, 0, 0] = 255
+CLASSES = torch.arange(7)
+
+
+@pytest.mark.parametrize(
+    ("images", "n_steps"),
+    [
+        (GREY, 1),
+        (GREY.unsqueeze(1), 1),
+        (GREY.unsqueeze(3) / 255, 1),
+        (GREY.flatten(1).double(), 1),
+        (GREY.float(), 1),
+        (GREY.double() / 255, 1),
+        (GREY.short(), 1),
+        (GREY.numpy(), 2),
+        (GREY.numpy()[:, None] / 255, 2),
+        ([image / 255 for image in GREY], 1),
+        (GREY.tolist(), 2),
+        (GREY / 127.5 - 1, 1),
+    ],
+    ids=[
+        "bytes", "one channel", "one channel at the end", "flat float64 bytes", "float32 bytes", "float64", "int16",
+        "NumPy bytes", "NumPy with a channel", "list of tensors", "lists", "from -1 to 1",
+    ],
+)  # fmt: skip
+def test_remedies_make_ones_own_images_fit(images, n_steps):
+    data, errors = remedied(
+        lambda x, labels: tiny(train=x, train_labels=labels, test=GREY / 255, test_labels=CLASSES), images, CLASSES
+    )
+    torch.testing.assert_close(data.train, GREY / 255)
+    assert len(errors) == n_steps
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+@pytest.mark.parametrize("n_channels", [3, 4])
+def test_remedy_for_colour_lays_channels_one_below_the_other(n_channels, last):
+    colour = torch.rand(7, n_channels, 5, 6)
+    images = (255 * (colour.permute(0, 2, 3, 1) if last else colour)).byte()
+    data, _ = remedied(
+        lambda x, labels: tiny(train=x, train_labels=labels, test=x, test_labels=labels), images, CLASSES
+    )
+    assert data.image_shape == (n_channels * 5, 6)
+    torch.testing.assert_close(data.train.unflatten(1, (n_channels, 5)), colour, rtol=0, atol=1 / 255)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [CLASSES.float(), CLASSES.int(), CLASSES[:, None], CLASSES.numpy(), CLASSES.tolist(), torch.eye(7)],
+    ids=["float", "int32", "a column", "NumPy", "a list", "one-hot"],
+)
+def test_remedies_make_ones_own_labels_fit(labels):
+    data, errors = remedied(
+        lambda x, labels: tiny(train=x, train_labels=labels, test=x, test_labels=CLASSES), GREY / 255, labels
+    )
+    assert torch.equal(data.train_labels, CLASSES)
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize("kind", [lambda columns: DataLoader(columns, 3, shuffle=True), lambda columns: columns])
+def test_remedy_for_a_loader_and_its_data_set_keeps_rows_together(kind):
+    given = kind(TensorDataset(GREY / 255, CLASSES))
+    with pytest.raises(
+        TypeError, match=r"^train must be a tensor, got .*: collect its batches first, x, labels = "
+    ) as error:
+        tiny(train=given)
+    names = {"train": given, "torch": torch, "DataLoader": DataLoader}
+    exec(str(error.value).partition("first, ")[2], names)
+    order = names["labels"].argsort()
+    assert torch.equal(names["labels"][order], CLASSES)
+    assert torch.equal(names["x"][order], GREY / 255)
 
 
 def test_train_and_test_of_different_sizes_are_named():

@@ -294,6 +294,14 @@ def test_class_panels_highlight_their_own_codes():
     assert len({(ax.get_xlim(), ax.get_ylim()) for ax in axes.flat}) == 1
 
 
+def test_more_than_ten_classes_get_more_panels():
+    labels = torch.arange(60) % 26
+    axes = plot_codes_by_class(CODES, labels)
+    assert axes.shape == (6, 5)
+    for label, ax in enumerate(axes.flat):
+        np.testing.assert_array_equal(drawn(ax.collections[1]), CODES[label == labels])
+
+
 # Estimates
 
 

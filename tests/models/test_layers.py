@@ -128,6 +128,34 @@ def test_images_of_wrong_shape_are_named(shape):
         as_images(torch.zeros(shape), (2, 3), mlp([1, 1]))
 
 
+@pytest.mark.parametrize(
+    "images",
+    [torch.rand(5, 6), torch.rand(5, 1, 2, 3), torch.rand(5, 2, 3, 1), torch.rand(2, 3)],
+    ids=["flat", "one channel", "one channel at the end", "one image"],
+)
+def test_remedy_gives_images_of_another_layout_the_right_shape(images):
+    with pytest.raises(ValueError, match="x must be images") as error:
+        as_images(images, (2, 3), mlp([1, 1]))
+    remedy = re.search(r": use (x\.\w+\(.*?\)+)(, a batch of one)?$", str(error.value))[1]
+    x = as_images(eval(remedy, {"x": images, "H": 2, "W": 3}), (2, 3), mlp([1, 1]))
+    assert torch.equal(x.flatten(), images.flatten())
+
+
+def test_remedy_for_colour_is_that_of_image_shape():
+    colour = torch.rand(5, 3, 4, 7)
+    with pytest.raises(
+        ValueError, match=r"must be made of 2 .*got \(3, 4, 7\): for colour, \(C \* H, W\) and images x"
+    ):
+        positive_ints("image_shape", tuple(colour.shape[1:]), length=2)
+    for images, remedy in (
+        (colour, "x.flatten(1, 2)"),
+        (colour.permute(0, 2, 3, 1), "x.permute(0, 3, 1, 2).flatten(1, 2)"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f": use {remedy}") + "$"):
+            as_images(images, (12, 7), mlp([1, 1]))
+        assert torch.equal(eval(remedy, {"x": images}), colour.view(5, 12, 7))
+
+
 @pytest.mark.parametrize("shape", [(2,), (5, 3), (1, 5, 2)])
 def test_codes_of_wrong_shape_are_named(shape):
     with pytest.raises(ValueError, match=re.escape(f"z must be codes of shape (B, 2), got {shape}")):

@@ -1,11 +1,14 @@
 """The checks of model and data before training."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 from training_helpers import OneNumber, autoencoder
 
-from vae_lessons import Autoencoder, fit
+from vae_lessons import VAE, Autoencoder, Classifier, Gaussian, ImageData, TensorData, fit
 from vae_lessons.training.model_checks import check_loss
 
 
@@ -34,6 +37,57 @@ def test_wrong_model_or_data_is_named_first(few):
     ):
         with pytest.raises(TypeError, match=message):
             fit(*arguments, epochs=0)
+
+
+def test_loader_and_its_data_set_are_named_with_a_remedy(few):
+    pairs = TensorDataset(few.train, few.train_labels)
+    for given, loader in ((DataLoader(pairs, 30, shuffle=True), "data"), (pairs, "DataLoader(data, 256)")):
+        with pytest.raises(TypeError, match=r"got \w+: collect its batches first, x, labels = map") as error:
+            fit(autoencoder(few), given)
+        assert str(error.value).endswith(f"map(torch.cat, zip(*{loader}))")
+        x, labels = map(torch.cat, zip(*eval(loader, {"DataLoader": DataLoader, "data": given}), strict=True))
+        data = ImageData("own", x, labels, few.test, few.test_labels)
+        assert fit(autoencoder(few), data, epochs=1).epochs == 1
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_label_that_the_classifier_has_no_class_for_is_named(few, split):
+    """Of 26 letters, say: also where it is not among the first rows, and only in the test split."""
+    labels = getattr(few, f"{split}_labels").clone()
+    labels[-1] = 25
+    letters = replace(few, **{f"{split}_labels": labels})
+    with pytest.raises(ValueError, match=r"labels must be below the model's n_classes=10, got 25: .* n_classes=26"):
+        fit(Classifier(few.image_shape), letters)
+    assert fit(Classifier(few.image_shape, n_classes=26), letters, epochs=1).epochs == 1
+
+
+def test_one_class_is_enough_to_train_a_classifier(few):
+    only = replace(few, train_labels=few.train_labels * 0, test_labels=few.test_labels * 0)
+    model = Classifier(few.image_shape)
+    fit(model, only, epochs=20)
+    assert model.probabilities(few.test)[:, 0].min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("scale", "limits"),
+    [(lambda x: 255 * x, "from 0 to"), (lambda x: (x - 0.3) / 0.35, "from -0.8"), (lambda x: 2 * x - 1, "from -1 to")],
+    ids=["bytes", "standardised", "from -1 to 1"],
+)
+def test_tensors_whose_mean_no_sigmoid_reaches_are_named(few, scale, limits):
+    data = TensorData("own", (scale(few.train),), (scale(few.test),))
+    for model in (autoencoder(few), VAE(few.image_shape, 2, likelihood=Gaussian(0.5))):
+        with pytest.raises(
+            ValueError, match=rf"mean of the data must lie in \[0, 1\], got values {limits}.*bytes by 255"
+        ):
+            fit(model, data)
+        assert fit(model, data, epochs=1, start_at_mean=False).epochs == 1
+
+
+def test_images_of_another_layout_in_tensor_data_are_named_with_a_remedy(few):
+    for images, remedy in ((few.train[:, None], r"x\.squeeze\(1\)"), (few.train.flatten(1), r"x\.unflatten\(1, ")):
+        data = TensorData("own", (images,), (images,))
+        with pytest.raises(ValueError, match=rf"x must be images of shape \(B, 8, 8\), got .*: use {remedy}"):
+            fit(autoencoder(few), data)
 
 
 def test_model_without_parameters_is_named(few):

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from vae_lessons.validation import check_finite, check_same_length
+from vae_lessons.validation import check_finite, check_same_length, check_tensors
 
 SPLITS = ("train", "test")
 
@@ -78,13 +78,14 @@ class TensorData:
 
     def _check(self, split: str) -> None:
         columns = self.columns(split)
-        if not isinstance(columns, tuple) or not all(isinstance(column, Tensor) for column in columns):
+        if not isinstance(columns, tuple):
             hint = f": write {split}=(x,) for one column" if isinstance(columns, Tensor) else ""
             raise TypeError(f"{split} must be a tuple of tensors, got {type(columns).__name__}{hint}")
+        named = {f"{split}[{i}]": column for i, column in enumerate(columns)}
+        check_tensors(**named)
         if not columns or any(column.dim() == 0 for column in columns) or not len(columns[0]):
             shapes = [tuple(column.shape) for column in columns]
             raise ValueError(f"{split} must have columns (M, ...) with at least one row, got shapes {shapes}")
-        named = {f"{split}[{i}]": column for i, column in enumerate(columns)}
         if not self.whole:
             check_same_length(**named)
         for name, column in named.items():

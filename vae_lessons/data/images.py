@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vae_lessons.data.dataset import SPLITS, sha256_of
 from vae_lessons.data.downloads import DataError, NotOnDiskError, load_splits
+from vae_lessons.validation import check_finite, check_tensors, grey_layout
 
 DIGITS = "digits"
 AUTO = "auto"
@@ -38,7 +39,8 @@ class ImageData:
     train, test : Tensor, (M, H, W), float32
         From 0, background, to 1, full ink.
     train_labels, test_labels : Tensor, (M,), int64
-        The classes, from 0. ValueError if images and labels do not fit each other, or a pixel is outside [0, 1].
+        The classes, from 0. ValueError if images and labels do not fit each other, or a pixel is outside [0, 1];
+        TypeError for what is not a tensor. Each says what to do.
     """
 
     name: str
@@ -167,18 +169,29 @@ def _named_by_environment() -> str:
 
 
 def _check_split(split: str, images: Tensor, labels: Tensor) -> None:
-    for name, value in ((split, images), (f"{split}_labels", labels)):
-        if not isinstance(value, Tensor):
-            raise ValueError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    check_tensors(**{split: images, f"{split}_labels": labels})
     if images.dtype != torch.float32 or images.dim() != 3 or not images.numel():
-        raise ValueError(f"{split} must be float32 images of shape (M, H, W), got {images.dtype} {tuple(images.shape)}")
+        found = f"{images.dtype} {tuple(images.shape)}"
+        remedy = f"use {_grey_floats(split, images)}" if images.numel() else "there are none"
+        raise ValueError(f"{split} must be float32 images of shape (M, H, W), got {found}: {remedy}")
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
-        raise ValueError(f"{split}_labels must be {len(images)} int64 labels, got {labels.dtype} {tuple(labels.shape)}")
+        found = f"{labels.dtype} {tuple(labels.shape)}"
+        as_classes = ".argmax(dim=1)" if labels.dim() == 2 and labels.shape[1] > 1 else ".flatten().long()"
+        remedy = f"use {split}_labels{as_classes}" if len(labels) == len(images) else "each image needs its own"
+        raise ValueError(f"{split}_labels must be {len(images)} int64 labels, got {found}: {remedy}")
     if labels.min() < 0:
         raise ValueError(f"{split}_labels must be 0 or more, got {int(labels.min())}")
-    low, high = images.aminmax()
-    if not (low >= 0 and high <= 1):  # NaN fails both
-        raise ValueError(f"{split} must lie in [0, 1], got values from {low:.3g} to {high:.3g}")
+    check_finite(split, images, "image")
+    low, high = (float(end) for end in images.aminmax())
+    if low < 0 or high > 1:
+        remedy = f"use {split} / 255 for bytes" if low >= 0 else f"use ({split} + 1) / 2 for images in [-1, 1]"
+        raise ValueError(f"{split} must lie in [0, 1], got values from {low:.3g} to {high:.3g}: {remedy}")
+
+
+def _grey_floats(name: str, images: Tensor) -> str:
+    """Write what turns images of another type or shape into float32 (M, H, W) in [0, 1]."""
+    cast = "" if images.dtype == torch.float32 else ".float()"
+    return grey_layout(name, images.shape) + cast + " / 255" * bool(images.max() > 1)
 
 
 def _load_digits() -> ImageData:

@@ -113,16 +113,17 @@ def plot_codes(codes: Tensor, labels: Tensor, ax: Axes | None = None) -> Axes:
 
 
 def plot_codes_by_class(codes: Tensor, labels: Tensor) -> np.ndarray:
-    """Plot codes (M, 2) in one panel per class: that class in colour, all others in grey. Returns the array of axes.
+    """Plot codes (M, 2) in one panel per class, at least ten: that class in colour, others in grey. Returns the axes.
 
     Raises as `plot_codes`.
     """
     codes, labels = _plane(codes, labels)
-    _, axes = plt.subplots(2, 5, figsize=(7, 3.4), sharex=True, sharey=True)
+    n_rows = -(-max(10, *(labels + 1).tolist()) // 5)
+    _, axes = plt.subplots(n_rows, 5, figsize=(7, 1.7 * n_rows), sharex=True, sharey=True)
     for label, ax in enumerate(axes.flat):
         z = codes[labels == label]
         ax.scatter(*codes.T, s=1, color="#d5d5d5", lw=0, rasterized=True)
-        ax.scatter(*z.T, s=2.5, color=CLASS_COLOURS[label], lw=0, rasterized=True)
+        ax.scatter(*z.T, s=2.5, color=CLASS_COLOURS[label % 10], lw=0, rasterized=True)
         ax.text(0.04, 0.96, str(label), transform=ax.transAxes, va="top", weight="bold")
         ax.set(xticks=[], yticks=[])
     return axes

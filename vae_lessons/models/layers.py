@@ -53,11 +53,15 @@ def start_at_mean(decoder: nn.Module, mean_image: Tensor, margin: float = 1e-3) 
     Training then starts at the mean image and has only the differences between images left to learn. A decoder that
     must first find the mean may stop there: see the first lesson. A bias that is not zero belongs to a trained decoder
     and is left alone, and so is a decoder whose last layer does not have a bias for each pixel. The mean, (H, W) with
-    pixels in [0, 1], is kept by `margin` from 0 and 1, where logits are infinite.
+    pixels in [0, 1], is kept by `margin` from 0 and 1, where logits are infinite. ValueError for a mean further out.
     """
     *_, last_layer = decoder.modules()
     bias = getattr(last_layer, "bias", None)
     if isinstance(bias, Tensor) and bias.numel() == mean_image.numel() and not bias.any():
+        low, high = (float(end) for end in mean_image.aminmax())
+        if low < -margin or high > 1 + margin:
+            fix = "divide bytes by 255; start_at_mean=False if your decoder gives any numbers"
+            raise ValueError(f"the mean of the data must lie in [0, 1], got values from {low:.3g} to {high:.3g}: {fix}")
         with torch.no_grad():
             bias.copy_(torch.logit(mean_image.flatten(), eps=margin))
 
@@ -72,6 +76,8 @@ def positive_ints(argument: str, values: Sequence[int], length: int | None = Non
     if not valid or (length is not None and len(numbers) != length):
         count = "" if length is None else f"{length} "
         hint = ": take the .item() of a tensor" if any(isinstance(n, Tensor) for n in numbers) else ""
+        if valid and (length, len(numbers)) == (2, 3):
+            hint = ": for colour, (C * H, W) and images x.flatten(1, 2)"
         raise ValueError(f"{argument} must be made of {count}positive whole numbers, got {values!r}{hint}")
     return tuple(map(int, numbers))
 

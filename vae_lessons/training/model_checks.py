@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from vae_lessons.data import Dataset
+from vae_lessons.data.dataset import SPLITS
+from vae_lessons.validation import loader_hint
 
 POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -39,7 +41,8 @@ def check_arguments(model: nn.Module, data: Dataset) -> None:
             f"model must have a method loss(x) that gives one value per image, {type(model).__name__} has none"
         )
     if not _is_dataset(data):
-        hint = ": pass the whole data set, not one of its splits" if isinstance(data, Tensor) else ""
+        split_hint = ": pass the whole data set, not one of its splits" if isinstance(data, Tensor) else ""
+        hint = split_hint or loader_hint("data", data)
         raise TypeError(
             "data must be an ImageData, such as load_images() gives, or TensorData(name, train=(x,), test=(x_test,)), "
             f"got {type(data).__name__}{hint}"
@@ -58,6 +61,11 @@ def check_loss(model: nn.Module, data: Dataset) -> None:
             "make it with image_shape=data.image_shape"
         )
     columns = columns_for_loss(model, data, "train")
+    if n_classes := getattr(model, "n_classes", None):
+        highest = max(int(columns_for_loss(model, data, split)[-1].max()) for split in SPLITS)
+        if highest >= n_classes:  # found in the middle of training otherwise, on CUDA by ending the process
+            fix = f"make it with n_classes={highest + 1}"
+            raise ValueError(f"labels must be below the model's n_classes={n_classes}, got {highest}: {fix}")
     if data.whole:
         wanted = "one value or more, shape (n,)"
     else:
