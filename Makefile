@@ -22,7 +22,7 @@ export SOLUTIONS
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: book pdf test check serve lab classroom mark bench lint lock words address clean help
+.PHONY: book pdf test check serve free-port lab classroom mark bench lint lock words address clean help
 
 book: $(READY) ## Build the book into book/_build/html (again only what has changed since)
 	$(BUILD)
@@ -37,8 +37,12 @@ test: $(READY) ## Run the tests, on the embedded digits
 check: $(READY) ## Run what `make test` leaves out: accessibility, print, JupyterLab, a class to mark
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal -m check
 
-serve: book ## Build the book and show it on this machine, at http://localhost:8000 (another: PORT=8001)
+serve: free-port book ## Build the book and show it on this machine, at http://localhost:8000 (another: PORT=8001)
 	$(BIN)/python -m http.server --bind localhost --directory $(SITE) $(PORT)
+
+free-port: $(READY)
+	@$(BIN)/python -c 'import socket, sys; family, *_, address = socket.getaddrinfo("localhost", sys.argv[1], type=socket.SOCK_STREAM)[0]; socket.create_server(address, family=family)' $(PORT) 2>/dev/null \
+		|| { echo "make serve: port $(PORT) is taken, or may not be used: make serve PORT=$$(($(PORT) + 1))" >&2; exit 1; }
 
 lab: $(READY) ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks

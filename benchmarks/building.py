@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 from benchmarks.measurements import Measurement
@@ -40,13 +41,23 @@ def builds() -> Iterator[Measurement]:
 
 
 def copy_course(target: Path) -> None:
-    """Copy the files that git tracks, with local changes."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=course_root(), capture_output=True, text=True, check=True)
-    for name in filter(None, listed.stdout.split("\0")):
-        source, copy = course_root() / name, target / name
-        if source.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
+    """Copy the course without what `.gitignore` names and without environments: an archive of it has no `.git`."""
+    course = course_root()
+    patterns = [".git", *(course / ".gitignore").read_text(encoding="utf-8").split()]
+    anywhere = [pattern.strip("/") for pattern in patterns if "/" not in pattern.rstrip("/")]
+    from_root = {pattern.strip("/") for pattern in patterns if "/" in pattern.rstrip("/")}
+
+    def ignored(folder: str, names: list[str]) -> list[str]:
+        paths = [Path(folder, name) for name in names]
+        return [
+            path.name
+            for path in paths
+            if any(fnmatch(path.name, pattern) for pattern in anywhere)
+            or path.relative_to(course).as_posix() in from_root
+            or (path / "pyvenv.cfg").is_file()
+        ]
+
+    shutil.copytree(course, target, ignore=ignored, symlinks=True, dirs_exist_ok=True)
 
 
 def build(course: Path) -> tuple[float, str]:

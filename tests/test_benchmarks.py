@@ -162,12 +162,43 @@ def test_parts_without_pages_need_no_browser():
     assert "gpu" in done.stdout.split()
 
 
-def test_course_copy_holds_only_tracked_files(tmp_path):
+def test_course_copy_holds_only_what_git_does_not_ignore(tmp_path, monkeypatch):
+    """Also in an archive of the course, without `.git` and where git is not installed."""
+    monkeypatch.setenv("PATH", "")
     copy_course(tmp_path)
     for name in ("book/_config.yml", "notebooks/01-autoencoder.ipynb", "vae_lessons/training/fit.py"):
         assert (tmp_path / name).read_bytes() == (course_root() / name).read_bytes()
     assert not (tmp_path / ".venv").exists()
     assert not (tmp_path / ".cache").exists()
+    assert not (tmp_path / ".git").exists()
+    assert (tmp_path / "vae_exercises/classroom/course.py").exists()  # /classroom/ is ignored, and this is not
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+@pytest.mark.skipif(not (course_root() / ".git").exists(), reason="an archive without .git")
+def test_course_copy_is_what_git_would_take(tmp_path):
+    copy_course(tmp_path)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=course_root(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    wanted = {name for name in listed.stdout.split("\0") if (course_root() / name).is_file()}
+    copied = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert copied == wanted
+
+
+def test_course_copy_leaves_out_other_environments(tmp_path, monkeypatch):
+    course = tmp_path / "course"
+    for name in ("book/page.md", "own/pyvenv.cfg", "own/lib.py", "book/_build/page.html", "a.egg-info/b"):
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        (course / name).touch()
+    (course / ".gitignore").write_text((course_root() / ".gitignore").read_text(encoding="utf-8"))
+    monkeypatch.setattr("benchmarks.building.course_root", lambda: course)
+    copy_course(tmp_path / "copy")
+    copied = {
+        path.relative_to(tmp_path / "copy").as_posix() for path in (tmp_path / "copy").rglob("*") if path.is_file()
+    }
+    assert copied == {"book/page.md", ".gitignore"}
 
 
 def test_differences_have_no_ratio():
