@@ -63,6 +63,12 @@ QUERIES = {
     "symbols": "book/notation",
     "cheat sheet": "book/one-sheet",
     "install": "book/index",
+    "own data": "book/your-own-data",
+    "own images": "book/your-own-data",
+    "rgb": "book/your-own-data",
+    "channels": "book/your-own-data",
+    "dataloader": "book/your-own-data",
+    "tabular": "book/your-own-data",
 }
 
 
