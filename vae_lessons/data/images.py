@@ -172,7 +172,8 @@ def _check_split(split: str, images: Tensor, labels: Tensor) -> None:
     check_tensors(**{split: images, f"{split}_labels": labels})
     if images.dtype != torch.float32 or images.dim() != 3 or not images.numel():
         found = f"{images.dtype} {tuple(images.shape)}"
-        remedy = f"use {_grey_floats(split, images)}" if images.numel() else "there are none"
+        floats = ".float()" * (images.dtype != torch.float32) + " / 255" * bool((images > 1).any())
+        remedy = f"use {grey_layout(split, images.shape)}{floats}" if images.numel() else "there are none"
         raise ValueError(f"{split} must be float32 images of shape (M, H, W), got {found}: {remedy}")
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         found = f"{labels.dtype} {tuple(labels.shape)}"
@@ -186,12 +187,6 @@ def _check_split(split: str, images: Tensor, labels: Tensor) -> None:
     if low < 0 or high > 1:
         remedy = f"use {split} / 255 for bytes" if low >= 0 else f"use ({split} + 1) / 2 for images in [-1, 1]"
         raise ValueError(f"{split} must lie in [0, 1], got values from {low:.3g} to {high:.3g}: {remedy}")
-
-
-def _grey_floats(name: str, images: Tensor) -> str:
-    """Write what turns images of another type or shape into float32 (M, H, W) in [0, 1]."""
-    cast = "" if images.dtype == torch.float32 else ".float()"
-    return grey_layout(name, images.shape) + cast + " / 255" * bool(images.max() > 1)
 
 
 def _load_digits() -> ImageData:
