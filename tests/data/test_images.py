@@ -127,12 +127,13 @@ def test_images_of_wrong_kind_are_named(split, images, shown):
 @pytest.mark.parametrize(
     ("labels", "shown"),
     [
-        (torch.zeros(3, dtype=torch.int64), r"int64 \(3,\)"),
+        (torch.zeros(3, dtype=torch.int64), r"int64 \(3,\): each image needs its own"),
         (torch.zeros(4, 1, dtype=torch.int64), r"int64 \(4, 1\)"),
         (torch.zeros(4), r"float32 \(4,\)"),
         (torch.zeros(4, dtype=torch.uint8), r"uint8 \(4,\)"),
+        (torch.tensor(3), r"int64 \(\): each image needs its own"),
     ],
-    ids=["too few", "a column", "float", "bytes"],
+    ids=["too few", "a column", "float", "bytes", "one number"],
 )
 def test_mismatched_labels_are_named(split, labels, shown):
     with pytest.raises(ValueError, match=rf"^{split}_labels must be 4 int64 labels, got .*{shown}"):

@@ -178,7 +178,9 @@ def _check_split(split: str, images: Tensor, labels: Tensor) -> None:
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         found = f"{labels.dtype} {tuple(labels.shape)}"
         as_classes = ".argmax(dim=1)" if labels.dim() == 2 and labels.shape[1] > 1 else ".flatten().long()"
-        remedy = f"use {split}_labels{as_classes}" if len(labels) == len(images) else "each image needs its own"
+        remedy = (
+            f"use {split}_labels{as_classes}" if labels.shape[:1] == images.shape[:1] else "each image needs its own"
+        )
         raise ValueError(f"{split}_labels must be {len(images)} int64 labels, got {found}: {remedy}")
     if labels.min() < 0:
         raise ValueError(f"{split}_labels must be 0 or more, got {int(labels.min())}")
