@@ -292,6 +292,30 @@ def tempered(loss, draw=from_q):
     return Tempered
 
 
+def drawing(draw):
+    """A class whose loss is right, but for codes that come from `draw(mu, logvar)`."""
+    return tempered(lambda reconstruction, kl, beta: beta * kl - reconstruction, draw)
+
+
+class WithAntitheticPairs(VAE):
+    beta = 1.0
+
+    def loss(self, x):
+        mu, logvar = self.encode(x)
+        away = torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        both = self.log_likelihood(x, mu + away) + self.log_likelihood(x, mu - away)
+        return self.beta * kl_term(mu, logvar) - both / 2
+
+
+class WithPairsOfImages(VAE):
+    beta = 1.0
+
+    def loss(self, x):
+        mu, logvar = self.encode(x)
+        eps = torch.cat(2 * [from_half(mu)]) * signs(mu)
+        return self.beta * kl_term(mu, logvar) - self.log_likelihood(x, mu + torch.exp(0.5 * logvar) * eps)
+
+
 class WithAnInitOfItsOwn(ByParts):
     def __init__(self, image_shape, latent_dim, beta=1.0, **rest):
         super().__init__(image_shape, latent_dim, beta=beta, **rest)
@@ -367,7 +391,7 @@ RIGHT = {
         elbo_with_two_sets_of_draws,
     ],
     "midpoint": [10, torch.tensor(10.07), 9.93],
-    "beta-vae": [ByParts, ByDifference, BySampledRate, WithAnInitOfItsOwn],
+    "beta-vae": [ByParts, ByDifference, BySampledRate, WithAnInitOfItsOwn, WithAntitheticPairs, WithPairsOfImages],
 }
 
 WRONG = {
@@ -486,6 +510,18 @@ WRONG = {
         (tempered(lambda reconstruction, kl, beta: beta * kl / 2 - reconstruction), "mean over the latent dimensions"),
         (tempered(lambda reconstruction, kl, beta: beta * beta * kl - reconstruction), "by β twice"),
         (tempered(lambda reconstruction, kl, beta: (beta * kl - reconstruction).mean()), "one value for each"),
+        (tempered(lambda reconstruction, kl, beta: 0.95 * beta * kl - reconstruction), "multiplied by 0.95"),
+        (tempered(lambda reconstruction, kl, beta: 0.99 * beta * kl - reconstruction), "multiplied by 0.99"),
+        (drawing(lambda mu, logvar: mu + logvar.exp() * torch.randn_like(mu)), "too narrow"),
+        (drawing(lambda mu, logvar: mu + torch.randn_like(mu)), "width 1 of the prior"),
+        (drawing(lambda mu, logvar: torch.randn_like(mu)), "drawn from the prior"),
+        (drawing(lambda mu, logvar: from_q(0 * mu, logvar)), "lie about 0"),
+        (drawing(lambda mu, logvar: from_q(mu, logvar.mean(0))), "through each `repeat`"),
+        (drawing(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.randn(len(mu), 1)), "share their noise"),
+        (
+            drawing(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.randn_like(mu).clamp(-3, 3)),
+            "ever beyond 3",
+        ),
         (
             tempered(lambda reconstruction, kl, beta: beta * kl - reconstruction, lambda mu, logvar: mu),
             "loss has no noise",

@@ -82,6 +82,11 @@ def width_is_one(eps: Tensor) -> bool:
     return average_is(eps.square().mean(dim=0), 1.0, math.sqrt(2), len(eps), N_ERRORS_OF_PAIRS)
 
 
+def fourth_moment_is_three(eps: Tensor) -> bool:
+    """Whether noise (N, K) of width 1 has the fourth moment of a Gaussian."""
+    return average_is(eps.pow(4).mean(), 3.0, math.sqrt(96), eps.numel(), N_ERRORS_OF_PAIRS)
+
+
 def require_independent_gaussians(eps: Tensor) -> None:
     """Raise WrongAnswerError unless noise (N, K) of mean 0 and width 1 is Gaussian, and independent in each dimension.
 
@@ -93,7 +98,7 @@ def require_independent_gaussians(eps: Tensor) -> None:
             "Dimensions of a code share their noise, all of them or some. The covariance is to be diagonal: each "
             "dimension needs its own ε."
         )
-    if not average_is(eps.pow(4).mean(), 3.0, math.sqrt(96), eps.numel(), N_ERRORS_OF_PAIRS):
+    if not fourth_moment_is_three(eps):
         raise WrongAnswerError(
             "Mean and width are right, but the draws are not Gaussian. Which distribution does the noise have?"
         )

@@ -1,32 +1,38 @@
-"""The exercise "your own VAE"."""
+"""The exercise "your own VAE".
 
+The decoder is watched. So chance decides one thing only: whether the codes that go in are draws from q. The average
+loss of the copies of one image is compared with that of the same codes.
+"""
+
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
+from torch.distributions import Normal, kl_divergence
 
 from vae_exercises.engine.answers import call_twice, fresh_generator, one_result, require_tensor
+from vae_exercises.engine.draws import require_draws_from_q
 from vae_exercises.engine.kinds import Task
-from vae_exercises.engine.monte_carlo import MIXED, SEEDED, average_is, mean_is
+from vae_exercises.engine.monte_carlo import MIXED, N_ERRORS_OF_PAIRS, SEEDED, average_is, is_standardised
 from vae_exercises.engine.sandbox import call
 from vae_exercises.engine.verdict import WrongAnswerError
-from vae_lessons import inference
 from vae_lessons.models import VAE
 from vae_lessons.probability.likelihoods import Bernoulli
 
-COPIES = 5000  # of an image
+COPIES = 4800  # of an image, or of three
 BETAS = (1.0, 2.0, 4.0)
-N_ERRORS = 6.0  # standard errors
 
 
 def _small_vae() -> VAE:
-    """Return an untrained VAE whose codes differ between images and from the prior, and whose decoder uses them."""
+    """Return an untrained VAE whose q differ between images and from the prior, and whose decoder uses the codes."""
     model = VAE((3, 3), 2, (8,), likelihood=Bernoulli(), generator=Generator().manual_seed(0))
     with torch.no_grad():
         for weight in model.decoder.parameters():
             weight.mul_(3)
         model.encoder[-1].weight[:2].mul_(10)  # those of mu
+        model.encoder[-1].weight[2:].mul_(5)  # those of logvar
         model.encoder[-1].bias.copy_(torch.tensor([1.5, -2.0, -1.0, 0.5]))
     return model
 
@@ -46,16 +52,20 @@ def _made_small(kind: type, beta: float) -> VAE:
 
 @dataclass(frozen=True)
 class _Run:
-    """The loss of each image, and the gradients of its mean in the encoder's and in the decoder's last biases."""
+    """The loss of each image, the codes decoded for it, and the gradients of its mean in both networks' last biases."""
 
     loss: Tensor
+    codes: Tensor  # (N, K), in the order in which they were decoded
     in_encoder: Tensor
     in_decoder: Tensor
 
 
 def _run(kind: type, beta: float, x: Tensor) -> _Run:
+    codes: list[Tensor] = [torch.empty(0, 2)]
+
     def run() -> tuple[object, tuple[Tensor, Tensor]]:
         model = _made_small(kind, beta)
+        model.decoder.register_forward_pre_hook(lambda _decoder, inputs: codes.append(inputs[0].detach().clone()))
         loss = model.loss(x.clone())
         biases = model.encoder[-1].bias, model.decoder[-1].bias
         if not (isinstance(loss, Tensor) and loss.requires_grad):
@@ -66,27 +76,52 @@ def _run(kind: type, beta: float, x: Tensor) -> _Run:
     loss, gradients = call(run)
     values = one_result(loss)
     require_tensor(loss)
-    return _Run(values, *(gradient.double() for gradient in gradients))
+    return _Run(values, torch.cat(codes).double(), *(gradient.double() for gradient in gradients))
 
 
 @dataclass(frozen=True)
 class _Truth:
-    """The terms of one image's ELBO, their values when only the mean is decoded, and its q."""
+    """An image with its q, and the KL term of that."""
 
-    reconstruction: float
-    kl: float
-    plug_in: float
+    image: Tensor
     mu: Tensor
     logvar: Tensor
 
     @staticmethod
-    def of(image: Tensor, generator: Generator) -> "_Truth":
-        model = _small_vae()
-        with torch.no_grad():
-            terms = inference.elbo(model, image, n_samples=100_000, generator=generator)
-            mu, logvar = model.encode(image)
-            plug_in = float(model.log_likelihood(image, mu))
-        return _Truth(float(terms.reconstruction), float(terms.kl), plug_in, mu[0], logvar[0])
+    @torch.no_grad()
+    def of(image: Tensor) -> "_Truth":
+        (mu,), (logvar,) = _small_vae().encode(image)
+        return _Truth(image, mu.double(), logvar.double())
+
+    @property
+    def q(self) -> Normal:
+        return Normal(self.mu, torch.exp(0.5 * self.logvar))
+
+    @torch.no_grad()
+    def reconstructions(self, codes: Tensor) -> Tensor:
+        """Return log p(x | z) of some codes (N, K), (N,)."""
+        return _small_vae().log_likelihood(self.image.expand(len(codes), -1, -1), codes.float()).double()
+
+    def log_ratios(self, codes: Tensor) -> list[Tensor]:
+        """Return log q(z | x) - log p(z) of some codes, (N,), in four ways: each of the two exact or on average."""
+        variance = self.logvar.exp()
+        average_log_p = -0.5 * (self.mu.square() + variance + math.log(2 * math.pi))
+        return [
+            (log_q - log_p).sum(dim=1)
+            for log_q in (-self.q.entropy().expand_as(codes), self.q.log_prob(codes))
+            for log_p in (average_log_p, Normal(0.0, 1.0).log_prob(codes))
+        ]
+
+    @property
+    def kl(self) -> float:
+        """The KL term, the average of log q(z | x) - log p(z)."""
+        return float(kl_divergence(self.q, Normal(0.0, 1.0)).sum())
+
+    @property
+    def error(self) -> float:
+        """The standard error of a KL term from one draw for each copy."""
+        linear, square = self.mu.square() * self.logvar.exp(), 0.5 * (1 - self.logvar.exp()).square()
+        return math.sqrt(float((linear + square).sum()) / COPIES)
 
 
 def _examine_beta(answer: object) -> None:
@@ -99,10 +134,9 @@ def _examine_beta(answer: object) -> None:
     runs = {beta: _run(answer, beta, x) for beta in (*BETAS, 1000.0)}
     for beta, run in runs.items():
         _require_shape(beta, run.loss)
-    truth = _Truth.of(image, generator)
-    losses = {beta: runs[beta].loss for beta in BETAS}
-    if not _is_everywhere(losses, lambda beta: beta * truth.kl - truth.reconstruction):
-        _diagnose_loss(losses, truth, image.numel())
+    truth = _Truth.of(image)
+    _examine_codes(runs[1.0], truth)
+    _examine_loss({beta: runs[beta] for beta in BETAS}, truth)
     _examine_gradients(answer, x, runs, truth)
     if torch.equal(*map(one_result, call_twice(call(_made_small, answer, 1.0).loss, x))):
         raise WrongAnswerError(SEEDED)
@@ -119,20 +153,44 @@ def _require_shape(beta: float, loss: Tensor) -> None:
         raise WrongAnswerError(f"With β = {beta:g} there is a NaN or an infinity in your loss.")
 
 
-def _diagnose_loss(losses: dict[float, Tensor], truth: _Truth, n_pixels: int) -> None:
-    for expected, message in _mistakes(truth.reconstruction, truth.kl, n_pixels):
-        if _is_everywhere(losses, expected):
-            raise WrongAnswerError(message)
-    one = losses[1.0]
-    if one.std() < 1e-5 and mean_is(one, truth.kl - truth.plug_in, atol=1e-3):
-        raise WrongAnswerError(
-            "Only the mean of q is decoded: the loss has no noise, and at β = 1 it is not minus the ELBO."
-        )
-    if one.std() < 1e-5:
+def _examine_codes(run: _Run, truth: _Truth) -> None:
+    """Raise WrongAnswerError unless codes are decoded that are draws from q."""
+    if not len(run.codes):
+        raise WrongAnswerError("Nothing is decoded. `elbo(self, x)` draws codes, and decodes them.")
+    if run.codes.std(dim=0).max() < 1e-5:
+        if torch.allclose(run.codes[0], truth.mu, atol=1e-4):
+            raise WrongAnswerError(
+                "Only the mean of q is decoded: the loss has no noise, and at β = 1 it is not minus the ELBO."
+            )
         raise WrongAnswerError(
             "Images that are alike have the same loss, so all have the same ε. Each needs its own draw."
         )
-    if not _mean_is(one, truth.kl - truth.reconstruction):
+    require_draws_from_q(run.codes, truth.mu.expand_as(run.codes), truth.logvar.expand_as(run.codes))
+
+
+def _examine_loss(runs: dict[float, _Run], truth: _Truth) -> None:
+    """Compare the losses for each β with those of the same codes."""
+    ways = {beta: _ways(run, truth) for beta, run in runs.items()}
+
+    def is_everywhere(loss: Callable[[Tensor, Tensor, float], Tensor]) -> bool:
+        return any(
+            all(_same(run.loss, loss(*way, beta)) for (beta, run), way in zip(runs.items(), some, strict=True))
+            for some in zip(*ways.values(), strict=True)
+        )
+
+    if is_everywhere(lambda reconstruction, kl, beta: beta * kl - reconstruction):
+        return
+    for loss, message in _mistakes(truth.image.numel()):
+        if is_everywhere(loss):
+            raise WrongAnswerError(message)
+    off = {beta: float(run.loss.mean() + truth.reconstructions(run.codes).mean()) for beta, run in runs.items()}
+    weight = off[1.0] / truth.kl
+    if is_everywhere(lambda reconstruction, kl, beta: weight * beta * kl - reconstruction):
+        raise WrongAnswerError(f"The KL term is multiplied by {weight:.3g}, besides β. At β = 1 a nat counts as one.")
+    right = {beta for beta in runs if abs(off[beta] / beta - truth.kl) <= N_ERRORS_OF_PAIRS * truth.error}
+    if right == set(runs):  # the KL term is an average over other draws
+        return
+    if 1.0 not in right:
         raise WrongAnswerError(
             "At β = 1 your loss is not minus the ELBO. Get that right first; `elbo` gives you its two terms."
         )
@@ -141,48 +199,67 @@ def _diagnose_loss(losses: dict[float, Tensor], truth: _Truth, n_pixels: int) ->
     )
 
 
-def _mistakes(reconstruction: float, kl: float, n_pixels: int) -> tuple[tuple[Callable[[float], float], str], ...]:
-    """Return what usual mistakes give on average for each β, and what to say of them."""
+def _ways(run: _Run, truth: _Truth) -> list[tuple[Tensor, Tensor]]:
+    """Return the reconstruction and the KL term of each copy, (B,), in the ways in which they may be computed.
+
+    The samples of a copy may be decoded one after the other, or all first samples before all second ones.
+    """
+    if len(run.codes) % COPIES:
+        return []
+    reconstructions, ratios = truth.reconstructions(run.codes), truth.log_ratios(run.codes)
+    return [
+        (average(reconstructions), average(log_ratios))
+        for average in (lambda values: values.view(-1, COPIES).mean(0), lambda values: values.view(COPIES, -1).mean(1))
+        for log_ratios in ratios
+    ]
+
+
+def _same(loss: Tensor, expected: Tensor) -> bool:
+    return torch.allclose(loss, expected, rtol=1e-4, atol=1e-3)
+
+
+def _mistakes(n_pixels: int) -> tuple[tuple[Callable[[Tensor, Tensor, float], Tensor], str], ...]:
+    """Return the losses that usual mistakes give, and what to say of them."""
     return (
         (
-            lambda beta: reconstruction - beta * kl,
+            lambda reconstruction, kl, beta: reconstruction - beta * kl,
             "This is the ELBO, which goes up. A loss goes down: both signs are flipped.",
         ),
         (
-            lambda beta: kl - reconstruction,
+            lambda reconstruction, kl, beta: kl - reconstruction,
             "At β = 1 it is right, and with another β it is the same: `beta` has no part in it, or it is read only "
             "once, before it was changed.",
         ),
         (
-            lambda beta: kl - beta * reconstruction,
+            lambda reconstruction, kl, beta: kl - beta * reconstruction,
             "It is the reconstruction term that β weighs here, and not the KL term.",
         ),
         (
-            lambda beta: beta * (kl - reconstruction),
+            lambda reconstruction, kl, beta: beta * (kl - reconstruction),
             "β weighs both terms. That is the same loss in another unit, and trains the same model.",
         ),
         (
-            lambda beta: kl / beta - reconstruction,
+            lambda reconstruction, kl, beta: kl / beta - reconstruction,
             "The KL term is divided by β, where it should be multiplied: a large β should make it expensive.",
         ),
         (
-            lambda beta: -beta * kl - reconstruction,
+            lambda reconstruction, kl, beta: -beta * kl - reconstruction,
             "The KL term has the wrong sign: a code with more information costs less here.",
         ),
         (
-            lambda beta: (1 + beta) * kl - reconstruction,
+            lambda reconstruction, kl, beta: (1 + beta) * kl - reconstruction,
             "The KL term is counted twice: once as it is, and once more times β.",
         ),
         (
-            lambda beta: beta * kl - reconstruction / n_pixels,
+            lambda reconstruction, kl, beta: beta * kl - reconstruction / n_pixels,
             "The reconstruction term is a mean over the pixels, and the KL term a sum: at β = 1 this is not minus the "
             "ELBO.",
         ),
         (
-            lambda beta: beta * kl / 2 - reconstruction,
+            lambda reconstruction, kl, beta: beta * kl / 2 - reconstruction,
             "The KL term is a mean over the latent dimensions, where it should be a sum.",
         ),
-        (lambda beta: beta**2 * kl - reconstruction, "The KL term is multiplied by β twice."),
+        (lambda reconstruction, kl, beta: beta**2 * kl - reconstruction, "The KL term is multiplied by β twice."),
     )
 
 
@@ -200,7 +277,7 @@ def _examine_gradients(answer: type, x: Tensor, runs: dict[float, _Run], truth: 
     variance = truth.logvar.exp()
     expected = torch.cat([truth.mu, 0.5 * (variance - 1)])
     spread = torch.cat([variance, (truth.mu**2 + 2 * variance) * variance / 4]).sqrt()  # of a sampled KL term
-    if not average_is(runs[1000.0].in_encoder / 1000, expected, spread, COPIES, N_ERRORS, atol=0.03):
+    if not average_is(runs[1000.0].in_encoder / 1000, expected, spread, COPIES, N_ERRORS_OF_PAIRS, atol=0.03):
         raise WrongAnswerError(
             "The values are right, but the gradient of the KL term does not reach the encoder as it should. Is it "
             "detached?"
@@ -208,23 +285,29 @@ def _examine_gradients(answer: type, x: Tensor, runs: dict[float, _Run], truth: 
 
 
 def _examine_different(answer: type, generator: Generator) -> None:
-    """Look at a loss that is right for images that are all alike."""
+    """Look at a loss that is right for images that are all alike; the codes may come image by image or not."""
     images = (torch.eye(9).view(9, 3, 3)[:3] + 0.1 * torch.rand(3, 3, 3, generator=generator)).clamp(max=1)
-    with torch.no_grad():
-        terms = inference.elbo(_small_vae(), images, n_samples=20_000, generator=generator)
-    expected = (2 * terms.kl - terms.reconstruction).tolist()
-    loss = _run(answer, 2.0, images.repeat_interleave(COPIES // 3, dim=0)).loss
-    if not all(map(_mean_is, loss.chunk(3), expected)):
+    run, truths = _run(answer, 2.0, images.repeat_interleave(COPIES // 3, dim=0)), images[:, None]
+    n_samples = len(run.codes) // COPIES
+    if len(run.codes) % COPIES or not n_samples:
+        raise WrongAnswerError(MIXED)
+    in_turn = run.codes.view(n_samples, 3, -1, 2).transpose(0, 1).flatten(1, 2)
+    at_once = run.codes.view(3, -1, 2)
+    if not any(
+        _is_right_for_each(run.loss, codes, [_Truth.of(image) for image in truths]) for codes in (in_turn, at_once)
+    ):
         raise WrongAnswerError(MIXED)
 
 
-def _is_everywhere(losses: dict[float, Tensor], expected: Callable[[float], float]) -> bool:
-    return all(_mean_is(loss, expected(beta)) for beta, loss in losses.items())
-
-
-def _mean_is(draws: Tensor, expected: float) -> bool:
-    # The expected value is an average over 100,000 draws, whose own error adds a tenth.
-    return mean_is(draws, expected, 1.1 * N_ERRORS, atol=1e-4)
+def _is_right_for_each(loss: Tensor, codes: Tensor, truths: list[_Truth]) -> bool:
+    """Whether the loss (B,) is right for each of three images, and their codes (3, N, K) are draws from its q."""
+    for values, some, truth in zip(loss.chunk(3), codes, truths, strict=True):
+        off = float(values.mean() + truth.reconstructions(some).mean()) - 2 * truth.kl
+        if abs(off) > N_ERRORS_OF_PAIRS * 2 * truth.error * math.sqrt(3):
+            return False
+        if not is_standardised((some - truth.mu) / truth.q.stddev):
+            return False
+    return True
 
 
 BETA = Task(

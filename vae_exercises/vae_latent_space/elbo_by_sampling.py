@@ -5,7 +5,6 @@ computed from them is compared exactly.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,14 +12,13 @@ from torch import Generator, Tensor
 from torch.distributions import Normal, kl_divergence
 
 from vae_exercises.engine.answers import as_function, call_twice, fresh_generator, one_result
+from vae_exercises.engine.draws import require_draws_from_q
 from vae_exercises.engine.kinds import Task
 from vae_exercises.engine.monte_carlo import (
     MIXED,
     SEEDED,
     average_is_zero,
     is_standardised,
-    mean_is_zero,
-    require_independent_gaussians,
     require_one_for_each,
 )
 from vae_exercises.engine.sandbox import call
@@ -175,13 +173,13 @@ def _require_codes(one: _Run, again: _Run, four: _Run) -> None:
                 "These values have no noise at all. Here the point is to sample, since a network has no closed form."
             )
         raise WrongAnswerError("`vae.log_likelihood` is never called. How likely is the image, given a drawn code?")
-    if float(_standardised((one,), _mu, _sigma).abs().max()) < 1e-3:
+    if float(_standardised(one).abs().max()) < 1e-3:
         raise WrongAnswerError(
             "Only the mean of q is decoded: nothing is drawn, and the result ignores the width of q. Here it is "
             "always too high."
         )
     n_one, n_four = len(one.codes), len(four.codes)
-    if n_four == 1 and is_standardised(2 * _standardised((four,), _mu, _sigma)):
+    if n_four == 1 and is_standardised(2 * _standardised(four)):
         raise WrongAnswerError(
             "Right for one sample. With more, the codes are averaged before they are decoded; it is the "
             "log-likelihoods that must be averaged. With many samples yours decodes the mean of q."
@@ -196,76 +194,28 @@ def _require_codes(one: _Run, again: _Run, four: _Run) -> None:
 
 def _examine_draws(*runs: _Run) -> None:
     """Raise WrongAnswerError unless the codes asked for are draws from q."""
-    four, eps = runs[-1], _standardised(runs, _mu, _sigma)
-    if float(eps[:IMAGES].std(dim=0).max()) < 1e-3:
+    if float(_standardised(runs[0]).std(dim=0).max()) < 1e-3:
         raise WrongAnswerError("All images have the same ε. Each needs its own draws.")
-    if is_standardised(eps):
-        require_independent_gaussians(eps)
-        return
-    for message, mean, width in _DRAWN_FROM:
-        if is_standardised(_standardised(runs, mean, width)):
-            raise WrongAnswerError(message)
-    places = torch.arange(len(four.as_asked))
-    for image in (places % IMAGES, places // len(four.codes)):
-        if is_standardised((four.as_asked - four.mu[image]) / four.sigma[image]):
-            raise WrongAnswerError(MIXED)
-    if not mean_is_zero(eps / eps.std(dim=0)):
-        raise WrongAnswerError("The mean over many draws is not that of q. What must be the mean of the noise?")
-    raise WrongAnswerError("The draws are about the mean of q, but their width is not σ. `logvar` holds log σ².")
+    four = runs[-1]
+    if not is_standardised(_standardised(four)):
+        places = torch.arange(len(four.as_asked))
+        for image in (places % IMAGES, places // len(four.codes)):
+            if is_standardised((four.as_asked - four.mu[image]) / four.sigma[image]):
+                raise WrongAnswerError(MIXED)
+    pooled = (
+        torch.cat([part(run).flatten(0, 1) for run in runs])
+        for part in (
+            lambda run: run.codes,
+            lambda run: run.mu.expand_as(run.codes),
+            lambda run: run.logvar.expand_as(run.codes),
+        )
+    )
+    require_draws_from_q(*pooled)
 
 
-def _standardised(runs: tuple[_Run, ...], mean: Callable, width: Callable) -> Tensor:
-    """Return what ε would be if codes had been drawn from N(mean, diag width²): of all runs, (N, K)."""
-    return torch.cat([((run.codes - mean(run)) / width(run)).flatten(0, 1) for run in runs])
-
-
-def _mu(run: _Run) -> Tensor:
-    return run.mu
-
-
-def _sigma(run: _Run) -> Tensor:
-    return run.sigma
-
-
-def _zeros(run: _Run) -> Tensor:
-    return torch.zeros_like(run.mu)
-
-
-def _ones(run: _Run) -> Tensor:
-    return torch.ones_like(run.mu)
-
-
-BATCH = "The width of the draws is an average over the batch. Each image has its own σ."
-_DRAWN_FROM: tuple[tuple[str, Callable, Callable], ...] = (
-    ("The codes are drawn from the prior. The average runs over the image's own q.", _zeros, _ones),
-    (
-        "The draws are too narrow: σ² has been used as their width, where σ belongs.",
-        _mu,
-        lambda run: run.logvar.exp(),
-    ),
-    (
-        "The draws are too wide: log σ² has been used as their width, as it is.",
-        _mu,
-        lambda run: run.logvar.abs(),
-    ),
-    (
-        "The draws are too wide: their width is log σ, half of `logvar`. One step is missing.",
-        _mu,
-        lambda run: 0.5 * run.logvar.abs(),
-    ),
-    ("The width of the draws is 1/σ: look at the sign in the exponent.", _mu, lambda run: 1 / run.sigma),
-    (
-        "The width of the draws is the square root of σ: one root too many.",
-        _mu,
-        lambda run: run.sigma.sqrt(),
-    ),
-    ("The draws are about the right mean, but with the width 1 of the prior.", _mu, _ones),
-    ("The draws have the right width, but lie about 0. Where is the mean of q?", _zeros, _sigma),
-    (BATCH, _mu, lambda run: torch.exp(0.5 * run.logvar.mean(dim=0))),
-    (BATCH, _mu, lambda run: run.sigma.mean(dim=0)),
-    (BATCH, _mu, lambda run: run.logvar.exp().mean(dim=0).sqrt()),
-    (MIXED, lambda run: run.mu[0], lambda run: run.sigma[0]),
-)
+def _standardised(run: _Run) -> Tensor:
+    """Return what ε would be if codes had been drawn from q, (L B, K)."""
+    return ((run.codes - run.mu) / run.sigma).flatten(0, 1)
 
 
 def _diagnose_one(run: _Run) -> None:
