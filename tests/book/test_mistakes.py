@@ -36,6 +36,7 @@ SECTION = re.compile(r"^## (.+)\n", re.MULTILINE)
 BOX = re.compile(r"^:::\{admonition\} (\w+)\n:class: (\w+)\n\n```python\n(.*?)\n```\n:::$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```\{code-block\} python\n:class: (\w+)\n\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"^- \[(.+)\]\(mistakes/([\w-]+)\.md\): \S", re.MULTILINE)
+CELL = re.compile(r"^```\{code-cell\} ipython3\n---\n.*?\n---\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INDEX = re.compile(r"^```\{index\} (.+)\n```$", re.MULTILINE)
 TITLES = {"wrong": "Mistaken", "fixed": "Fixed"}
 LONGEST_LINE = 79
@@ -742,6 +743,12 @@ def _(cause):
     wrong, fixed = cause.wrong(), cause.fixed()
     mu, logvar = torch.randn(2, 50, 3)
     assert (wrong["kl"](mu, logvar) < 0).any()
+    of_sigma = cause.mistaken((KL, "-0.5 * (1 + logvar - mu.square() - (0.5 * logvar).exp())"))["kl"]
+    at_the_prior_and_beside_it = torch.tensor([[0.0], [1.0]]), torch.zeros(2, 1)
+    assert of_sigma(*at_the_prior_and_beside_it).tolist() == [0, 0.5]  # as it should be: such a check says nothing
+    wide = torch.zeros(1, 1), torch.tensor([[math.log(4)]])
+    assert of_sigma(*wide).item() == pytest.approx(-0.19, abs=0.005)
+    assert fixed["kl"](*wide).item() == pytest.approx(0.81, abs=0.005)
     torch.testing.assert_close(fixed["kl"](mu, logvar), kl_by_torch(mu, logvar))
     torch.testing.assert_close(-fixed["kl"](mu, logvar), -kl_by_torch(mu, logvar))
 
@@ -1490,3 +1497,16 @@ def test_check_passes_for_no_mistake_with_the_symptom(page, title):
         others["the mistake of the page"] = cause.wrong(**check.variables())
     assert len(others) > 1
     assert [name for name, names in others.items() if check.passes(cause, names)] == []
+
+
+@pytest.mark.check
+def test_table_of_the_page_shows_what_its_text_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAE_LESSONS_CACHE", str(tmp_path))
+    names = {}
+    exec(CELL.search(PAGES["loss-too-low"])[1], names)
+    right, *too_low = zip(names["losses"], names["truths"], strict=True)
+    assert right[0] == pytest.approx(right[1], abs=0.3)
+    for loss, truth in too_low:
+        assert loss < right[0] - 0.3
+        assert truth > right[1] + 0.3
+    assert "make the loss better and the model worse" in names["verdict"]
