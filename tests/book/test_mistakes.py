@@ -782,7 +782,7 @@ def _(cause):
 
 
 def black_and_white(value):
-    low, high = map(float, value)
+    low, high = (part.item() for part in value)
     return 0 <= low < 0.05 and 0.95 < high <= 1
 
 
