@@ -1,6 +1,7 @@
 """The benchmarks: what they count, compare and show. No test measures speed."""
 
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -176,15 +177,16 @@ def test_course_copy_holds_only_what_git_does_not_ignore(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not (course_root() / ".git").exists(), reason="an archive without .git")
-def test_course_copy_is_what_git_would_take(tmp_path):
+def test_course_copy_has_what_git_tracks_and_nothing_that_it_ignores(tmp_path):
+    def git(*arguments: str, **options) -> set[str]:
+        command = ["git", "-c", f"core.excludesFile={os.devnull}", *arguments]
+        done = subprocess.run(command, cwd=course_root(), capture_output=True, text=True, **options)
+        return set(filter(None, done.stdout.split("\0")))
+
     copy_course(tmp_path)
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=course_root(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    wanted = {name for name in listed.stdout.split("\0") if (course_root() / name).is_file()}
     copied = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert copied == wanted
+    assert {name for name in git("ls-files", "-z") if (course_root() / name).is_file()} <= copied
+    assert not git("check-ignore", "-z", "--stdin", input="\0".join(copied))
 
 
 def test_course_copy_leaves_out_other_environments(tmp_path, monkeypatch):
