@@ -22,6 +22,13 @@ def data_loss_with_weights(x, x_hat, batch_size):
     return loss
 
 
+def data_loss_of_the_images(x, x_hat, batch_size):
+    parts = []
+    for a, b in zip(torch.split(x.double(), batch_size), torch.split(x_hat.double(), batch_size), strict=True):
+        parts.append(np.square(a.numpy() - b.numpy()).sum(axis=(1, 2)))
+    return np.concatenate(parts).mean()
+
+
 def data_loss_at_once(x, x_hat, batch_size):
     return np.square(x.double().numpy() - x_hat.double().numpy()).sum(axis=(1, 2)).mean()
 
@@ -148,7 +155,7 @@ def seeded_inside(model, x, p):
 
 
 RIGHT = {
-    "data-loss": [data_loss_by_totals, data_loss_with_weights, data_loss_at_once],
+    "data-loss": [data_loss_by_totals, data_loss_with_weights, data_loss_of_the_images],
     "pca-loss": [pca_loss_by_sklearn, pca_loss_by_eigenvalues, pca_loss_by_subtraction],
     "linear-beats-pca": ["B", "b)"],
     "crossed-copies": [own_copies, own_copies_one_by_one, own_copies_by_diagonal],
@@ -181,10 +188,13 @@ WRONG = {
         ),
         (lambda x, x_hat, batch_size: (x - x_hat).flatten(1).norm(dim=1).mean(), "a root too many"),
         (lambda x, x_hat, batch_size: (x - x_hat).abs().sum(dim=(1, 2)).mean(), "absolute error"),
-        (over_batches(lambda parts, size, d: torch.cat(parts)), "has shape (11,)"),
+        (over_batches(lambda parts, size, d: torch.cat(parts)), "the task asks for ()"),
         (lambda x, x_hat, batch_size: x.mean(), "Try two images"),
         (data_loss_with_an_empty_batch, "Does your loop go on to one more"),
         (data_loss_by_parts, "one holds all images"),
+        (data_loss_at_once, "more images at once than `batch_size`"),
+        (lambda x, x_hat, _size: mse_loss(x_hat, x, reduction="sum") / len(x), "computed from more images at once"),
+        (lambda x, x_hat, _size: data_loss_by_totals(x, x_hat, 10), "does not fit into memory"),
     ],
     "pca-loss": [
         (lambda x, n: torch.cov(x.T, correction=0).trace() - pca_loss_by_eigenvalues(x, n), "PCA keeps. The"),
@@ -224,7 +234,7 @@ WRONG = {
         (lambda x, x_hat: own_copies(x, x_hat).mean(), "leave the mean to the training loop"),
         (lambda x, x_hat: mse_loss(x_hat, x[:, 0], reduction="sum"), "one number for the batch"),
         (lambda x, x_hat: own_copies(x, x_hat).sqrt(), "a root too many"),
-        (lambda x, x_hat: (x - x_hat[:, None]).square().sum(dim=(2, 3)), "has shape (5, 1)"),
+        (lambda x, x_hat: (x - x_hat[:, None]).square().sum(dim=(2, 3)), "where the task asks for"),
         (lambda x, x_hat: x.sum(dim=(1, 2, 3)), "If the copies are perfect"),
     ],
     "enough-directions": [

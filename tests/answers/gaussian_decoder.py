@@ -84,13 +84,24 @@ def loss_by_sums(x, x_hat, mu, logvar, sigma, n_data):
     return (error + kl) / len(x) + x[0].numel() * (math.log(sigma) + 0.5 * math.log(2 * math.pi))
 
 
+def kl_of(mu, logvar, sigma, n_data):
+    return kl_to_standard_normal(mu, logvar).mean()
+
+
 def loss(error=lambda e: e.sum((1, 2)).mean(), kl=lambda parts: parts.sum(1).mean(), constant=1.0, weight=False):
-    """Minus the ELBO from its parts, with a mistake in some of them."""
+    """Minus the ELBO from its parts, with a mistake in some of them; "batch" and "pixel" are weights too."""
+
+    def constants(x, right):
+        return right * {"batch": len(x), "pixel": 1 / x[0].numel()}.get(constant, constant)
 
     def of(x, x_hat, mu, logvar, sigma, n_data):
         parts = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
         share = len(x) / n_data if weight else 1
-        return error((x - x_hat) ** 2 / (2 * sigma**2)) + share * kl(parts) + constant * right_constant(sigma, 15)
+        return (
+            error((x - x_hat) ** 2 / (2 * sigma**2))
+            + share * kl(parts)
+            + constants(x, right_constant(sigma, x[0].numel()))
+        )
 
     return of
 
@@ -170,6 +181,8 @@ WRONG = {
     "gaussian-log-likelihood": [
         (lambda *args: -log_likelihood_by_nll(*args), "The sign is flipped"),
         (log_likelihood(half_precision, lambda s, n: 0), "the constant is missing"),
+        (lambda x, mean, sigma: -((x - mean) ** 2).sum((1, 2)), "σ plays no part in it"),
+        (log_likelihood(lambda s: 1, right_constant), "not divided by anything"),
         (log_likelihood(half_precision, lambda s, n: -right_constant(s, n)), "constant has the wrong sign"),
         (lambda x, mean, sigma: Normal(mean, sigma**2).log_prob(x).sum((1, 2)), "Gaussian is σ² in yours"),
         (lambda x, mean, sigma: Normal(mean, sigma**0.5).log_prob(x).sum((1, 2)), "σ is taken for the variance"),
@@ -223,22 +236,40 @@ WRONG = {
         (loss(constant=0, weight=True), "summed over pixels, and rightly"),
         (loss(constant=0), "because it moves no weight"),
         (loss(torch.mean), "the squared error is still a mean"),
-        (loss(torch.mean, constant=1 / 15), "constant and all, is still a mean"),
+        (loss(torch.mean, constant="pixel"), "constant and all, is still a mean"),
         (loss(weight=True), "what would the weight correct"),
-        (lambda *args: loss_by_torch(*args) / 15, "That trains just as well"),
-        (loss(torch.mean, lambda parts: parts.sum(1).mean() / 15, 0), "and has no constant"),
+        (lambda *args: loss_by_torch(*args) / args[0][0].numel(), "That trains just as well"),
+        (
+            lambda x, *rest: loss(constant=0)(x, *rest) / x[0].numel(),
+            "and has no constant",
+        ),
         (loss(torch.mean, torch.mean, 0), "over different numbers of things"),
         (loss(kl=torch.mean), "The KL is a mean over the latent dimensions"),
         (loss(torch.sum, constant=0), "adds up over the batch too"),
         (loss(torch.sum), "The error is summed over the batch, the other parts"),
-        (loss(torch.sum, torch.sum, 4), "This is a sum over the batch"),
+        (loss(torch.sum, torch.sum, "batch"), "This is a sum over the batch"),
         (lambda *args: -loss_by_torch(*args), "This is the ELBO itself"),
         (loss(kl=lambda parts: -parts.sum(1).mean()), "rewards codes"),
-        (loss(constant=1 / 15), "that of one pixel"),
+        (loss(constant="pixel"), "that of one pixel"),
         (loss(constant=-1), "belongs to minus the log-density"),
         (loss(lambda e: 2 * e.sum((1, 2)).mean()), "lost its half"),
+        (loss(lambda e: -e.sum((1, 2)).mean()), "The squared error has the wrong sign"),
+        (loss(kl=lambda parts: 0.5 * parts.sum(1).mean()), "The KL term counts 0.5 times"),
+        (loss(kl=lambda parts: 0.99 * parts.sum(1).mean()), "The KL term counts 0.99 times"),
+        (loss(kl=lambda parts: 2 * parts.mean()), "summed over its latent dimensions. Add them"),
+        (lambda x, x_hat, *rest: ((x - x_hat) ** 2).sum((1, 2)).mean() + kl_of(*rest), "as if σ² were ½, and without"),
+        (lambda x, x_hat, *rest: kl_of(*rest) - ((x - x_hat) ** 2).sum((1, 2)).mean(), "Three things"),
+        (lambda *args: loss_by_torch(*args).item(), "no gradient passes from them to `x_hat`"),
+        (
+            lambda x, x_hat, mu, *rest: loss_by_torch(x, x_hat, mu.detach(), *rest),
+            "no gradient passes from them to `mu`",
+        ),
+        (
+            lambda x, x_hat, mu, logvar, *rest: loss_by_torch(x, x_hat, mu, logvar.detach(), *rest),
+            "no gradient passes from them to `logvar`",
+        ),
         (loss(lambda e: e.sum((1, 2)).sqrt().mean()), "only then average over the batch"),
-        (loss(lambda e: e.sum((1, 2)), lambda parts: parts.sum(1)), "has shape (4,)"),
+        (loss(lambda e: e.sum((1, 2)), lambda parts: parts.sum(1)), "where the task asks for ()"),
     ],
     "best-sigma": [
         (lambda x, x_hat: squares(x, x_hat).mean(), "This is σ², the variance"),

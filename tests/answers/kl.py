@@ -11,13 +11,18 @@ def kl_by_torch(mu, logvar):
     return kl_divergence(q, Independent(Normal(torch.zeros_like(mu), torch.ones_like(mu)), 1))
 
 
+def kl_of_sigma(mu, logvar):
+    sigma = torch.exp(0.5 * logvar)
+    return (-torch.log(sigma) + (sigma**2 + mu**2 - 1) / 2).sum(1)
+
+
 def kl_by_loops(mu, logvar):
     values = []
     for image in range(mu.shape[0]):
         total = 0.0
         for j in range(mu.shape[1]):
             variance = math.exp(float(logvar[image, j]))
-            total += 0.5 * (float(mu[image, j]) ** 2 + variance - 1 - math.log(variance))
+            total += 0.5 * (float(mu[image, j]) ** 2 + variance - 1 - math.log(variance))  # in double precision
         values.append(total)
     return torch.tensor(values)
 
@@ -175,7 +180,7 @@ def mean_of_sums(terms):
 
 
 RIGHT = {
-    "kl": [kl_by_torch, kl_by_loops, kl_in_double, kl_in_place],
+    "kl": [kl_by_loops, kl_in_double, kl_in_place, kl_of_sigma],
     "kl-gradients": [
         gradients_by_parts,
         gradients_with_sigma,
@@ -217,6 +222,27 @@ WRONG = {
             "the other direction",
         ),
         (lambda mu, logvar: mu.abs().sum(1), "by hand"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() + 1 - logvar).sum(1), "The 1 has the wrong sign"),
+        (lambda mu, logvar: 0.5 * (mu**2).sum(1), "Only the mean counts"),
+        (lambda mu, logvar: 0.5 * (logvar.exp() - 1 - logvar).sum(1), "Only the width counts"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1).sum(1), "The logarithm is missing"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar)[:, 0], "Only the first dimension"),
+        (lambda mu, logvar: kl_in_double(mu, logvar) / math.log(2), "These are bits"),
+        (lambda mu, logvar: 0.5 * (mu**2 + (-logvar).exp() - 1 + logvar).sum(1), "upside down"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar**2 - 1 - 2 * logvar.abs().log()).sum(1), "for σ itself"),
+        (lambda mu, logvar: 0.5 * (mu.abs() + logvar.exp() - 1 - logvar).sum(1), "enters by its size"),
+        (lambda mu, logvar: (mu**2 + logvar.exp() - 1 - logvar).mean(1), "the factor before the sum is lost, and"),
+        (lambda mu, logvar: 0.5 * (1 + logvar - mu**2 - logvar.exp()).mean(1), "the sign is flipped, and"),
+        (lambda mu, logvar: 3 * kl_in_double(mu, logvar) / mu.shape[1], "another one for inputs of another shape"),
+        (lambda mu, logvar: 0.25 * (mu**2 + logvar.exp() - 1 - logvar).sum(1), "Each term counts 0.5 times"),
+        (lambda mu, logvar: 0.99 * kl_in_double(mu, logvar), "Each term counts 0.99 times"),
+        (lambda mu, logvar: 0.5 * (logvar.exp() - mu**2 - 1 - logvar).sum(1), "square of the mean has the wrong sign"),
+        (lambda mu, logvar: 0.5 * (mu**2 - logvar.exp() - 1 - logvar).sum(1), "term with σ² has the wrong sign"),
+        (lambda mu, logvar: 0.5 * (mu**2 + 2 * logvar.exp() - 1 - logvar).sum(1), "term with σ² counts 2 times"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar).sum(1) - 1.5, "is a size written into the code"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar.exp().log()).sum(1), "have log σ² already"),
+        (kl_by_torch, "(PyTorch's `kl_divergence` takes that logarithm too)"),
+        (lambda mu, logvar: kl_in_double(mu, logvar.clamp(-20, 20)), "Right for codes of the usual width, but not"),
     ],
     "kl-gradients": [
         (lambda mu, logvar: (-mu, 0.5 * (1 - logvar.exp())), "signs are flipped"),
@@ -225,16 +251,26 @@ WRONG = {
         (lambda mu, logvar: (mu, 0.5 * logvar.exp()), "not 0 at σ = 1"),
         (lambda mu, logvar: (mu, 0.5 - 0.5 / logvar.exp()), "gradient in σ² itself"),
         (lambda mu, logvar: (mu, (logvar / 2).exp() - (-logvar / 2).exp()), "gradient in σ."),
+        (lambda mu, logvar: (mu, 0.5 - 0.5 * logvar.exp()), "the one in log σ² has its sign flipped"),
+        (lambda mu, logvar: (mu, 0.5 * ((0.5 * logvar).exp() - 1)), "In the other one σ stands"),
+        (lambda mu, logvar: (2 * mu, 0.5 * (logvar.exp() - 1)), "the one in mu is twice too large"),
+        (lambda mu, logvar: (0.5 * mu, 0.5 * (logvar.exp() - 1)), "half of what it should be"),
+        (lambda mu, logvar: (0.5 * mu**2, 0.5 * (logvar.exp() - 1)), "not differentiated"),
+        (lambda mu, logvar: gradients_by_parts(mu, logvar)[::-1], "in the wrong order"),
+        (lambda mu, logvar: tuple(g / mu.shape[1] for g in gradients_by_parts(mu, logvar)), "mean over the latent"),
+        (lambda mu, logvar: tuple(g / len(mu) for g in gradients_by_parts(mu, logvar)), "average over the batch"),
         (lambda mu, logvar: mu, "asks for 2 results"),
         (lambda mu, logvar: (mu, ...), "Result 2 of yours is still missing"),
         (lambda mu, logvar: [None, logvar], "Result 1 of yours"),
     ],
     "kl-general": [
         (
-            lambda mu_q, cov_q, mu_p, cov_p: general_by_torch(mu_q, cov_q, mu_p, cov_p) + 3,
+            lambda mu_q, cov_q, mu_p, cov_p: general_by_torch(mu_q, cov_q, mu_p, cov_p) + len(mu_q),
             "number of dimensions is still added",
         ),
-        (lambda *pair: general_by_torch(*pair) + 1.5, "missing altogether"),
+        (lambda *pair: general_by_torch(*pair) + len(pair[0]) / 2, "missing altogether"),
+        (lambda *pair: general_by_torch(*pair) + len(pair[0]) / 2 - 1.5, "is a size written into the code"),
+        (lambda mu_q, cov_q, mu_p, cov_p: general_by_torch(mu_q, cov_q, mu_q, cov_p), "two means play no part"),
         (
             lambda mu_q, cov_q, mu_p, cov_p: (
                 general_by_torch(mu_q, cov_q, mu_p, cov_p) + torch.logdet(cov_q) - torch.logdet(cov_p)

@@ -257,7 +257,10 @@ WRONG = {
         (lambda mu, logvar, c: (c - mu, 0.5 * logvar.exp()), "The second has the wrong sign"),
         (lambda mu, logvar, c: (mu - c, -0.5 * logvar.exp()), "The first has the wrong sign"),
         (lambda mu, logvar, c: (c - mu - mu, 0.5 - logvar.exp()), "gradients of reconstruction minus KL"),
-        (lambda mu, logvar, c: ((c - mu) / 3, -logvar.exp() / 6), "divided by the number of dimensions"),
+        (
+            lambda mu, logvar, c: ((c - mu) / mu.shape[1], -logvar.exp() / 2 / mu.shape[1]),
+            "divided by the number of dimensions",
+        ),
         (lambda mu, logvar, c: (c, logvar), "Do one dimension first"),
         (lambda mu, logvar, c: c - mu, "asks for 2 results"),
         (lambda mu, logvar, c: (c - mu, None), "Result 2 of yours is still missing"),

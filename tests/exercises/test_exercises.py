@@ -18,7 +18,8 @@ import torch
 from vae_exercises import CATALOGUE, TOPICS, check
 from vae_exercises.classroom import exercise_notebooks, topic_of
 from vae_exercises.engine.answers import as_results
-from vae_exercises.engine.kinds import Choice, Function
+from vae_exercises.engine.kinds import Choice, Function, Mistake
+from vae_exercises.mistakes import table as table_of_mistakes
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises"
 NOTEBOOKS = {topic_of(path): path for path in exercise_notebooks()}
@@ -175,13 +176,41 @@ def test_exercises_inside_others_are_found():
 def test_mistakes_are_not_confused(name):
     """On no inputs that are drawn: a student would by chance be accused of a mistake of another kind."""
     exercise, generator = FUNCTIONS[name], torch.Generator().manual_seed(1)
-    for _ in range(5):
+    for _ in range(2):
         trials = exercise.trials(generator)
         ways = [(None, exercise.answer), *((mistake.message, mistake.result) for mistake in exercise.mistakes)]
         found = [(message, [as_results(way(*args)) for args in trials]) for message, way in ways]
         for (message, results), (other, others) in itertools.combinations(found, 2):
             alike = exercise.agree(results, others)
             assert not alike or message == other, f"{other!r} is taken for {message!r}"
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_each_mistake_of_the_catalogue_gets_its_own_message(name):
+    """Not the general hint, nor that of another mistake beside its own."""
+    rows = table_of_mistakes([name])
+    assert [found for _, _, found in rows] == [message for _, message, _ in rows]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_size_of_the_inputs_is_the_same_in_all_trials(name):
+    """A size that is written into an answer must show."""
+    fixed = {"judge-entropy": 10, "active-units": 9}.get(name)  # ten digits; nine kinds of dimensions
+    exercise, generator = FUNCTIONS[name], torch.Generator().manual_seed(0)
+    trials = exercise.trials(generator)
+    shapes = [[arg.shape for arg in args if isinstance(arg, torch.Tensor)] for args in trials]
+    for sizes in zip(*(itertools.chain(*shape) for shape in shapes), strict=True):
+        assert len(set(sizes)) > 2 or set(sizes) in ({1}, {fixed}), sizes
+
+
+def test_mistakes_that_look_alike_are_all_named():
+    first, second = Mistake(lambda nats: 0 * nats, "All are zero."), Mistake(lambda nats: nats - nats, "Subtracted.")
+    exercise = Function(**vars(CATALOGUE["kl-bits"]) | {"mistakes": (first, second)})
+    assert exercise.judge(lambda nats: torch.zeros_like(nats)).message == "All are zero.\n\nOr: Subtracted."
+
+
+def test_an_exercise_does_not_print_its_answer():
+    assert repr(CATALOGUE["kl-direction"]) == "<exercise 'kl-direction', 1 points>"
 
 
 # Answers that are not answers
@@ -222,7 +251,7 @@ NO_ANSWERS = [
     (lambda mu: mu, "arguments that the task names"),
     (lambda mu, logvar: "ten", "must return a tensor, and returned a str, 'ten'"),
     (lambda mu, logvar: {"kl": 1}, "must return a tensor, and returned a dict"),
-    (lambda mu, logvar: mu.sum(1, keepdim=True), "has shape (6, 1), where the task asks for (6,)"),
+    (lambda mu, logvar: mu.sum(1, keepdim=True), ", 1), where the task asks for ("),
     (lambda mu, logvar: torch.log(-kl(mu, logvar) - 1), "not finite"),
     (lambda mu, logvar: (kl(mu, logvar), 1), "asks for one result; yours has 2"),
 ]

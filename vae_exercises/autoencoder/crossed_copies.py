@@ -6,8 +6,9 @@ from torch import Generator, Tensor
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _with_channel(generator: Generator) -> tuple[Tensor, Tensor]:
-    return torch.rand(5, 1, 3, 4, generator=generator), torch.rand(5, 3, 4, generator=generator)
+def _with_channel(generator: Generator, n_images: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    x, x_hat = torch.rand(2, n_images, height, width, generator=generator)
+    return x.unsqueeze(1), x_hat
 
 
 def _crossed(x: Tensor, x_hat: Tensor) -> Tensor:

@@ -1,23 +1,44 @@
 """The exercise "a loss in batches"."""
 
 import math
+import re
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.overrides import TorchFunctionMode
 
+from vae_exercises.engine.answers import fresh_generator
+from vae_exercises.engine.inputs import draw_trials
 from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.sandbox import call
 from vae_exercises.engine.stages import Stage
+from vae_exercises.engine.verdict import WrongAnswerError
 
 
-def _images(generator: Generator, n: int) -> tuple[Tensor, Tensor]:
+def _images(generator: Generator, n: int, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Draw images and copies; the last copies have the largest errors."""
-    x, noise = torch.rand(n, 3, 4, generator=generator), torch.randn(n, 3, 4, generator=generator)
+    x, noise = torch.rand(n, height, width, generator=generator), torch.randn(n, height, width, generator=generator)
     return x, x + torch.linspace(0.1, 0.6, n).view(n, 1, 1) * noise
 
 
-def _unequal_batches(generator: Generator) -> tuple[Tensor, Tensor, int]:
-    """Draw eleven images in batches of four: the last batch is short."""
-    return *_images(generator, 11), 4
+def _unequal_batches(
+    generator: Generator, height: int, width: int, batch_size: int, n_full: int
+) -> tuple[Tensor, Tensor, int]:
+    """Draw images in batches of which the last is short."""
+    short = int(torch.randint(1, batch_size, (), generator=generator))
+    return *_images(generator, n_full * batch_size + short, height, width), batch_size
+
+
+def _equal_batches(
+    generator: Generator, height: int, width: int, batch_size: int, n_full: int
+) -> tuple[Tensor, Tensor, int]:
+    return *_images(generator, n_full * batch_size, height, width), batch_size
+
+
+def _one_batch(generator: Generator, height: int, width: int, n: int) -> tuple[Tensor, Tensor, int]:
+    return *_images(generator, n, height, width), n + 3
 
 
 def _errors(x: Tensor, x_hat: Tensor) -> Tensor:
@@ -26,6 +47,48 @@ def _errors(x: Tensor, x_hat: Tensor) -> Tensor:
 
 def _batch_means(x: Tensor, x_hat: Tensor, batch_size: int) -> Tensor:
     return torch.stack([errors.mean() for errors in _errors(x, x_hat).split(batch_size)])
+
+
+class _Watch(TorchFunctionMode):
+    """Notices if anything is computed from more numbers at once than a batch has.
+
+    Taking a tensor apart, looking at its shape, copying and converting it are allowed.
+    """
+
+    ALLOWED = re.compile(
+        r"split|chunk|getitem|get|len|size|dim|shape|numel|iter|unbind|narrow|select|view|flatten|unsqueeze|detach|"
+        r"clone|double|float|to|type|contiguous|is_"
+    )
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.whole = most, False
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        tensors = [part for part in (*args, *(kwargs or {}).values()) if isinstance(part, Tensor)]
+        if not self.ALLOWED.match(func.__name__.strip("_")):
+            self.whole = self.whole or any(part.numel() > self.most for part in tensors)
+        return func(*args, **(kwargs or {}))
+
+
+class _InBatches:
+    """A stage: whether each batch goes through by itself."""
+
+    def examine(self, function: Callable, _answer: Callable) -> None:
+        """Raise WrongAnswerError if `function` computes with more images at once than a batch has."""
+        ((x, x_hat, batch_size),) = draw_trials([_unequal_batches], fresh_generator())
+        watch = _Watch(max(batch_size * x[0].numel(), len(x)))  # one number for each image is allowed too
+
+        def watched() -> Any:
+            with watch:
+                return function(x, x_hat, batch_size)
+
+        call(watched)
+        if watch.whole:
+            raise WrongAnswerError(
+                "The number is right, but it is computed from more images at once than `batch_size`. Such a data set "
+                "does not fit into memory: what must be done for each batch, and what after the last one?"
+            )
 
 
 DATA_LOSS = Function(
@@ -101,13 +164,14 @@ DATA_LOSS = Function(
     "batches of two: it is 1, whichever way they are cut.",
     stages=(
         Stage(
-            lambda generator: (*_images(generator, 8), 4),
+            _equal_batches,
             "Right where the last batch is short, but not where all are full. Does your loop go on to one more, with "
             "no image in it?",
         ),
         Stage(
-            lambda generator: (*_images(generator, 5), 8),
+            _one_batch,
             "Right for several batches, but not where one holds all images and could hold more.",
         ),
+        _InBatches(),
     ),
 )

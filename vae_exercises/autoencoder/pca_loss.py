@@ -7,11 +7,12 @@ from vae_exercises.engine.kinds import Function, Mistake
 from vae_exercises.engine.stages import Stage
 
 
-def _cloud(generator: Generator) -> Tensor:
-    """Draw thirty points, off centre, with a different width along each of nine directions, none of them an axis."""
-    rotation, _ = torch.linalg.qr(torch.randn(9, 9, generator=generator))
-    widths, mean = torch.linspace(1, 2.5, 9), 2 + torch.rand(9, generator=generator)
-    return widths * torch.randn(30, 9, generator=generator) @ rotation + mean
+def _cloud(generator: Generator, n_kept: int, n_lost: int) -> tuple[Tensor, int]:
+    """Draw points, off centre, with a different width along each direction, none of which is an axis."""
+    d = n_kept + n_lost + 2
+    rotation, _ = torch.linalg.qr(torch.randn(d, d, generator=generator))
+    widths, mean = torch.linspace(1, 2.5, d), 2 + torch.rand(d, generator=generator)
+    return widths * torch.randn(25 + n_lost, d, generator=generator) @ rotation + mean, n_kept
 
 
 def _eigenvalues(x: Tensor) -> Tensor:
@@ -26,7 +27,7 @@ def _pca_loss(x: Tensor, n_dims: int) -> Tensor:
 PCA_LOSS = Function(
     name="pca-loss",
     points=3,
-    inputs=tuple(lambda generator, n_dims=n_dims: (_cloud(generator), n_dims) for n_dims in (2, 3)),
+    inputs=_cloud,
     answer=_pca_loss,
     mistakes=(
         Mistake(
@@ -98,8 +99,8 @@ PCA_LOSS = Function(
     "error is the sum of the pixels' variances.",
     stages=(
         Stage(
-            lambda generator: (_cloud(generator), 0),
-            "Right for two directions and for three, but not for 0. Print what your list holds in that case: `[:-n]` "
+            lambda generator, n_lost: _cloud(generator, 0, n_lost),
+            "Right for two directions and more, but not for 0. Print what your list holds in that case: `[:-n]` "
             "is not all of it when n is 0.",
         ),
     ),

@@ -7,9 +7,10 @@ from torch import Generator, Tensor
 from torch.distributions import Bernoulli, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from vae_exercises.bernoulli_decoder.shared import SHAPE, SIZES
+from vae_exercises.bernoulli_decoder.shared import huge
 from vae_exercises.engine.kinds import Function, Mistake
 from vae_exercises.engine.stages import Stage
+from vae_exercises.engine.terms import Terms
 
 FLOOR_OF_ITS_OWN = "The floor that you subtract is that of the whole batch. Each image has its own floor."
 
@@ -30,18 +31,19 @@ def _excess(x: Tensor, logits: Tensor) -> Tensor:
     return _grey_bce(x, logits) - _entropy(x)  # not through PyTorch's divergence, which rounds huge logits
 
 
-def _grey_images(generator: Generator) -> tuple[Tensor, Tensor]:
-    return 0.05 + 0.9 * torch.rand(SHAPE, generator=generator), 2 * torch.randn(SHAPE, generator=generator)
+def _grey_images(generator: Generator, n_images: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    shape = n_images, height, width
+    return 0.05 + 0.9 * torch.rand(shape, generator=generator), 2 * torch.randn(shape, generator=generator)
 
 
-def _images_with_paper_and_ink(generator: Generator) -> tuple[Tensor, Tensor]:
-    x, logits = _grey_images(generator)
+def _images_with_paper_and_ink(generator: Generator, n_images: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    x, logits = _grey_images(generator, n_images, 1 + height, width)
     x[:, 0], x[:, 1] = 0.0, 1.0
     return x, logits
 
 
-def _huge_logits(_generator: Generator) -> tuple[Tensor, Tensor]:
-    size = torch.tensor(SIZES)
+def _huge_logits(generator: Generator) -> tuple[Tensor, Tensor]:
+    size = huge(generator)
     logits = torch.stack([size, -size]).repeat(4, 1, 1)  # (4, 2, 6), for images that are all paper, grey or ink
     return torch.tensor([0.0, 0.3, 0.8, 1.0])[:, None, None] * torch.ones_like(logits), logits
 
@@ -114,6 +116,7 @@ EXCESS = Function(
     ),
     hint="With logits that say exactly what the pixels are, the excess must be 0. And for one pixel of ½ whose "
     "logit is log 3 (so π = ¾) it must be ½ log(4/3), about 0.14. Try both.",
+    terms=Terms(("the cross-entropy", "the floor"), lambda x, logits: (_grey_bce(x, logits), -_entropy(x))),
     stages=(
         Stage(
             _images_with_paper_and_ink,

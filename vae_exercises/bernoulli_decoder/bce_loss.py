@@ -8,17 +8,20 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from vae_exercises.bernoulli_decoder.shared import log_likelihood, pixels, sure_images
 from vae_exercises.engine.kinds import Function, Mistake
 from vae_exercises.engine.stages import GradientStage, Stage
+from vae_exercises.engine.terms import Terms
 
 
-def _batch(generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    mu, logvar = 1.5 * torch.randn(2, 6, 3, generator=generator)
-    x = torch.bernoulli(torch.full((6, 4, 5), 0.4), generator=generator)
-    return mu, logvar, 2 * torch.randn(6, 4, 5, generator=generator), x
+def _batch(
+    generator: Generator, n_images: int, latent_dim: int, height: int, width: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    mu, logvar = 1.5 * torch.randn(2, n_images, latent_dim, generator=generator)
+    x = torch.bernoulli(torch.full((n_images, height, width), 0.4), generator=generator)
+    return mu, logvar, 2 * torch.randn(n_images, height, width, generator=generator), x
 
 
-def _sure_batch(generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    mu, logvar = torch.randn(2, 2, 3, generator=generator)
-    x, logits = sure_images()
+def _sure_batch(generator: Generator, latent_dim: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    mu, logvar = torch.randn(2, 2, latent_dim, generator=generator)
+    x, logits = sure_images(generator)
     return mu, logvar, logits, x
 
 
@@ -32,6 +35,10 @@ def _kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 def _loss(mu: Tensor, logvar: Tensor, logits: Tensor, x: Tensor) -> Tensor:
     return (_kl(mu, logvar) - log_likelihood(x, logits)).mean()
+
+
+def _terms(mu: Tensor, logvar: Tensor, logits: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    return -log_likelihood(x, logits).mean(), _kl(mu, logvar).mean()
 
 
 LOSS = Function(
@@ -101,12 +108,30 @@ LOSS = Function(
             "Average over images, and over nothing else.",
         ),
         Mistake(
+            lambda mu, logvar, logits, x: (
+                _kl(mu, logvar) + (x - torch.sigmoid(logits)).square().sum(dim=(1, 2))
+            ).mean(),
+            "The squared error stands where the cross-entropy belongs: that is another decoder, a Gaussian one.",
+        ),
+        Mistake(
+            lambda mu, logvar, logits, x: (
+                _kl(mu, logvar) - (x - torch.sigmoid(logits)).square().sum(dim=(1, 2))
+            ).mean(),
+            "Two things: the squared error stands where the cross-entropy belongs, and it has the wrong sign.",
+        ),
+        Mistake(
+            lambda mu, logvar, logits, x: _kl(mu, logvar).mean(),
+            "The cross-entropy is missing altogether: nothing asks for copies that resemble the images.",
+        ),
+        Mistake(
             lambda mu, logvar, logits, x: -log_likelihood(x, logits).mean(),
             "The KL term is missing altogether: this is the loss of an autoencoder with noise in its code.",
         ),
     ),
     hint="For one image of one pixel, with logit 0, and a code with mu = 0 and σ = 1, the loss is log 2 and nothing "
     "else. A second pixel of the same kind must add as much again, and a second image must change nothing.",
+    terms=Terms(("the cross-entropy", "the KL term"), _terms),
+    gradients=("mu", "logvar", "logits"),
     stages=(
         Stage(
             _sure_batch,

@@ -1,12 +1,15 @@
 """The exercise "the log-likelihood, from logits"."""
 
+import math
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from vae_exercises.bernoulli_decoder.shared import SHAPE, log_likelihood, pixels, sure_images
+from vae_exercises.bernoulli_decoder.shared import log_likelihood, pixels, sure_images
 from vae_exercises.engine.kinds import Function, Mistake
 from vae_exercises.engine.stages import GradientStage, Stage
+from vae_exercises.engine.terms import Terms
 
 CHANGED_PLACES = "The images and the logits have changed places: the function takes the logits first."
 CUT_OFF = (
@@ -33,9 +36,14 @@ def _paper(x: Tensor, logits: Tensor) -> Tensor:
     return (1 - x) * -softplus(logits)
 
 
-def _binary_images(generator: Generator) -> tuple[Tensor, Tensor]:
-    x = torch.bernoulli(torch.full(SHAPE, 0.4), generator=generator)
-    return x, 3 * torch.randn(SHAPE, generator=generator)
+def _binary_images(generator: Generator, n_images: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    shape = n_images, height, width
+    x = torch.bernoulli(torch.full(shape, 0.4), generator=generator)
+    return x, 3 * torch.randn(shape, generator=generator)
+
+
+def _terms(x: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    return (x * logits).sum(dim=(1, 2)), -softplus(logits).sum(dim=(1, 2))
 
 
 LOGITS = Function(
@@ -90,6 +98,19 @@ LOGITS = Function(
             "Half of it is there: the term that does not depend on x is missing, and without it the two probabilities "
             "of a pixel do not add up to 1.",
         ),
+        Mistake(
+            lambda x, logits: -(x - torch.sigmoid(logits)).square().sum(dim=(1, 2)),
+            "This is minus the squared error, which belongs to a Gaussian decoder. How likely is the pixel that is "
+            "there, if π is the probability of ink?",
+        ),
+        Mistake(
+            lambda x, logits: log_likelihood(x, logits).exp(),
+            "This is the likelihood itself. With 784 pixels it would vanish; the task asks for its logarithm.",
+        ),
+        Mistake(
+            lambda x, logits: log_likelihood(x, logits) / math.log(2),
+            "These are bits: the logarithm is that to base 2. The task asks for nats.",
+        ),
         Mistake(lambda x, logits: pixels(x, logits).mean(), MEAN_OF_ALL),
         Mistake(lambda x, logits: -pixels(x, logits).mean(), MEAN_OF_ALL),
         Mistake(lambda x, logits: _misplaced(x, logits).sum(dim=(1, 2)), CHANGED_PLACES),
@@ -99,9 +120,10 @@ LOGITS = Function(
     ),
     hint="Try one pixel by hand. Its logit is 0: then ink and paper are equally likely, and either must give "
     "-log 2, about -0.69. Its logit is 5: then ink must give nearly 0, and paper about -5.",
+    terms=Terms(("the term x · a", "the term without x"), _terms),
     stages=(
         Stage(
-            lambda _generator: sure_images(),
+            sure_images,
             lambda result, expected: CUT_OFF if result[0] > 0.99 * expected[0] else ROUNDED,
             not_finite="Right for logits of the usual size. With logits of ±200 there is a NaN or an infinity in it: "
             "an exponential overflows, or a probability has been rounded to 0 or 1. The formula is right on paper: "
@@ -109,7 +131,7 @@ LOGITS = Function(
             atol=1e-3,
         ),
         GradientStage(
-            lambda _generator: sure_images(),
+            sure_images,
             1,
             "The values are right, but the gradients in the logits are not: something is clamped or detached on the "
             "way.",

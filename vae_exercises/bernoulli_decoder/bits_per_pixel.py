@@ -6,11 +6,12 @@ import torch
 from torch import Generator, Tensor
 
 from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.terms import Terms
 
 
-def _densities(generator: Generator) -> tuple[Tensor, int, int]:
+def _densities(generator: Generator, n_images: int) -> tuple[Tensor, int, int]:
     n_pixels, levels = (int(torch.randint(low, high, (), generator=generator)) for low, high in ((20, 90), (4, 40)))
-    return 40 + 30 * torch.randn(6, generator=generator), n_pixels, levels
+    return 40 + 30 * torch.randn(n_images, generator=generator), n_pixels, levels
 
 
 def _bits(log_density: Tensor, n_pixels: int, levels: int) -> Tensor:
@@ -86,6 +87,10 @@ BITS = Function(
     hint="A model that knows nothing has density 1 everywhere, so its log-density is 0. With 16 levels it must need 4 "
     "bits for each pixel, and with 256 levels 8. If the log-density of an image is larger by n_pixels · log 2, it must "
     "need exactly one bit per pixel less.",
+    terms=Terms(
+        ("the number of levels", "the log-density"),
+        lambda log_density, n_pixels, levels: (math.log2(levels), -log_density / (n_pixels * math.log(2))),
+    ),
     rtol=1e-4,
     remark="Those with a log-density below 0 on pixels in [0, 1]: worse than the uniform density.",
 )

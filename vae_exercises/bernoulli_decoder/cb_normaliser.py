@@ -29,7 +29,7 @@ def _stage(logits: list[float], message: str, not_finite: str = "", atol: float 
 POSITIVE = Function(
     name="cb-normaliser",
     points=3,
-    inputs=lambda generator: (0.5 + 5 * torch.rand(7, generator=generator),),
+    inputs=lambda generator, n: (0.5 + 5 * torch.rand(n, generator=generator),),
     answer=_log_normaliser,
     mistakes=(
         Mistake(
@@ -119,4 +119,4 @@ def _examine_normaliser(answer: object) -> None:
     POSITIVE.examine(answer)
 
 
-NORMALISER = Task(name="cb-normaliser", points=3, examination=_examine_normaliser)
+NORMALISER = Task(name="cb-normaliser", points=3, examination=_examine_normaliser, function=POSITIVE)

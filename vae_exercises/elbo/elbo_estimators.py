@@ -10,10 +10,10 @@ from torch.distributions import Normal, kl_divergence
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _draws(generator: Generator) -> tuple[Tensor, ...]:
+def _draws(generator: Generator, n_draws: int) -> tuple[Tensor, ...]:
     x, mu, w = torch.randn(3, generator=generator)
     sigma, logvar = 0.4 + 0.3 * torch.rand(1, generator=generator)[0], -1 - torch.rand(1, generator=generator)[0]
-    return x, 1.5 + w.abs(), sigma, mu, logvar, torch.randn(6, generator=generator)
+    return x, 1.5 + w.abs(), sigma, mu, logvar, torch.randn(n_draws, generator=generator)
 
 
 class _Estimates:

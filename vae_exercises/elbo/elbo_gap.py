@@ -9,18 +9,18 @@ from torch.distributions import Normal
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _curves(generator: Generator) -> tuple[Tensor, Tensor, float]:
+def _curves(generator: Generator, n: int) -> tuple[Tensor, Tensor, float]:
     """Return a curved decoder with a code of one number, on a grid.
 
     The other pixels of the image do not depend on the code. The decoder is so curved that at one end of the grid the
     posterior is 0 in floating point, and q is not.
     """
-    z = torch.linspace(-8, 8, 321).double()
+    z = torch.linspace(-8, 8, 281 + 10 * n, dtype=torch.float64)
     x, bend, mu, width = torch.rand(4, generator=generator).double()
     bend = 0.5 + 0.5 * bend
     likelihood = Normal(z + 0.5 * bend * z.square(), 0.5).log_prob(1 + x)
     log_q = Normal(mu, 0.3 + 0.4 * width).log_prob(z)
-    return Normal(0.0, 1.0).log_prob(z) + likelihood - 1200, log_q, 0.05
+    return Normal(0.0, 1.0).log_prob(z) + likelihood - 1200, log_q, float(z[1] - z[0])
 
 
 def _gap(log_joint: Tensor, log_q: Tensor, step: float) -> Tensor:

@@ -6,10 +6,13 @@ import torch
 from torch import Generator, Tensor
 
 from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.terms import Terms
 
 
-def _losses(generator: Generator) -> tuple[Tensor]:
-    return (2 * torch.randn(8, 4, generator=generator).double() + torch.tensor([1200.0, 105.0, 5.0, -900.0]),)
+def _losses(generator: Generator, n_samples: int, n_images: int) -> tuple[Tensor]:
+    sizes = torch.cat([torch.tensor([1200.0, 105.0, -900.0]), 20 * torch.rand(n_images, generator=generator)])
+    sizes = sizes[torch.randperm(len(sizes), generator=generator)]
+    return (2 * torch.randn(2 + n_samples, len(sizes), generator=generator).double() + sizes,)
 
 
 def _bound(losses: Tensor) -> Tensor:
@@ -81,6 +84,10 @@ IMPORTANCE = Function(
     "that loss; if one is far below the other L - 1, it is that one plus log L; and a thousand added to all "
     "of them must come out as a thousand more.",
     remark="The old one gave the largest weight to the sample with the largest loss, which is the worst.",
+    terms=Terms(
+        ("minus the logarithm of the sum", "log L"),
+        lambda losses: (-(-losses).logsumexp(dim=0), math.log(len(losses))),
+    ),
     rtol=1e-6,
     atol=5e-3,
     not_finite="There is a NaN or an infinity in your result: a weight exp(-loss) does not fit into a floating-point "

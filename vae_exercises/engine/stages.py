@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from vae_exercises.engine.answers import as_results, copies, fresh_generator, one_result, require_like, require_tensor
+from vae_exercises.engine.inputs import draw_trials
 from vae_exercises.engine.sandbox import call
 from vae_exercises.engine.verdict import WrongAnswerError
 
@@ -20,7 +21,7 @@ class Stage:
     Attributes
     ----------
     inputs
-        Draws the arguments of one call from a generator.
+        Draws the arguments of one call from a generator, and from sizes as those of an exercise do.
     message
         What to say of a wrong result; or a function of the result and the expected one that returns it.
     not_finite
@@ -29,17 +30,20 @@ class Stage:
         How near the result must be.
     """
 
-    inputs: Callable[[Generator], tuple]
+    inputs: Callable[..., tuple]
     message: str | Callable[[Tensor, Tensor], str]
     not_finite: str = ""
-    rtol: float = 1e-3
+    rtol: float = 1e-4
     atol: float = 1e-5
 
     def examine(self, function: Callable, answer: Callable) -> None:
         """Raise WrongAnswerError unless `function` returns what `answer` does."""
-        args = self.inputs(fresh_generator())
+        (args,) = draw_trials([self.inputs], fresh_generator())
         (expected,) = as_results(answer(*args))
-        result = one_result(call(function, *copies(args)))
+        try:
+            result = one_result(call(function, *copies(args)))
+        except WrongAnswerError as error:
+            raise WrongAnswerError(f"{self.not_finite} {error}".strip()) from error
         message = self.message if isinstance(self.message, str) else self.message(result, expected)
         require_like((result,), (expected,), self.not_finite or message)
         if not torch.allclose(result, expected, rtol=self.rtol, atol=self.atol):
@@ -53,26 +57,29 @@ class GradientStage:
     Attributes
     ----------
     inputs
-        Draws the arguments of one call from a generator.
+        Draws the arguments of one call from a generator, and from sizes as those of an exercise do.
     position
         Which argument.
     message
         What to say of a wrong gradient.
     not_finite
         What to say of NaN or infinity, if not the same.
+    no_gradient
+        What to say if there is none.
     atol
         How near the gradient must be.
     """
 
-    inputs: Callable[[Generator], tuple]
+    inputs: Callable[..., tuple]
     position: int
     message: str
     not_finite: str = ""
+    no_gradient: str = NO_GRADIENT
     atol: float = 1e-3
 
     def examine(self, function: Callable, answer: Callable) -> None:
         """Raise WrongAnswerError unless `function` has the gradient of `answer`."""
-        args = self.inputs(fresh_generator())
+        (args,) = draw_trials([self.inputs], fresh_generator())
         expected = self._gradient(answer, args)
         gradient = self._gradient(lambda *args: call(function, *args), args)
         if not gradient.isfinite().all():
@@ -88,14 +95,14 @@ class GradientStage:
         try:
             result = function(*args)
         except WrongAnswerError as error:  # NumPy, for one, takes no tensor that requires a gradient
-            raise WrongAnswerError(NO_GRADIENT) from error
+            raise WrongAnswerError(self.no_gradient) from error
         require_tensor(result)
         if not (isinstance(result, Tensor) and result.requires_grad):
-            raise WrongAnswerError(NO_GRADIENT)
+            raise WrongAnswerError(self.no_gradient)
         try:
             (gradient,) = torch.autograd.grad(result.sum(), leaf, allow_unused=True)
         except RuntimeError as error:  # something that the gradient needs was written into
-            raise WrongAnswerError(NO_GRADIENT) from error
+            raise WrongAnswerError(self.no_gradient) from error
         if gradient is None:
-            raise WrongAnswerError(NO_GRADIENT)
+            raise WrongAnswerError(self.no_gradient)
         return gradient

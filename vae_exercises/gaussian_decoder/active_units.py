@@ -7,15 +7,15 @@ from torch.distributions import Normal, kl_divergence
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _encoded(generator: Generator) -> tuple[Tensor, Tensor]:
+def _encoded(generator: Generator, n: int) -> tuple[Tensor, Tensor]:
     """Draw codes of each kind: means that scatter more or less, about 0 or not, with a narrow or a wide q."""
     spread = torch.tensor([1.0, 0.7, 0.115, 0.085, 0.085, 0.05, 0.0, 0.0, 0.0])
     centre = torch.tensor([0.0, 0.4, 0.0, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0])
     logvar = torch.tensor([-3.0, -1.0, 0.0, 0.0, -3.0, 0.0, 0.0, -3.0, 0.0])
-    noise = torch.randn(200, 9, generator=generator)
+    noise = torch.randn(100 + 20 * n, 9, generator=generator)
     noise = (noise - noise.mean(dim=0)) / noise.std(dim=0)
     order = torch.randperm(9, generator=generator)
-    return (centre + spread * noise)[:, order], logvar.expand(200, -1)[:, order]
+    return (centre + spread * noise)[:, order], logvar.expand(len(noise), -1)[:, order]
 
 
 ACTIVE = 0.01

@@ -8,12 +8,13 @@ from torch import Generator, Tensor
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _reconstructions(generator: Generator) -> tuple[Tensor, Tensor]:
+def _reconstructions(generator: Generator, n_draws: int, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Draw reconstructions with an error common to all, one for each image, and one for each draw."""
-    x = torch.rand(20, 8, 8, generator=generator)
-    scale = 0.1 + 0.4 * torch.rand(20, 1, 1, generator=generator)
-    noise = torch.randn(4, 20, 8, 8, generator=generator)
-    scatter = 0.3 * torch.randn(4, 20, 8, 8, generator=generator)
+    n_images = int(torch.randint(15, 25, (), generator=generator))
+    x = torch.rand(n_images, height, width, generator=generator)
+    scale = 0.1 + 0.4 * torch.rand(n_images, 1, 1, generator=generator)
+    noise = torch.randn(n_draws, n_images, height, width, generator=generator)
+    scatter = 0.3 * torch.randn(n_draws, n_images, height, width, generator=generator)
     return x, x + 0.2 + scale * noise[0] + scatter
 
 

@@ -8,25 +8,29 @@ from torch import Generator, Tensor
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _varying_images(generator: Generator) -> Tensor:
-    """Draw images that vary in twelve directions and are not centred."""
-    lambdas = torch.tensor([3.0, 1.4, 0.43, 0.18, 0.1, 0.06] + [0.02] * 6)
-    lambdas = lambdas * (1 + 0.1 * torch.rand(12, generator=generator))
-    axes = torch.linalg.qr(torch.randn(12, 12, generator=generator)).Q
-    codes = torch.randn(5000, 12, generator=generator)
-    mean = 2 * torch.rand(12, generator=generator)
+def _varying_images(generator: Generator, height: int, width: int) -> Tensor:
+    """Draw images that vary in all directions, in six of them much, and are not centred."""
+    shape = height + 2, width + 1
+    d = math.prod(shape)
+    lambdas = torch.tensor([3.0, 1.4, 0.43, 0.18, 0.1, 0.06] + [0.02] * (d - 6))
+    lambdas = lambdas * (1 + 0.1 * torch.rand(d, generator=generator))
+    axes = torch.linalg.qr(torch.randn(d, d, generator=generator)).Q
+    codes = torch.randn(1500 + 10 * height, d, generator=generator)
+    mean = 2 * torch.rand(d, generator=generator)
     x = (codes * lambdas.sqrt()) @ axes.T + mean
-    return x.view(-1, 3, 4)
+    return x.unflatten(1, shape)
 
 
-def _some_above(generator: Generator) -> tuple[Tensor, float, int]:
-    """Draw a case in which three of the four largest eigenvalues are above the border."""
-    return _varying_images(generator), math.sqrt(0.3 + 0.02 * float(torch.rand((), generator=generator))), 4
+def _some_above(generator: Generator, height: int, width: int, n: int) -> tuple[Tensor, float, int]:
+    """Draw a case in which three of the largest eigenvalues are above the border."""
+    sigma = math.sqrt(0.3 + 0.02 * float(torch.rand((), generator=generator)))
+    return _varying_images(generator, height, width), sigma, 2 + n
 
 
-def _all_above(generator: Generator) -> tuple[Tensor, float, int]:
-    """Draw a case in which also those beyond the four largest are above the border."""
-    return _varying_images(generator), math.sqrt(0.01 + 0.001 * float(torch.rand((), generator=generator))), 4
+def _all_above(generator: Generator, height: int, width: int, n: int) -> tuple[Tensor, float, int]:
+    """Draw a case in which also those beyond the largest are above the border."""
+    sigma = math.sqrt(0.01 + 0.001 * float(torch.rand((), generator=generator)))
+    return _varying_images(generator, height, width), sigma, 2 + n
 
 
 def _eigenvalues(x: Tensor, latent_dim: int) -> Tensor:

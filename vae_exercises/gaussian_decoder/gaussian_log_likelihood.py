@@ -7,16 +7,22 @@ from torch import Generator, Tensor
 from torch.distributions import Normal
 
 from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.terms import Terms
 from vae_exercises.gaussian_decoder.shared import any_sigma, constant_of, gaussian_log_likelihood
 
 
-def _pixels(generator: Generator) -> tuple[Tensor, Tensor, float]:
-    x, mean = torch.rand(2, 5, 4, 3, generator=generator)
+def _pixels(generator: Generator, n_images: int, height: int, width: int) -> tuple[Tensor, Tensor, float]:
+    x, mean = torch.rand(2, n_images, height, width, generator=generator)
     return x, mean, any_sigma(generator)
 
 
 def _error(x: Tensor, mean: Tensor) -> Tensor:
     return (x - mean).square().sum(dim=(1, 2))
+
+
+def _terms(x: Tensor, mean: Tensor, sigma: float) -> tuple[Tensor | float, ...]:
+    half = 0.5 * x[0].numel()
+    return -_error(x, mean) / (2 * sigma**2), -half * math.log(sigma**2), -half * math.log(2 * math.pi)
 
 
 LOG_LIKELIHOOD = Function(
@@ -28,6 +34,18 @@ LOG_LIKELIHOOD = Function(
         Mistake(
             lambda *args: -gaussian_log_likelihood(*args),
             "The sign is flipped: this is what one adds to a loss. The log-likelihood is highest where the error is 0.",
+        ),
+        Mistake(
+            lambda x, mean, sigma: -_error(x, mean),
+            "This is minus the squared error: σ plays no part in it, and the constant is missing.",
+        ),
+        Mistake(
+            lambda x, mean, sigma: -0.5 * _error(x, mean),
+            "This is minus half the squared error, which belongs to σ = 1, and the constant is missing.",
+        ),
+        Mistake(
+            lambda x, mean, sigma: -_error(x, mean) - constant_of(x, sigma**2),
+            "The constant is right. The squared error is not divided by anything: in which units is it?",
         ),
         Mistake(
             lambda x, mean, sigma: -_error(x, mean) / (2 * sigma**2),
@@ -109,4 +127,5 @@ LOG_LIKELIHOOD = Function(
     ),
     hint="Two cases to try by hand, with a single pixel: at x = mean the log-density is -½ log(2πσ²), and one σ away "
     "it is lower by a half. An image has the sum of its pixels.",
+    terms=Terms(("the squared error", "the constant's log σ²", "the constant's log 2π"), _terms),
 )

@@ -1,10 +1,21 @@
 """The exercise "the KL term"."""
 
+import math
+
 import torch
+from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from vae_exercises.engine.kinds import Function, Mistake
-from vae_exercises.kl.shared import codes, kl
+from vae_exercises.engine.stages import Stage
+from vae_exercises.engine.terms import Terms
+from vae_exercises.kl.shared import codes, kl, narrow_codes
+
+
+def _terms(mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    parts = (mu.square(), logvar.exp(), -torch.ones_like(mu), -logvar)
+    return tuple(0.5 * part.sum(dim=1) for part in parts)
+
 
 KL = Function(
     name="kl",
@@ -20,6 +31,44 @@ KL = Function(
         Mistake(
             lambda mu, logvar: 2 * kl(mu, logvar),
             "Every value is twice too large. Which factor stands before the sum, and where does it come from?",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, logvar) + mu.shape[1],
+            "The 1 has the wrong sign. At mu = 0, log σ² = 0 the two Gaussians are the same, and yours gives a nat for "
+            "each dimension there.",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * mu.square().sum(dim=1),
+            "Only the mean counts, so a code of any width would be free. Which terms of the bracket have σ in them?",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(0 * mu, logvar),
+            "Only the width counts, so a code could be anywhere for free. Which term of the bracket has the mean in "
+            "it?",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + logvar.exp() - 1).sum(dim=1),
+            "The logarithm is missing. Make σ very small: the KL must grow without end, and yours does not.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu[:, :1], logvar[:, :1]),
+            "Only the first dimension of each code counts. Sum over all of them.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, logvar) / math.log(2),
+            "These are bits: every value is larger by 1 / log 2. The task asks for nats.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, -logvar),
+            "σ² is turned upside down. Make σ very small: which exponential of `logvar` is then near 0?",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + logvar.square() - 1 - logvar.square().log()).sum(dim=1),
+            "`logvar` is taken for σ itself. It is a logarithm, and of σ².",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.abs() + logvar.exp() - 1 - logvar).sum(dim=1),
+            "The mean enters by its size. The formula has its square.",
         ),
         Mistake(
             lambda mu, logvar: kl(mu, logvar) + 0.5 * mu.shape[1],
@@ -56,6 +105,14 @@ KL = Function(
             "dimensions would cost as much as one of them.",
         ),
         Mistake(
+            lambda mu, logvar: 2 * kl(mu, logvar) / mu.shape[1],
+            "Two things: the factor before the sum is lost, and the sum is a mean over the latent dimensions.",
+        ),
+        Mistake(
+            lambda mu, logvar: -kl(mu, logvar) / mu.shape[1],
+            "Two things: the sign is flipped, and the sum is a mean over the latent dimensions.",
+        ),
+        Mistake(
             lambda mu, logvar: kl(mu, logvar).sum(),
             "This is one number for the whole batch. Each image has its own KL: sum over the latent dimensions "
             "and leave the batch alone.",
@@ -75,4 +132,15 @@ KL = Function(
     ),
     hint="Some values are right by chance at best. Try three codes by hand: mu = 0 and σ = 1 costs 0 nats; mu = 1 and "
     "σ = 1 costs a half for each dimension; mu = 0 and a tiny σ costs a lot.",
+    terms=Terms(("the square of the mean", "the term with σ²", "the 1", "the term with log σ²"), _terms),
+    stages=(
+        Stage(
+            narrow_codes,
+            "Right for codes of the usual width, but not for very narrow ones: is something clamped there, or a small "
+            "number added?",
+            not_finite="Right for codes of the usual width. For very narrow ones, with a log σ² of -200, σ² is 0 for a "
+            "computer, and its logarithm infinite (PyTorch's `kl_divergence` takes that logarithm too). Where do you "
+            "have log σ² already?",
+        ),
+    ),
 )

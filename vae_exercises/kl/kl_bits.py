@@ -9,7 +9,7 @@ from vae_exercises.engine.kinds import Function, Mistake
 BITS = Function(
     name="kl-bits",
     points=1,
-    inputs=lambda generator: (30 * torch.rand(5, generator=generator),),
+    inputs=lambda generator, n_images: (30 * torch.rand(n_images, generator=generator),),
     answer=lambda nats: nats / math.log(2),
     mistakes=(
         Mistake(

@@ -38,6 +38,40 @@ GRADIENTS = Function(
             "of the bracket add?",
         ),
         Mistake(
+            lambda mu, logvar: (mu, 0.5 * (1 - logvar.exp())),
+            "The gradient in mu is right; the one in log σ² has its sign flipped. Is the KL larger or smaller for a "
+            "wider q, if σ is above 1?",
+        ),
+        Mistake(
+            lambda mu, logvar: (mu, 0.5 * (torch.exp(0.5 * logvar) - 1)),
+            "The gradient in mu is right. In the other one σ stands where σ² belongs: what `logvar` holds is log σ².",
+        ),
+        Mistake(
+            lambda mu, logvar: (2 * mu, 0.5 * (logvar.exp() - 1)),
+            "The gradient in log σ² is right; the one in mu is twice too large. Where is the half?",
+        ),
+        Mistake(
+            lambda mu, logvar: (0.5 * mu, 0.5 * (logvar.exp() - 1)),
+            "The gradient in log σ² is right; the one in mu is half of what it should be. What is the derivative of a "
+            "square?",
+        ),
+        Mistake(
+            lambda mu, logvar: (0.5 * mu.square(), 0.5 * (logvar.exp() - 1)),
+            "The gradient in log σ² is right. The first is the term of the KL itself, not differentiated.",
+        ),
+        Mistake(
+            lambda mu, logvar: _gradients(mu, logvar)[::-1],
+            "Both are right, but in the wrong order.",
+        ),
+        Mistake(
+            lambda mu, logvar: tuple(gradient / mu.shape[1] for gradient in _gradients(mu, logvar)),
+            "These are the gradients of a mean over the latent dimensions, where the KL is a sum over them.",
+        ),
+        Mistake(
+            lambda mu, logvar: tuple(gradient / mu.shape[0] for gradient in _gradients(mu, logvar)),
+            "These are the gradients of the average over the batch. The task asks for those of each image's own KL.",
+        ),
+        Mistake(
             lambda mu, logvar: (mu, 0.5 * (1 - torch.exp(-logvar))),
             "The second one is the gradient in σ² itself. The task asks for the gradient in log σ², which is what a "
             "network puts out; the chain rule has one factor more.",

@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from vae_exercises.engine.answers import as_function, fresh_generator, one_result
+from vae_exercises.engine.inputs import draw_trials
 from vae_exercises.engine.kinds import Function, Mistake, Task
 from vae_exercises.engine.sandbox import call
 from vae_exercises.engine.verdict import WrongAnswerError
@@ -17,9 +18,9 @@ PADDED = (
 )
 
 
-def _probabilities_of_digits(generator: Generator) -> tuple[Tensor]:
-    """Draw the probabilities of seven images; the first is sure, the second torn between two digits."""
-    p = torch.softmax(2 * torch.randn(7, 10, generator=generator), dim=1)
+def _probabilities_of_digits(generator: Generator, n_images: int) -> tuple[Tensor]:
+    """Draw the probabilities of some images; the first is sure, the second torn between two digits."""
+    p = torch.softmax(2 * torch.randn(2 + n_images, 10, generator=generator), dim=1)
     first = torch.randint(0, 8, (), generator=generator)
     p[0] = torch.eye(10)[first]
     p[1] = 0.3 * torch.eye(10)[first] + 0.7 * torch.eye(10)[first + 2]
@@ -96,7 +97,7 @@ ENTROPY = Function(
 def _examine_entropy(answer: Any) -> None:
     """Look at probabilities that are quite sure; then compare; then look for padded logarithms."""
     function = as_function(answer)
-    (p,) = _probabilities_of_digits(fresh_generator())
+    ((p,),) = draw_trials([_probabilities_of_digits], fresh_generator())
     result = one_result(call(function, p.clone()))
     if result.shape == (len(p),) and not result[:2].isfinite().all() and result[2:].isfinite().all():
         _diagnose_infinite(p, result)
@@ -130,4 +131,4 @@ def _padded(p: Tensor) -> list[Tensor]:
     return [-(p * logarithm).sum(dim=1) for logarithm in logarithms]
 
 
-JUDGE_ENTROPY = Task(name="judge-entropy", points=2, examination=_examine_entropy)
+JUDGE_ENTROPY = Task(name="judge-entropy", points=2, examination=_examine_entropy, function=ENTROPY)

@@ -1,5 +1,6 @@
 """The exercise "neighbours, and no cheating"."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -8,11 +9,12 @@ from torch import Generator, Tensor
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _codes_and_labels(generator: Generator) -> tuple[Tensor, Tensor]:
+def _codes_and_labels(generator: Generator, k: int, latent_dim: int) -> tuple[Tensor, Tensor, int]:
     """Draw codes of two classes that overlap, in double precision so that no two distances are nearly equal."""
-    labels = 3 + 4 * (torch.rand(60, generator=generator) < 0.5).long()  # 3 and 7
-    codes = torch.randn(60, 2, generator=generator).double() + 0.2 * labels.view(-1, 1)
-    return codes, labels
+    n = 50 + 3 * k
+    labels = 3 + 4 * (torch.rand(n, generator=generator) < 0.5).long()  # 3 and 7
+    codes = torch.randn(n, latent_dim, generator=generator).double()
+    return codes + 0.28 / math.sqrt(latent_dim) * labels.view(-1, 1), labels, k
 
 
 def _vote(codes: Tensor, labels: Tensor, order: Callable[[Tensor], Tensor], power: float = 2.0) -> Tensor:
@@ -29,7 +31,7 @@ def _others_vote(codes: Tensor, labels: Tensor, k: int) -> Tensor:
 LEAVE_ONE_OUT = Function(
     name="knn-leave-one-out",
     points=3,
-    inputs=tuple(lambda generator, k=k: (*_codes_and_labels(generator), k) for k in (3, 5, 7)),
+    inputs=tuple(lambda generator, dim, k=k: _codes_and_labels(generator, k, dim) for k in (3, 5, 7, 9)),
     answer=_others_vote,
     mistakes=(
         Mistake(

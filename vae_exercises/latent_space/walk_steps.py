@@ -9,14 +9,21 @@ from torch import Generator, Tensor
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _walks(generator: Generator) -> tuple[Callable[[Tensor], Tensor], Tensor, Tensor, int]:
-    into, out = torch.randn(2, 8, generator=generator), torch.randn(8, 12, generator=generator)
+def _walks(
+    generator: Generator, latent_dim: int, height: int, width: int, n: int
+) -> tuple[Callable[[Tensor], Tensor], Tensor, Tensor, int]:
+    into = torch.randn(latent_dim, 8, generator=generator)
+    out = torch.randn(8, height * width, generator=generator)
 
     def decode(z: Tensor) -> Tensor:
-        return torch.sigmoid(torch.tanh(z.to(into) @ into) @ out).unflatten(-1, (3, 4))
+        return torch.sigmoid(torch.tanh(z.to(into) @ into) @ out).unflatten(-1, (height, width))
 
-    z_a, z_b = 1.5 * torch.randn(2, 2, generator=generator)
-    return decode, z_a, z_b, int(torch.randint(5, 9, (), generator=generator))
+    z_a, z_b = 1.5 * torch.randn(2, latent_dim, generator=generator)
+    return decode, z_a, z_b, 3 + n
+
+
+def _n_pixels(decode: Callable, z: Tensor) -> int:
+    return decode(z.view(1, -1)).numel()
 
 
 def _steps(pictures: Tensor) -> Tensor:
@@ -66,11 +73,11 @@ WALK_STEPS = Function(
             "These are squared distances. The task asks for the distance itself.",
         ),
         Mistake(
-            lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n) / math.sqrt(12),
+            lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n) / math.sqrt(_n_pixels(decode, z_a)),
             "The squared differences are averaged over the pixels, where a distance sums them.",
         ),
         Mistake(
-            lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n).square() / 12,
+            lambda decode, z_a, z_b, n: _walk_steps(decode, z_a, z_b, n).square() / _n_pixels(decode, z_a),
             "These are mean squared errors. A distance sums over the pixels, and takes the root.",
         ),
         Mistake(
@@ -94,7 +101,7 @@ WALK_STEPS = Function(
         ),
         Mistake(
             lambda decode, z_a, z_b, n: (
-                (decode(z_a.view(1, 2)) - decode(z_b.view(1, 2))).flatten(1).norm(dim=1) / (n - 1)
+                (decode(z_a.view(1, -1)) - decode(z_b.view(1, -1))).flatten(1).norm(dim=1) / (n - 1)
             ).expand(n - 1),
             "All steps are equally long: you blend the two end pictures. The walk goes through the codes, and each of "
             "them is decoded.",

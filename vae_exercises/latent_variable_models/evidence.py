@@ -7,13 +7,14 @@ from torch import Generator, Tensor
 from torch.distributions import MultivariateNormal, Normal
 
 from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.terms import Terms
 from vae_exercises.latent_variable_models.shared import any_sigma, marginal
 
 
-def _linear_models(generator: Generator) -> tuple[Tensor, Tensor, Tensor, float]:
+def _linear_models(generator: Generator, n_images: int, n_pixels: int) -> tuple[Tensor, Tensor, Tensor, float]:
     """Draw a model with more codes than pixels, so that there is a density even without the noise."""
-    x, bias = 1.5 * torch.randn(5, 3, generator=generator), torch.randn(3, generator=generator)
-    weight = torch.randn(3, 4, generator=generator)
+    x, bias = 1.5 * torch.randn(n_images, n_pixels, generator=generator), torch.randn(n_pixels, generator=generator)
+    weight = torch.randn(n_pixels, n_pixels + 3, generator=generator)
     return x, weight, bias, any_sigma(generator)
 
 
@@ -31,6 +32,14 @@ def _squared(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> Tensor:
     return (torch.linalg.solve(marginal(weight, sigma), away.T).T * away).sum(dim=1)
 
 
+def _terms(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> tuple[Tensor | float, ...]:
+    return (
+        -0.5 * _squared(x, weight, bias, sigma),
+        -0.5 * torch.logdet(marginal(weight, sigma)),
+        -0.5 * len(bias) * math.log(2 * math.pi),
+    )
+
+
 EVIDENCE = Function(
     name="evidence",
     points=2,
@@ -42,7 +51,7 @@ EVIDENCE = Function(
             "σ stands where σ² belongs: what is added to the covariance is the noise's variance.",
         ),
         Mistake(
-            lambda x, weight, bias, sigma: _normal(x, bias, weight @ weight.T),
+            lambda x, weight, bias, sigma: _normal(x, bias, marginal(weight, 0.0)),
             "The pixel noise is missing: this is the density of the mean image W z + b, before anything is added to "
             "it. Which of the two draws has been left out?",
         ),
@@ -107,6 +116,7 @@ EVIDENCE = Function(
     hint="Three things settle it: x is Gaussian, so find its mean, and then its covariance from that of W z and that "
     "of the noise. With W = 0 your result must be that of independent pixels with variance σ². If it differs from one "
     "call to the next, you have sampled; here nothing needs to be drawn.",
+    terms=Terms(("the quadratic form", "the log-determinant", "the constant with 2π"), _terms),
     rtol=1e-4,
     atol=1e-3,
 )

@@ -6,11 +6,13 @@ import torch
 from torch import Generator, Tensor
 
 from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.terms import Terms
 
 
-def _weights(generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    log_likelihood, log_prior, log_q = torch.randn(3, 16, 3, generator=generator).double()
-    log_likelihood = 2 * log_likelihood + torch.tensor([-1500.0, -40.0, 1200.0])
+def _weights(generator: Generator, n_samples: int, n_images: int) -> tuple[Tensor, Tensor, Tensor]:
+    log_likelihood, log_prior, log_q = torch.randn(3, 8 + n_samples, 3 + n_images, generator=generator).double()
+    sizes = torch.cat([torch.tensor([-1500.0, -40.0, 1200.0]), -100 * torch.rand(n_images, generator=generator)])
+    log_likelihood = 2 * log_likelihood + sizes[torch.randperm(len(sizes), generator=generator)]
     return log_likelihood, 1.5 * log_prior - 6, log_q - 2
 
 
@@ -86,6 +88,10 @@ IMPORTANCE = Function(
     hint="Two cases to try: if all weights of an image are alike, the result is the logarithm of any one of them. "
     "And if you add 1000 to each log p(x | z) of an image, its result must rise by 1000: it will not if somewhere "
     "a value is clamped, or a small number added.",
+    terms=Terms(
+        ("the logarithm of the sum", "log L"),
+        lambda likelihood, prior, q: ((likelihood + prior - q).logsumexp(dim=0), -math.log(len(q))),
+    ),
     rtol=1e-6,
     atol=5e-3,
     not_finite="For some images your result is infinite or NaN: an exponential, or all of them, did not fit into a "

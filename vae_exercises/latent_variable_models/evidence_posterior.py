@@ -10,15 +10,17 @@ from vae_exercises.engine.kinds import Function, Mistake
 from vae_exercises.latent_variable_models.shared import any_sigma
 
 
-def _grids(generator: Generator) -> tuple[Tensor, Tensor, float]:
-    """Return three images' posteriors on a grid; two have densities that overflow or vanish in floating point."""
-    ticks = torch.linspace(-4, 4, 33)
+def _grids(generator: Generator, n_images: int, n: int) -> tuple[Tensor, Tensor, float]:
+    """Return images' posteriors on a grid; two have densities that overflow or vanish in floating point."""
+    ticks = torch.linspace(-4, 4, 25 + 2 * n)
     grid = torch.cartesian_prod(ticks, ticks)
-    centres = torch.randn(3, 2, generator=generator)
+    centres = torch.randn(1 + n_images, 2, generator=generator)
     bent = grid + 0.2 * grid.square().flip(1)
     log_likelihood = -0.5 * torch.cdist(bent, centres).square() / any_sigma(generator)
     log_prior = Normal(0.0, 1.0).log_prob(grid).sum(dim=1)
-    return log_likelihood + torch.tensor([-1200.0, 0.0, 900.0]), log_prior, 0.25**2
+    sizes = torch.cat([torch.tensor([-1200.0, 900.0]), torch.zeros(n_images - 1)])
+    cell = float(ticks[1] - ticks[0]) ** 2
+    return log_likelihood + sizes[torch.randperm(len(sizes), generator=generator)], log_prior, cell
 
 
 def _log_joint(log_likelihood: Tensor, log_prior: Tensor) -> Tensor:
@@ -87,8 +89,8 @@ POSTERIOR = Function(
         ),
         Mistake(
             lambda log_likelihood, log_prior, cell: (log_likelihood + log_prior[:, None]).exp(),
-            "This is the joint density p(x, z), not divided by the evidence, and for two of the three images it "
-            "does not fit into a floating-point number.",
+            "This is the joint density p(x, z), not divided by the evidence, and for two of the images it does "
+            "not fit into a floating-point number.",
         ),
     ),
     hint="For each image, your values times the size of a cell must add up to 1 over the grid, and their ratio at "

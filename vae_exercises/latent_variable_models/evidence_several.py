@@ -9,12 +9,12 @@ from vae_exercises.engine.kinds import Function, Mistake
 from vae_exercises.latent_variable_models.shared import any_sigma, marginal
 
 
-def _several(generator: Generator) -> tuple[Tensor, Tensor, Tensor, float]:
-    weight, bias = torch.randn(5, 2, generator=generator), torch.randn(5, generator=generator)
+def _several(generator: Generator, n: int, n_pixels: int, latent_dim: int) -> tuple[Tensor, Tensor, Tensor, float]:
+    n_pixels += latent_dim  # so that there is a fit without the prior
+    weight, bias = torch.randn(n_pixels, latent_dim, generator=generator), torch.randn(n_pixels, generator=generator)
     sigma = 1 + any_sigma(generator)  # so much that the prior counts
-    n = int(torch.randint(2, 5, (1,), generator=generator))
-    z = 1 + torch.randn(2, generator=generator)
-    return weight @ z + bias + sigma * torch.randn(n, 5, generator=generator), weight, bias, sigma
+    z = 1 + torch.randn(latent_dim, generator=generator)
+    return weight @ z + bias + sigma * torch.randn(n, n_pixels, generator=generator), weight, bias, sigma
 
 
 def _conditioned(x: Tensor, weight: Tensor, bias: Tensor, sigma: float) -> tuple[Tensor, Tensor]:

@@ -6,9 +6,9 @@ from torch import Generator, Tensor
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _baseline_inputs(generator: Generator) -> tuple[Tensor, Tensor]:
+def _baseline_inputs(generator: Generator, n: int) -> tuple[Tensor, Tensor]:
     beside, sigma = 0.5 + torch.rand((), generator=generator), 1 + 0.3 * torch.rand((), generator=generator)
-    eps = torch.randn(40_000, generator=generator)
+    eps = torch.randn(40_000 + n, generator=generator)
     return 6 - 0.5 * (beside + sigma * eps).square(), eps / sigma
 
 

@@ -8,8 +8,8 @@ from torch import Generator, Tensor
 from vae_exercises.engine.kinds import Function, Mistake
 
 
-def _codes_and_targets(generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    mu, logvar, target = 1.5 * torch.randn(3, 5, 3, generator=generator)
+def _codes_and_targets(generator: Generator, n_images: int, latent_dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    mu, logvar, target = 1.5 * torch.randn(3, n_images, latent_dim, generator=generator)
     return mu, logvar, target
 
 
@@ -79,6 +79,22 @@ RECONSTRUCTION_GRADIENTS = Function(
         Mistake(
             lambda *args: tuple(gradient / args[0].shape[1] for gradient in _gradients(*args)),
             "Everything is divided by the number of dimensions. f is a sum over them, not a mean.",
+        ),
+        Mistake(
+            lambda *args: tuple(gradient / len(args[0]) for gradient in _gradients(*args)),
+            "Everything is divided by the number of images. The task asks for the gradients of each image's own term.",
+        ),
+        Mistake(
+            lambda *args: _gradients(*args)[::-1],
+            "Both are right, but in the wrong order.",
+        ),
+        Mistake(
+            lambda mu, logvar, target: (0.5 * (target - mu), -0.5 * logvar.exp()),
+            "The second is right; the first is half of what it should be. What is the derivative of a square?",
+        ),
+        Mistake(
+            lambda mu, logvar, target: (2 * (target - mu), -0.5 * logvar.exp()),
+            "The second is right; the first is twice too large: f has a half in front.",
         ),
     ),
     hint="Do one dimension first. Write z - c as (z - μ) + (μ - c), square, and average: two terms remain. At "

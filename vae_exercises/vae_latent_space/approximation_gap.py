@@ -5,11 +5,12 @@ from torch import Generator, Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from vae_exercises.engine.kinds import Function, Mistake
+from vae_exercises.engine.terms import Terms
 
 
-def _precision(generator: Generator) -> tuple[Tensor]:
-    root = torch.randn(3, 3, generator=generator)
-    return (root @ root.T + torch.diag(0.3 + torch.rand(3, generator=generator)),)
+def _precision(generator: Generator, latent_dim: int) -> tuple[Tensor]:
+    root = torch.randn(latent_dim, latent_dim, generator=generator)
+    return (root @ root.T + torch.diag(0.3 + torch.rand(latent_dim, generator=generator)),)
 
 
 def _gaussian(cov: Tensor) -> MultivariateNormal:
@@ -65,7 +66,7 @@ APPROXIMATION = Function(
             "Only the posterior's determinant is there; that of q* is missing. If Λ is diagonal, the gap must be 0.",
         ),
         Mistake(
-            lambda precision: _gap(precision) + 1.5,
+            lambda precision: _gap(precision) + 0.5 * len(precision),
             "Yours is half the number of dimensions too large: the -K of the KL has been lost. If Λ is diagonal, "
             "the gap must be 0.",
         ),
@@ -76,6 +77,10 @@ APPROXIMATION = Function(
     ),
     hint="If Λ is diagonal, the posterior is in the family and the gap must be 0. If it is [[1, r], [r, 1]], the gap "
     "must depend on r² alone, and grow without end as r goes to 1. Try both.",
+    terms=Terms(
+        ("the logarithm of the product of the diagonal", "the posterior's log-determinant"),
+        lambda precision: (0.5 * precision.diagonal().log().sum(), -0.5 * torch.logdet(precision)),
+    ),
     atol=1e-4,
     remark="It is 0 when the precision matrix is diagonal, and only then.",
 )

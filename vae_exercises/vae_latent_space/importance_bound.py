@@ -7,16 +7,18 @@ from torch import Generator, Tensor
 
 from vae_exercises.engine.kinds import Function, Mistake
 from vae_exercises.engine.stages import Stage
+from vae_exercises.engine.terms import Terms
 
 
-def _log_weights(generator: Generator) -> tuple[Tensor, Tensor]:
-    log_joint, log_q = 2 * torch.randn(2, 7, 4, generator=generator)
+def _log_weights(generator: Generator, n_samples: int, n_images: int) -> tuple[Tensor, Tensor]:
+    log_joint, log_q = 2 * torch.randn(2, n_samples, n_images, generator=generator)
     return log_joint - 3, log_q
 
 
-def _large_log_weights(generator: Generator) -> tuple[Tensor, Tensor]:
-    log_joint, log_q = _log_weights(generator)
-    return log_joint + torch.tensor([-1500.0, 1500.0, -200.0, 300.0]), log_q
+def _large_log_weights(generator: Generator, n_samples: int, n_images: int) -> tuple[Tensor, Tensor]:
+    sizes = torch.cat([torch.tensor([-1500.0, 1500.0]), 300 * torch.randn(n_images, generator=generator)])
+    log_joint, log_q = _log_weights(generator, n_samples, len(sizes))
+    return log_joint + sizes[torch.randperm(len(sizes), generator=generator)], log_q
 
 
 def _bound(log_joint: Tensor, log_q: Tensor) -> Tensor:
@@ -84,6 +86,10 @@ IMPORTANCE = Function(
     ),
     hint="If all L weights of an image are alike, the result must be that one log-weight, for any L. If one weight is "
     "far larger than the others, the result must be its logarithm less log L. Try both.",
+    terms=Terms(
+        ("the logarithm of the sum", "log L"),
+        lambda log_joint, log_q: ((log_joint - log_q).logsumexp(dim=0), -math.log(len(log_q))),
+    ),
     stages=(
         Stage(
             _large_log_weights,
