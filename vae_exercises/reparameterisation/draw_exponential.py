@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vae_exercises.engine.answers import as_function, as_results, call_twice, fresh_generator, require_like
 from vae_exercises.engine.kinds import Task
+from vae_exercises.engine.sandbox import call
 from vae_exercises.engine.verdict import WrongAnswerError
 from vae_exercises.reparameterisation.shared import IMAGES, require_path
 
@@ -37,7 +38,21 @@ def _examine_exponential(answer: object) -> None:
     if values[fine].std() < 1e-6:
         raise WrongAnswerError("All entries have the same draw: one noise for all of them, where each needs its own.")
     _examine_distribution(values[fine], float(rate))
+    _examine_rates(draw)
     require_path(z, {"rate": (leaf, -values / leaf.detach())})
+
+
+def _examine_rates(draw: Callable) -> None:
+    """Look at draws that are right where all rates are alike."""
+    rates = 0.5 + 4 * torch.rand(IMAGES, generator=fresh_generator())
+    (values,) = as_results(call(draw, rates.clone()))
+    for some in (rates > 2.5, rates <= 2.5):
+        standard = (values * rates)[some]
+        if not _follows(standard[standard.isfinite()], lambda z: -torch.expm1(-z.clamp(min=0))):
+            raise WrongAnswerError(
+                "Right where all rates are alike, but not where each draw has its own. Is the rate averaged over the "
+                "batch, or that of one draw?"
+            )
 
 
 def _examine_distribution(values: Tensor, rate: float) -> None:

@@ -43,15 +43,22 @@ class Estimate:
 def _estimate(surrogate: Callable, f: Objective, mu: Tensor, logvar: Tensor) -> Estimate | None:
     """Average as many values as there is time for; None if nothing can be differentiated."""
     leaves = [mu.clone().requires_grad_(), logvar.clone().requires_grad_()]
+    n_codes = []
+
+    def counted(z: Tensor) -> Tensor:
+        n_codes.append(z.numel() // len(mu))
+        return f(z)
 
     def values() -> list[object]:
         until = time.monotonic() + PATIENCE
-        found = [surrogate(f, *(leaf.clone() for leaf in leaves), SAMPLES)]
+        found = [surrogate(counted, *(leaf.clone() for leaf in leaves), SAMPLES)]
         while len(found) < VALUES and time.monotonic() < until:
             found.append(surrogate(f, *(leaf.clone() for leaf in leaves), SAMPLES))
         return found
 
     found = call(values)
+    if sum(n_codes) % SAMPLES:  # a baseline may take as many again
+        raise WrongAnswerError(f"`f` is asked about {sum(n_codes)} codes, where `n_samples` is {SAMPLES}.")
     _require_number(found[0])
     require_tensor(found[0])
     if not all(isinstance(value, Tensor) and value.requires_grad for value in found):
