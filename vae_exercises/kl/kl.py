@@ -55,6 +55,30 @@ KL = Function(
             "Only the first dimension of each code counts. Sum over all of them.",
         ),
         Mistake(
+            lambda mu, logvar: kl(mu[:, -1:], logvar[:, -1:]),
+            "Only the last dimension of each code counts. Is the total written over where it should be added to?",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, logvar) + 0.5 * (mu.shape[1] - 1),
+            "The 1 is subtracted once for each code. It belongs to the bracket, so to each dimension.",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(0 * mu, logvar) + 0.5 * mu.sum(dim=1).square(),
+            "The means are added up before they are squared. What is the square of each of them for?",
+        ),
+        Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + torch.exp(2 * logvar) - 1 - logvar).sum(dim=1),
+            "Where σ² belongs, its square stands. What `logvar` holds is log σ², so which exponential is σ²?",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu.T, logvar.T),
+            "The sum runs over the images, where it should run over the latent dimensions. Which axis is which?",
+        ),
+        Mistake(
+            lambda mu, logvar: kl(mu, logvar).mean() / mu.shape[1],
+            "This is averaged over everything. Sum over the latent dimensions, and return one value for each image.",
+        ),
+        Mistake(
             lambda mu, logvar: kl(mu, logvar) / math.log(2),
             "These are bits: every value is larger by 1 / log 2. The task asks for nats.",
         ),
