@@ -182,7 +182,10 @@ class Function(Exercise):
         explains = {
             mistake.message: None
             for mistake in self.mistakes
-            if self.agree(results, [as_results(mistake.result(*args)) for args in trials])
+            if all(  # mostly decided by the first trial
+                self.agree([result], [as_results(mistake.result(*args))])
+                for args, result in zip(trials, results, strict=True)
+            )
         }
         if explains:
             raise WrongAnswerError(OR.join(explains))

@@ -22,7 +22,7 @@ def _best_baseline(values: Tensor, scores: Tensor) -> Tensor:
 BEST_BASELINE = Function(
     name="best-baseline",
     points=3,
-    inputs=_baseline_inputs,
+    inputs=(_baseline_inputs,) * 3,
     answer=_best_baseline,
     mistakes=(
         Mistake(
