@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from torch import nn
 from vae_lessons.data import Dataset, course_root
 from vae_lessons.notebook import progress_bar
 from vae_lessons.training.checkpoint import Checkpoint
-from vae_lessons.training.files import warn_of_damage, write_atomically
+from vae_lessons.training.files import make_folder, warn_of_damage, write
 from vae_lessons.training.fit import TRAINED, train
 from vae_lessons.training.history import History, TrainingDivergedError
 from vae_lessons.training.model_checks import check_arguments
@@ -42,7 +42,8 @@ def fit_or_load(
     """Train as `fit` does, or load the model if the same run was done before.
 
     Two notebooks that want the same model at once train it once: the second waits. A damaged entry is trained again,
-    with a `DamagedCacheWarning`. The `History` is of the run, whenever it was; `loaded` says whether it was found. A
+    with a `DamagedCacheWarning`. In a folder that cannot be written to, what is there is loaded and nothing else is
+    kept, with a `NotKeptWarning`. The `History` is of the run, whenever it was; `loaded` says whether it was found. A
     run leaves a checkpoint after each epoch: interrupted or killed, and started again from a model made anew, it goes
     on from there, and on a CPU ends as it would have, to the last bit.
 
@@ -55,8 +56,8 @@ def fit_or_load(
         Keep a model with code of your own all the same, under this name for its code: change the name whenever you
         change the code, or a number that it uses.
     folder : str or Path, optional
-        Where trained models are kept; by default $VAE_LESSONS_CACHE, else `.cache/models` in the course's folder.
-        Deleting it is always safe, and removes the checkpoints of runs that were never finished.
+        Where trained models are kept; by default $VAE_LESSONS_CACHE, else `.cache/models` in the course's folder. All
+        who may write there can share it. Deleting it is always safe, and removes the checkpoints of unfinished runs.
     **settings
         As for `fit`, by name.
 
@@ -69,10 +70,10 @@ def fit_or_load(
     requested = _settings(settings)
     if key is None and not has_known_code(model):
         return train(model, data, requested)
-    folder = _ensure_folder(folder)
+    folder = _folder(folder)
     description = describe_run(model, data, requested, key)
     name = _digest(description)
-    with _lock(folder / f"{name}.lock"):
+    with _lock(folder / f"{name}.json"):
         history = _load(model, folder, name)
         if history is None:
             checkpoint = Checkpoint(folder / f"{name}.checkpoint")
@@ -94,18 +95,18 @@ def load_or_measure(
     The description, as JSON has it, is all that decides the result except the package's source and torch's version. The
     folder is as for `fit_or_load`.
     """
-    folder = _ensure_folder(_ensure_folder(folder) / "measured")
+    folder = _folder(_folder(folder) / "measured")
     source = {"source": source_fingerprint(DECIDES_MEASUREMENTS), "torch": torch.__version__}
     name = _digest(description | source)
-    with _lock(folder / f"{name}.lock"):
-        path = folder / f"{name}.json"
-        if path.exists():
+    path = folder / f"{name}.json"
+    with _lock(path):
+        if os.path.exists(path):
             try:
                 return {str(k): float(v) for k, v in json.loads(path.read_text(encoding="utf-8")).items()}
             except (OSError, ValueError, TypeError, AttributeError) as error:
                 warn_of_damage("measurement", path, error)
         measured = {k: float(v) for k, v in measure().items()}
-        write_atomically(path, json.dumps(measured, indent=1).encode())
+        write(path, json.dumps(measured, indent=1).encode())
         return measured
 
 
@@ -169,11 +170,13 @@ def _digest(description: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _ensure_folder(folder: str | Path | None) -> Path:
+def _folder(folder: str | Path | None) -> Path:
+    """Give the cache's folder, made if that is possible; where it is not, `write` says so."""
     if folder is None:
         folder = course_root() / Path(os.environ.get("VAE_LESSONS_CACHE") or ".cache/models").expanduser()
     folder = Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        make_folder(folder)
     return folder
 
 
@@ -188,7 +191,7 @@ def _weights(model: nn.Module) -> bytes:
 
 def _load(model: nn.Module, folder: Path, name: str) -> History | None:
     weights_path, description_path = folder / f"{name}.safetensors", folder / f"{name}.json"
-    if not description_path.exists():
+    if not os.path.exists(description_path):  # False also in a folder that we may not look into, unlike Path's
         return None
     try:
         entry = json.loads(description_path.read_text(encoding="utf-8"))
@@ -209,19 +212,25 @@ def _load(model: nn.Module, folder: Path, name: str) -> History | None:
 def _save(model: nn.Module, history: History, description: dict, folder: Path, name: str) -> None:
     weights = _weights(model)
     entry = {"weights_sha256": hashlib.sha256(weights).hexdigest(), "history": asdict(history), "run": description}
-    write_atomically(folder / f"{name}.safetensors", weights)
-    write_atomically(folder / f"{name}.json", json.dumps(entry, indent=1).encode())  # last: it completes the entry
+    if write(folder / f"{name}.safetensors", weights):
+        write(folder / f"{name}.json", json.dumps(entry, indent=1).encode())  # last: it completes the entry
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold a lock file; while another process holds it, show that we wait."""
-    lock = FileLock(path, mode=0o666)  # of whoever shares the folder
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        with progress_bar(1, "waiting for another notebook that does the same"):
-            lock.acquire()
+def _lock(entry: Path) -> Iterator[None]:
+    """Hold a lock file until `entry` is made; while another process holds it, show that we wait.
+
+    An entry that is there is read without a lock, and where no lock can be written there is none.
+    """
+    lock = FileLock(entry.with_suffix(".lock"), mode=0o666)  # of whoever shares the folder
+    if not os.path.exists(entry):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            with progress_bar(1, "waiting for another notebook that does the same"):
+                lock.acquire()
+        except OSError:
+            pass
     try:
         yield
     finally:

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from torch import Generator, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from vae_lessons.training.files import warn_of_damage, write_atomically
+from vae_lessons.training.files import warn_of_damage, write
 from vae_lessons.training.history import History
 
 Part = nn.Module | Optimizer | LRScheduler
@@ -34,11 +36,11 @@ class Checkpoint:
         }
         torch.save(state, buffer)
         content = buffer.getvalue()
-        write_atomically(self.path, hashlib.sha256(content).digest() + content)
+        write(self.path, hashlib.sha256(content).digest() + content)
 
     def restore(self, history: History, parts: Sequence[Part], generators: Sequence[Generator]) -> None:
         """Put all back to the state that was kept, if there is one and it was trained with the same settings."""
-        if not self.path.exists():
+        if not os.path.exists(self.path):
             return
         try:
             file = self.path.read_bytes()
@@ -60,4 +62,5 @@ class Checkpoint:
 
     def delete(self) -> None:
         """Remove the file, if there is one."""
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # another user's, under a sticky bit
+            self.path.unlink(missing_ok=True)
