@@ -170,7 +170,15 @@ def test_every_image_is_seen_once_per_epoch(few):
 
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "sizes"),
-    [(7, 3, [3, 4]), (8, 3, [3, 3, 2]), (6, 3, [3, 3]), (1, 1, [1]), (3, 1, [1, 1, 1]), (2, 2, [2])],
+    [
+        (7, 3, [3, 4]),
+        (8, 3, [3, 3, 2]),
+        (6, 3, [3, 3]),
+        (1, 1, [1]),
+        (3, 1, [1, 1, 1]),
+        (2, 2, [2]),
+        (1437, 359, [359, 359, 359, 360]),
+    ],
 )
 def test_last_batch_of_one_row_joins_the_one_before(n_rows, batch_size, sizes):
     assert batch_sizes(n_rows, batch_size) == sizes

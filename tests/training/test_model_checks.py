@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from training_helpers import OneNumber, autoencoder
 
 from vae_lessons import VAE, Autoencoder, Classifier, Gaussian, ImageData, TensorData, fit
-from vae_lessons.training.model_checks import check_loss
+from vae_lessons.training.model_checks import check_arguments
 
 
 def test_model_for_other_image_shape_is_named(few):
@@ -132,7 +132,7 @@ def test_loss_check_uses_the_models_device(few):
     """As after model.to("cuda"): the two images are moved to it."""
     model, seen = autoencoder(few).to("meta"), []
     model.loss = lambda x: seen.append(x.device.type) or model.decode(model.encode(x)).sum(dim=(1, 2))
-    check_loss(model, few)
+    check_arguments(model, few)
     assert seen == ["meta"]
 
 
@@ -148,7 +148,7 @@ def test_loss_check_leaves_no_trace(few):
     model = Normed(few.image_shape, 2, (8,))
     model.decoder.eval()
     state = torch.random.get_rng_state()
-    check_loss(model, few)
+    check_arguments(model, few)
     assert model.norm.num_batches_tracked == 0
     assert [model.training, model.norm.training, model.decoder.training] == [True, True, False]
     assert torch.equal(torch.random.get_rng_state(), state)

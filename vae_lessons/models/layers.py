@@ -36,13 +36,14 @@ def mlp(widths: Sequence[int], generator: Generator | None = None) -> nn.Sequent
 def run_network(name: str, network: nn.Module, inputs: Tensor, n_outputs: int) -> Tensor:
     """Map inputs (B, n_in) to outputs (B, n_out) of the same dtype by any network.
 
-    Raises ValueError for outputs of another shape; `name` is what the error calls the network.
+    Raises ValueError for other outputs; `name` is what the error calls the network.
     """
     outputs = network(inputs)
-    if outputs.shape != (len(inputs), n_outputs):
+    got = tuple(outputs.shape) if isinstance(outputs, Tensor) else f"a {type(outputs).__name__}"
+    if got != (len(inputs), n_outputs):
         raise ValueError(
-            f"{name} must map {tuple(inputs.shape)} to {(len(inputs), n_outputs)}, got {tuple(outputs.shape)}: "
-            "its last layer decides, and a convolution needs a Flatten after it"
+            f"{name} must map {tuple(inputs.shape)} to {(len(inputs), n_outputs)}, got {got}: its last layer decides; "
+            "a convolution needs a Flatten after it, and a recurrent layer a module that returns its outputs alone"
         )
     return outputs.to(inputs.dtype)  # autocast computes in bfloat16; the losses that follow need the inputs' precision
 
@@ -52,12 +53,15 @@ def start_at_mean(decoder: nn.Module, mean_image: Tensor, margin: float = 1e-3) 
 
     Training then starts at the mean image and has only the differences between images left to learn. A decoder that
     must first find the mean may stop there: see the first lesson. A bias that is not zero belongs to a trained decoder
-    and is left alone, and so is a decoder whose last layer does not have a bias for each pixel. The mean, (H, W) with
-    pixels in [0, 1], is kept by `margin` from 0 and 1, where logits are infinite. ValueError for a mean further out.
+    and is left alone, as are a frozen one and a decoder that is not a `Sequential` with a linear layer for its end. The
+    mean, (H, W) with pixels in [0, 1], is kept by `margin` from 0 and 1, where logits are infinite. ValueError for a
+    mean further out.
     """
-    *_, last_layer = decoder.modules()
-    bias = getattr(last_layer, "bias", None)
-    if isinstance(bias, Tensor) and bias.numel() == mean_image.numel() and not bias.any():
+    last_layer = decoder
+    while isinstance(last_layer, nn.Sequential) and len(last_layer):  # other modules need not use their layers in order
+        *_, last_layer = last_layer
+    bias = last_layer.bias if isinstance(last_layer, nn.Linear) else None
+    if bias is not None and bias.requires_grad and bias.numel() == mean_image.numel() and not bias.any():
         low, high = (float(end) for end in mean_image.aminmax())
         if low < -margin or high > 1 + margin:
             fix = "divide bytes by 255; start_at_mean=False if your decoder gives any numbers"

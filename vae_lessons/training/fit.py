@@ -19,7 +19,7 @@ from vae_lessons.notebook import progress_bar
 from vae_lessons.training.checkpoint import Checkpoint
 from vae_lessons.training.defaults import resolve
 from vae_lessons.training.history import History, TrainingDivergedError
-from vae_lessons.training.model_checks import check_arguments, check_gradient, check_loss, columns_for_loss
+from vae_lessons.training.model_checks import check_arguments, check_gradient, columns_for_loss
 from vae_lessons.training.settings import Settings
 
 ADAM_BETAS = (0.9, 0.95)
@@ -78,8 +78,8 @@ def fit(
     Raises
     ------
     ValueError, TypeError
-        For what is not a model or data, settings out of range, images of another size, and a `loss` that is missing or
-        does not give one value per image.
+        For what is not a model or data, settings out of range, images of another size, a `loss` that is missing or does
+        not give one value per image, and batches of one row for a model with BatchNorm.
     TrainingDivergedError
         As soon as an epoch has a loss that is not finite; the model is put back to where that epoch began.
     KeyboardInterrupt
@@ -94,7 +94,6 @@ def train(model: nn.Module, data: Dataset, settings: Settings, checkpoint: Check
     """Do what `fit` documents, for a model and data that were checked; go on from a checkpoint, and renew it."""
     rows = data.columns("train")[0]
     settings = resolve(settings, len(rows), data.whole)
-    check_loss(model, data)
     if settings.start_at_mean and hasattr(model, "start_at_mean"):
         model.start_at_mean(rows.float().mean(dim=0))
     home, device = next(model.parameters()).device, torch.device(settings.device)
@@ -104,6 +103,11 @@ def train(model: nn.Module, data: Dataset, settings: Settings, checkpoint: Check
         with torch.random.fork_rng([device] if device.type == "cuda" else []):  # PyTorch's generators are restored
             torch.manual_seed(settings.seed)
             _run_epochs(model, data, history, checkpoint)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):  # torch's own message
+            raise
+        message = f"batch_size must be at least 2 for a model with BatchNorm, got {settings.batch_size}"
+        raise ValueError(f"{message}: a single row has no variance") from error
     except KeyboardInterrupt as interrupt:
         history.interrupted = True
         interrupt.history = history

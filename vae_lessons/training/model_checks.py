@@ -33,7 +33,7 @@ def columns_for_loss(model: nn.Module, data: Dataset, split: str) -> tuple[Tenso
 
 
 def check_arguments(model: nn.Module, data: Dataset) -> None:
-    """Raise TypeError for what is not a model with a `loss`, and for data that are not a `Dataset`."""
+    """Raise TypeError for what is not a model with a `loss`, and for data that are not a `Dataset`; try the loss."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be an object such as Autoencoder(...) or VAE(...), got {_describe(model)}")
     if not callable(getattr(model, "loss", None)):
@@ -47,9 +47,10 @@ def check_arguments(model: nn.Module, data: Dataset) -> None:
             "data must be an ImageData, such as load_images() gives, or TensorData(name, train=(x,), test=(x_test,)), "
             f"got {type(data).__name__}{hint}"
         )
+    _check_loss(model, data)
 
 
-def check_loss(model: nn.Module, data: Dataset) -> None:
+def _check_loss(model: nn.Module, data: Dataset) -> None:
     """Try the loss on two rows; ValueError or TypeError for a loss that `fit` cannot minimise."""
     if not list(model.parameters()):
         raise ValueError(f"model must have parameters to train, {type(model).__name__} has none")

@@ -145,7 +145,7 @@ class DrawDigit(LiveFigure):
 
     @torch.no_grad()
     def _encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self._model.encode(images.to(self._model.encoder[0].weight))
+        return self._model.encode(images.to(next(self._model.encoder.parameters())))
 
 
 def choose_images(labels: Tensor) -> list[int]:

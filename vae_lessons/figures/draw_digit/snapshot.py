@@ -67,7 +67,7 @@ class DigitSnapshot(Snapshot):
         draw : int
             Which of the draws makes the z that is shown.
         """
-        dtype = model.encoder[0].weight.dtype
+        dtype = next(model.encoder.parameters()).dtype
         x = image.to(dtype).unsqueeze(0)
         mu, logvar = model.encode(x)  # (1, K)
         samples = mu + torch.exp(0.5 * logvar) * noise.to(dtype)  # (N, K)

@@ -75,7 +75,7 @@ class LatentMap:
     def image_at(self, frame: str, position: Tensor) -> Tensor:
         """Decode a position (K,): (H, W)."""
         code = self.frames[frame].code_at(position).unsqueeze(0)
-        return self.model.decode(code.to(self.model.decoder[0].weight))[0].cpu()
+        return self.model.decode(code.to(next(self.model.decoder.parameters())))[0].cpu()
 
     def describe(self) -> dict[str, Any]:
         """Describe it for JSON."""
@@ -98,7 +98,7 @@ def map_codes(model: Autoencoder | VAE, images: Tensor, shown: Tensor) -> Latent
     shown : Tensor
         (N,), indices.
     """
-    codes = model.code(images.to(model.encoder[0].weight)).double().cpu()
+    codes = model.code(images.to(next(model.encoder.parameters()))).double().cpu()
     frames = {"coordinates": coordinates(model, codes)}
     if model.latent_dim > 2:
         frames["directions"] = principal_directions(codes)
