@@ -47,7 +47,9 @@ def check_rows(name: str, value: Tensor, kind: str, shape: Sequence[int], dtype:
         wanted = f"{kind} of shape (B, {', '.join(map(str, shape))})"
         raise ValueError(f"{name} must be {wanted}, got {tuple(value.shape)}{hint}")
     if value.dtype != dtype:
-        raise ValueError(f"{name} must be {dtype}, as the model is, got {value.dtype}: use {name}.to({dtype})")
+        of_bytes = " / 255, unless pixels are 0 and 1" if value.dtype == torch.uint8 else ""
+        remedy = f"use {name}.to({dtype}){of_bytes}"
+        raise ValueError(f"{name} must be {dtype}, as the model is, got {value.dtype}: {remedy}")
 
 
 def grey_layout(name: str, shape: Sequence[int]) -> str:

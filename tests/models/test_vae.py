@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import safetensors.torch
 import scipy.stats
 import torch
 from hypothesis import given, settings
@@ -134,6 +135,42 @@ def test_loaded_weights_include_sigma():
         target.log_likelihood(images(), torch.zeros(3, 2).double()),
         source.log_likelihood(images(), torch.zeros(3, 2).double()),
     )
+
+
+FIXED, LEARNED = Gaussian(0.5), Gaussian(0.5, learned=True)
+
+
+@pytest.mark.parametrize(
+    ("saved", "own", "names"),
+    [
+        (FIXED, Gaussian(0.25), r"Gaussian\(sigma=0\.5\) .* got Gaussian\(sigma=0\.25\)"),
+        (FIXED, Gaussian(0.50001), r"Gaussian\(sigma=0\.5\) .* got Gaussian\(sigma=0\.50001\)"),
+        (FIXED, LEARNED, r"Gaussian\(sigma=0\.5\) .* got a learned Gaussian"),
+        (LEARNED, FIXED, r"a learned Gaussian .* got Gaussian\(sigma=0\.5\)"),
+        (Bernoulli(), ContinuousBernoulli(), r"Bernoulli\(\) .* got ContinuousBernoulli\(\)"),
+        (Bernoulli(), FIXED, r"Bernoulli\(\) .* got Gaussian\(sigma=0\.5\)"),
+    ],
+    ids=["sigma", "digits", "learned", "fixed", "normaliser", "class"],
+)
+def test_weights_of_another_likelihood_are_refused(saved, own, names):
+    """Before any weight has changed: only these words tell them apart."""
+    source, target = make_vae(saved, seed=1), make_vae(own, seed=2)
+    before = torch.nn.utils.parameters_to_vector(target.parameters())
+    with pytest.raises(ValueError, match=f"likelihood must be {names}"):
+        target.load_state_dict(source.state_dict())
+    assert torch.equal(torch.nn.utils.parameters_to_vector(target.parameters()), before)
+
+
+@every_likelihood
+def test_weights_are_loaded_from_files(make_likelihood, tmp_path):
+    source = make_vae(make_likelihood(), seed=1)
+    torch.save(source.state_dict(), tmp_path / "weights.pt")
+    safetensors.torch.save_file(source.state_dict(), tmp_path / "weights.safetensors")
+    read = torch.load(tmp_path / "weights.pt"), safetensors.torch.load_file(tmp_path / "weights.safetensors")
+    for state in read:
+        target = make_vae(make_likelihood(), seed=2)
+        target.load_state_dict(state)
+        assert torch.equal(target(images()), source(images()))
 
 
 @every_likelihood

@@ -11,6 +11,8 @@ from sklearn.neighbors import kneighbors_graph
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from vae_lessons.validation import check_floating
+
 MAX_COMPONENTS = 5
 VALLEY = 0.5  # two components are one cluster unless the density between them is below this share of the lower peak
 NEIGHBOURS = 10  # codes to which a walk may step
@@ -48,8 +50,9 @@ def count_clusters(codes: Tensor, seed: int = 0) -> Clusters:
     Raises
     ------
     ValueError
-        For fewer than five different codes.
+        For fewer than five different codes, and for integers.
     """
+    check_floating(codes=codes)
     points = codes.detach().cpu().double().numpy()
     if len(np.unique(points, axis=0)) < MAX_COMPONENTS:
         raise ValueError(f"codes must hold at least {MAX_COMPONENTS} different codes, got shape {tuple(codes.shape)}")

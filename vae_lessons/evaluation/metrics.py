@@ -102,6 +102,7 @@ def class_distance_correlation(codes: Tensor, images: Tensor, labels: Tensor) ->
     three classes, whose one distance has no rank, and as `nearest_labels`.
     """
     _check_codes(codes=codes)
+    check_floating(images=images)
     check_same_length(codes=codes, images=images, labels=labels)
     codes, images, labels = (part.detach().cpu() for part in (codes, images, labels))
     classes = labels.unique()
@@ -119,13 +120,14 @@ def nearest_distance(images: Tensor, reference: Tensor) -> Tensor:
 
     For an image that is in `reference` it is not quite 0, about 0.01 in float32, as a difference of squares is.
 
-    Raises ValueError for images of another size or dtype than `reference`, and for images that are not finite;
-    TypeError for what is not a tensor.
+    Raises ValueError for images of another size or dtype than `reference`, and for images that are integers or not
+    finite; TypeError for what is not a tensor.
     """
-    check_tensors(images=images, reference=reference)
+    check_floating(images=images, reference=reference)
     kind, expected = (f"{tuple(x.shape[1:])} {x.dtype}" for x in (images, reference))
     if kind != expected:
-        raise ValueError(f"images and reference must have one size and dtype, got {kind} and {expected}")
+        hint = ": use images.to(reference)" if images.shape[1:] == reference.shape[1:] else ""
+        raise ValueError(f"images and reference must have one size and dtype, got {kind} and {expected}{hint}")
     check_finite("images", images, "image")
     check_finite("reference", reference, "image")
     points = images.flatten(1)

@@ -131,6 +131,7 @@ class LinearGaussian:
         """
         check_rows("mu", mu, "means", (self.latent_dim,), self.weight.dtype)
         kl = gaussian.kl_to_standard_normal(mu, logvar)
+        check_rows("logvar", logvar, "log variances", (self.latent_dim,), self.weight.dtype)
         spread = logvar.exp() @ self.weight.square().sum(dim=0) / self.sigma**2  # (B,)
         return Elbo(self.log_likelihood(x, mu) - 0.5 * spread, kl)
 

@@ -34,7 +34,7 @@ class VAE(nn.Module):
         Widths of the encoder's hidden layers; the decoder has them in reverse.
     likelihood : Likelihood
         `Gaussian`, `Bernoulli` or `ContinuousBernoulli`. The model keeps a copy: what training learns is in
-        `model.likelihood`, and the object passed in does not change.
+        `model.likelihood`, and the object passed in does not change. `load_state_dict` refuses another's weights.
     generator : Generator, optional
         Source of the starting weights; PyTorch's own by default.
 

@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from vae_lessons.probability.noise import noise
-from vae_lessons.validation import check_finite, check_shapes, check_tensors, first_row
+from vae_lessons.validation import check_finite, check_floating, check_shapes, first_row
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -113,7 +113,7 @@ def kl_gaussians(mu_q: Tensor, cov_q: Tensor, mu_p: Tensor, cov_p: Tensor) -> Te
 
 def _cholesky(name: str, cov: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """Factorise each Σ = L Lᵀ; ValueError, naming the argument, for what is not a covariance."""
-    check_tensors(**{name: cov})
+    check_floating(**{name: cov})
     if tuple(cov.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}, got {tuple(cov.shape)}")
     check_finite(name, cov, "matrix")

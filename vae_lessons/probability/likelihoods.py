@@ -25,6 +25,17 @@ class Likelihood(nn.Module):
         super().__init__()
         self.eval()  # PyTorch's modules start in training mode
 
+    def get_extra_state(self) -> Tensor:
+        """Put what no weight shows, such as a fixed σ, into `state_dict`: the bytes of its repr, or of a name."""
+        kind = f"a learned {type(self).__name__}" if list(self.parameters()) else repr(self)
+        return torch.tensor(list(kind.encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Raise ValueError for the weights of a model with another likelihood."""
+        saved, own = (bytes(kind.tolist()).decode() for kind in (state, self.get_extra_state()))
+        if saved != own:
+            raise ValueError(f"likelihood must be {saved} for these weights, which were trained with it, got {own}")
+
     def from_outputs(self, outputs: Tensor) -> Tensor:
         """Turn a network's outputs, any real numbers, into parameters: by default they are logits already."""
         return outputs
@@ -117,6 +128,7 @@ class ContinuousBernoulli(Likelihood):
 
     def log_normaliser(self, logits: Tensor) -> Tensor:
         """Compute log C(a) = log(a / tanh(a / 2)), elementwise and even in a."""
+        check_floating(logits=logits)
         near, safe = _near_zero(logits)
         closed_form = torch.log(safe / torch.tanh(safe / 2))
         square = logits.square()
