@@ -137,6 +137,11 @@ def fitted_by_numpy(codes, n):
     return np.random.default_rng().multivariate_normal(points.mean(axis=0), np.cov(points, rowvar=False), size=n)
 
 
+def fitted_in_antithetic_pairs(codes, n):
+    eps = torch.randn(n // 2, codes.shape[1])
+    return codes.mean(0) + torch.cat([eps, -eps]) @ root(codes)
+
+
 def moved_a_little(codes, n):
     return codes[torch.randint(len(codes), (n,))] + 1e-3 * torch.randn(n, codes.shape[1])
 
@@ -181,6 +186,7 @@ RIGHT = {
         fitted_by_eigenvectors,
         fitted_by_sklearn,
         fitted_by_numpy,
+        fitted_in_antithetic_pairs,
         fitted(root),
     ],
 }
