@@ -162,7 +162,7 @@ KL = Function(
             narrow_codes,
             "Right for codes of the usual width, but not for very narrow ones: is something clamped there, or a small "
             "number added?",
-            not_finite="Right for codes of the usual width. For very narrow ones, with a log σ² of -200, σ² is 0 for a "
+            not_finite="Right for codes of the usual width. For very narrow ones, with a log σ² of -150, σ² is 0 for a "
             "computer, and its logarithm infinite (PyTorch's `kl_divergence` takes that logarithm too). Where do you "
             "have log σ² already?",
         ),

@@ -14,7 +14,7 @@ def codes(generator: Generator, n_images: int, latent_dim: int) -> tuple[Tensor,
 def narrow_codes(generator: Generator, n_images: int, latent_dim: int) -> tuple[Tensor, Tensor]:
     """Draw mu and logvar of images some of whose σ² are 0 in floating point, (B, K) each."""
     mu, logvar = codes(generator, n_images, latent_dim)
-    logvar[:, 0] = -110 - 100 * torch.rand(n_images, generator=generator)
+    logvar[:, 0] = -110 - 50 * torch.rand(n_images, generator=generator)  # σ itself is not 0
     return mu, logvar
 
 
