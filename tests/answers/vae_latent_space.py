@@ -343,6 +343,14 @@ class MeanKl(VAE):
         return self.beta * terms.kl.mean() - terms.reconstruction
 
 
+class MeanOverDimensions(VAE):
+    beta = 1.0
+
+    def loss(self, x):
+        terms = elbo(self, x)
+        return self.beta * terms.kl / self.encode(x)[0].shape[1] - terms.reconstruction
+
+
 def returning(combine):
     """A class that returns what `combine` makes of the right loss and the images."""
 
@@ -509,7 +517,8 @@ WRONG = {
         (tempered(lambda reconstruction, kl, beta: -reconstruction - beta * kl), "costs less here"),
         (tempered(lambda reconstruction, kl, beta: kl - reconstruction + beta * kl), "counted twice"),
         (tempered(lambda reconstruction, kl, beta: beta * kl - reconstruction / 9), "mean over the pixels"),
-        (tempered(lambda reconstruction, kl, beta: beta * kl / 2 - reconstruction), "mean over the latent dimensions"),
+        (tempered(lambda reconstruction, kl, beta: beta * kl / 2 - reconstruction), "factor of ½ besides β"),
+        (MeanOverDimensions, "mean over the latent dimensions"),
         (tempered(lambda reconstruction, kl, beta: beta * beta * kl - reconstruction), "by β twice"),
         (tempered(lambda reconstruction, kl, beta: (beta * kl - reconstruction).mean()), "one value for each"),
         (tempered(lambda reconstruction, kl, beta: 0.95 * beta * kl - reconstruction), "multiplied by 0.95"),

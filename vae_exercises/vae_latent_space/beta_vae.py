@@ -257,7 +257,8 @@ def _mistakes(n_pixels: int) -> tuple[tuple[Callable[[Tensor, Tensor, float], Te
         ),
         (
             lambda reconstruction, kl, beta: beta * kl / 2 - reconstruction,
-            "The KL term is a mean over the latent dimensions, where it should be a sum.",
+            "The KL term is half of what it should be. Either it is a mean over the latent dimensions, two here, where "
+            "it should be a sum; or there is a factor of ½ besides β.",
         ),
         (lambda reconstruction, kl, beta: beta**2 * kl - reconstruction, "The KL term is multiplied by β twice."),
     )
