@@ -349,7 +349,7 @@ def test_unrelated_source_changes_keep_trained_models(tmp_path):
     package, before = tmp_path / "vae_lessons", fingerprints(tmp_path)
     assert before[0] == source_fingerprint(cache.DECIDES_TRAINING)
     (package / "new_module.py").write_text("one = 1\n")
-    for name in ("figures/runtime/figure.css", "evaluation/lessons.mplstyle", "figures/gaussian_kl/figure.py"):
+    for name in ("figures/runtime/figure.css", "evaluation/plots/lessons.mplstyle", "figures/gaussian_kl/figure.py"):
         (package / name).write_text((package / name).read_text() + "\n")
     assert fingerprints(tmp_path) == before
     (package / "evaluation" / "metrics.py").write_text((package / "evaluation" / "metrics.py").read_text() + "\n")

@@ -65,7 +65,7 @@ class GradientStage:
     not_finite
         What to say of NaN or infinity, if not the same.
     no_gradient
-        What to say if there is none.
+        What to say if no gradient arrives.
     atol
         How near the gradient must be.
     """

@@ -39,12 +39,13 @@ class _Model:
         weight = torch.randn(6, 3, generator=generator)
         self.truth = LinearGaussian(1.5 * weight / weight.norm(dim=0), torch.rand(6, generator=generator), 0.5)
         self.shift = 0.3 + 0.3 * torch.rand(3, generator=generator)
-        self.slopes = torch.randn(6, 3, generator=generator)
+        self.logvar_weights = torch.randn(6, 3, generator=generator)
         self.asked: list[tuple[Tensor, Tensor]] = []
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mu, _ = self.truth.encode(x)
-        return mu + self.shift, -3.5 + 2 * torch.sin(x @ self.slopes.to(x))  # σ from 0.06 to 0.5: not that of a batch
+        logvar = -3.5 + 2 * torch.sin(x @ self.logvar_weights.to(x))  # σ from 0.06 to 0.5: not that of a batch
+        return mu + self.shift, logvar
 
     def decode(self, z: Tensor) -> Tensor:
         return self.truth.decode(z)

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_lessons.inference.closest_gaussian import closest_gaussian
 from vae_lessons.inference.elbo import Elbo
-from vae_lessons.inference.grid import START, GridDensity, QuadratureError, check_dim, closest_gaussian, integrate
+from vae_lessons.inference.grid import START, GridDensity, QuadratureError, check_dim, integrate
 from vae_lessons.inference.model import (
     LatentVariableModel,
     check_accepts,

@@ -220,7 +220,7 @@ def _save(model: nn.Module, history: History, description: dict, folder: Path, n
 def _lock(entry: Path) -> Iterator[None]:
     """Hold a lock file until `entry` is made; while another process holds it, show that we wait.
 
-    An entry that is there is read without a lock, and where no lock can be written there is none.
+    An entry that exists is read without a lock. In a folder that we cannot write to, we do without one.
     """
     lock = FileLock(entry.with_suffix(".lock"), mode=0o666)  # of whoever shares the folder
     if not os.path.exists(entry):

@@ -19,7 +19,7 @@ CELL_ID = "ways-in"
 METADATA = {"tags": ["remove-cell"]}  # on a page there is nothing to install
 
 INSTALL = """\
-# Gets the course's package where there is none, as in Colab.
+# Installs the course's package where it is missing, as in Colab.
 from importlib.util import find_spec
 
 if find_spec("vae_lessons") is None:
