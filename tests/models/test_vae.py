@@ -1,6 +1,7 @@
 """The VAE: shapes, likelihoods, samples, and its loss against torch.distributions."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -171,6 +172,18 @@ def test_weights_are_loaded_from_files(make_likelihood, tmp_path):
         target = make_vae(make_likelihood(), seed=2)
         target.load_state_dict(state)
         assert torch.equal(target(images()), source(images()))
+
+
+def test_weights_that_do_not_name_a_likelihood_are_loaded():
+    source, target = make_vae(Bernoulli(), seed=1), make_vae(Bernoulli(), seed=2)
+    plain = {name: weight for name, weight in source.state_dict().items() if "extra_state" not in name}
+    target.load_state_dict(plain)
+    assert torch.equal(target(images()), source(images()))
+    del plain["encoder.0.weight"]
+    with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "encoder\.0\.weight"\.'):
+        target.load_state_dict(plain)
+    copy = pickle.loads(pickle.dumps(target))
+    assert torch.equal(copy(images()), source(images()))
 
 
 @every_likelihood

@@ -6,6 +6,7 @@ H, W) or (B, D), and a floating dtype. Pixels are independent given z.
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
@@ -24,6 +25,7 @@ class Likelihood(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.eval()  # PyTorch's modules start in training mode
+        self.register_load_state_dict_post_hook(_accept_plain_weights)
 
     def get_extra_state(self) -> Tensor:
         """Put what no weight shows, such as a fixed σ, into `state_dict`: the bytes of its repr, or of a name."""
@@ -165,6 +167,11 @@ def _near_zero(logits: Tensor) -> tuple[Tensor, Tensor]:
     """Return where to use the series, and logits for which the closed form and its gradient are finite."""
     near = logits.abs() < NEARLY_ZERO
     return near, torch.where(near, torch.ones_like(logits), logits)
+
+
+def _accept_plain_weights(module: nn.Module, keys: NamedTuple) -> None:
+    """Let weights in that do not say of which likelihood they are, such as those of plain PyTorch code."""
+    keys.missing_keys[:] = [key for key in keys.missing_keys if not key.endswith("_extra_state")]
 
 
 def _per_image(values: Tensor) -> Tensor:
