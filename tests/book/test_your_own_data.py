@@ -59,7 +59,7 @@ def test_grey_images_become_image_data_that_trains():
     np.testing.assert_array_equal(torch.cat([data.train_labels, data.test_labels])[back], DIGITS.target)
     assert gain(names["history"]) > 1
     assert names["draws"].shape == (16, 8, 8)
-    right = (names["judge"].probabilities(data.test).argmax(dim=1) == data.test_labels).float().mean()
+    right = (names["classifier"].probabilities(data.test).argmax(dim=1) == data.test_labels).float().mean()
     assert right > 0.8
     assert names["unlabelled"].columns("test")[0].shape == (179, 8, 8)
 
