@@ -102,11 +102,11 @@ def check_int(name: str, value: int, minimum: int = 1, maximum: int | None = Non
     return int(value)
 
 
-def check_positive(name: str, value: float) -> float:
-    """Return `value` as a float; ValueError for what is not a positive, finite number."""
+def check_positive(name: str, value: float, or_zero: bool = False) -> float:
+    """Return `value` as a float; ValueError for what is not a positive, finite number, or 0 if that is allowed."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be a positive number, got {_shown(value)}")
+    if not (is_number and math.isfinite(value) and (value > 0 or (or_zero and value == 0))):
+        raise ValueError(f"{name} must be a positive number{' or 0' if or_zero else ''}, got {_shown(value)}")
     return float(value)
 
 

@@ -1,9 +1,10 @@
 """The models. Each has `loss`, which gives one value per image; `fit` averages it."""
 
 from vae_lessons.models.autoencoder import Autoencoder
+from vae_lessons.models.beta_vae import BetaVAE
 from vae_lessons.models.classifier import Classifier
 from vae_lessons.models.layers import mlp
 from vae_lessons.models.linear_gaussian import LinearGaussian
 from vae_lessons.models.vae import VAE
 
-__all__ = ["VAE", "Autoencoder", "Classifier", "LinearGaussian", "mlp"]
+__all__ = ["VAE", "Autoencoder", "BetaVAE", "Classifier", "LinearGaussian", "mlp"]

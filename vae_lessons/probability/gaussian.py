@@ -64,9 +64,19 @@ def kl_to_standard_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     ----------
     mu, logvar : Tensor, (B, K)
     """
+    return kl_per_dimension(mu, logvar).sum(dim=1)
+
+
+def kl_per_dimension(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Compute 1/2 [ mu_j² + σ_j² - 1 - log σ_j² ], each dimension's part of `kl_to_standard_normal`: (B, K), nats.
+
+    Parameters
+    ----------
+    mu, logvar : Tensor, (B, K)
+    """
     check_shapes(mu=mu, logvar=logvar)
     # expm1 keeps the digits where σ² is near 1 and σ² - 1 - log σ² nearly cancels.
-    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar).sum(dim=1)
+    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar)
 
 
 def kl_diagonal(mu_q: Tensor, logvar_q: Tensor, mu_p: Tensor, logvar_p: Tensor) -> Tensor:
