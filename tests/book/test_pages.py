@@ -80,7 +80,12 @@ def drawn_icons(site):
         return {chr(code) for code in font.getBestCmap()}
 
 
-@pytest.mark.parametrize("name", PAGES)
+def marked(name):
+    """Leave pages that change least often to `make check`."""
+    return pytest.param(name, marks=[pytest.mark.check] * name.startswith(("book/exercises/", "book/mistakes/")))
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in PAGES])
 def test_page_is_whole_and_fits_every_window(name, visit, drawn_icons):
     requested = []
     page, troubles = visit(f"{name}.html", viewport=VIEWPORTS["desktop"], requested=requested)

@@ -75,6 +75,7 @@ def test_image_files_become_tensors_with_their_labels(folder):
     torch.testing.assert_close(names["images"].mean(dim=(1, 2)), 0.2 + 0.6 * names["labels"])
 
 
+@pytest.mark.check
 def test_colour_images_train_and_their_draws_are_in_colour():
     """Each digit is in one of three colours, and so is nearly each draw."""
     colour = np.zeros((*BYTES.shape, 3), dtype="u1")

@@ -29,6 +29,7 @@ SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.MULT
 CHECKED = re.compile(r'^check\("([\w-]+)", (\w+)\)$', re.MULTILINE)
 HEADING = re.compile(r"^## Exercise (\d+): .+ \((\d+) points?, (\d+) minutes\)$", re.MULTILINE)
 BLANK = r"\1...  # your answer here"
+SLOW = {"elbo-full", "cb-normaliser", "elbo-estimators"}  # with many mistakes, of which each takes long
 
 
 def answers(topic):
@@ -185,7 +186,7 @@ def test_mistakes_are_not_confused(name):
             assert not alike or message == other, f"{other!r} is taken for {message!r}"
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.check] * (n in SLOW)) for n in CATALOGUE])
 def test_each_mistake_of_the_catalogue_gets_its_own_message(name):
     """Not the general hint, nor that of another mistake beside its own."""
     rows = table_of_mistakes([name])

@@ -44,6 +44,7 @@ def elbo_by_quadrature(mu, logvar, x, bend):
     return mean(log_likelihood), mean(lambda z: q.logpdf(z) - log_posterior(z)), math.log(evidence)
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("bend", [0.0, 0.7, 2.0])
 def test_numbers_agree_with_adaptive_quadrature(bend):
     for mu, logvar, x in [(0.3, -2.0, 1.5), (-3.0, 1.5, -3.0), (3.0, -4.0, 3.0), (-1.2, 0.4, 0.0)]:

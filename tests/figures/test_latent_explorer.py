@@ -197,8 +197,8 @@ def test_five_hundred_images_are_shown_at_most_from_all_of_the_test_set():
     assert len(LatentExplorer(models_of(5)["MSE VAE"], few).state()["_test"]["labels"]) == 2
 
 
-@pytest.mark.parametrize("latent_dim", [1, 2, 5])
-@pytest.mark.parametrize("names", [("autoencoder",), ("MSE VAE",), ("autoencoder", "BCE VAE")])
+@pytest.mark.parametrize("latent_dim", [2, 5])
+@pytest.mark.parametrize("names", [("autoencoder",), ("autoencoder", "BCE VAE")])
 def test_caption_alt_and_still_fit_the_models(latent_dim, names):
     figure = explorer(latent_dim, names)
     assert ("z itself" in figure.caption) == any("VAE" in name for name in names)
