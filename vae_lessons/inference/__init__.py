@@ -6,7 +6,7 @@ bound is maximised: a loss is minus a bound.
 
 from vae_lessons.inference.elbo import Elbo, elbo
 from vae_lessons.inference.grid import GridDensity, QuadratureError
-from vae_lessons.inference.iwae import iwae_bound
+from vae_lessons.inference.iwae import effective_sample_size, iwae_bound, log_importance_weights
 from vae_lessons.inference.model import LatentVariableModel
 from vae_lessons.inference.quadrature import (
     best_gaussian,
@@ -21,9 +21,11 @@ __all__ = [
     "LatentVariableModel",
     "QuadratureError",
     "best_gaussian",
+    "effective_sample_size",
     "elbo",
     "elbo_quadrature",
     "iwae_bound",
     "log_evidence_quadrature",
+    "log_importance_weights",
     "posterior_quadrature",
 ]
