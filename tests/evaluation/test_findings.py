@@ -89,3 +89,8 @@ def test_a_notebook_shows_a_finding_as_prose():
     text = paragraph(Finding("It *fell*."), "By half.")
     formats, _ = DisplayFormatter().format(text)
     assert formats["text/markdown"] == text == "It *fell*. By half."
+
+
+def test_a_negative_number_has_a_minus_sign_and_words_keep_their_hyphens():
+    text = Finding("A well-known gap (-0.5) is -2.25 ± 0.10 nats, $-1$ in `-1`, from 3-4 runs.")
+    assert text._repr_markdown_() == "A well-known gap (−0.5) is −2.25 ± 0.10 nats, $-1$ in `-1`, from 3-4 runs."

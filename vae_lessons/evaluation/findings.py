@@ -5,18 +5,20 @@ that holds. So the text around it needs no "if".
 """
 
 import math
+import re
 from collections.abc import Mapping
 
 from vae_lessons.evaluation.metrics import Estimate
 
 N_ERRORS = 2.0  # standard errors by which two values must differ to be told apart
+HYPHEN = re.compile(r"(?<![^\s(])-(?=[\d.])")  # as Python writes a negative number
 
 
 class Finding(str):
-    """Text that a notebook shows as prose rather than as a string."""
+    """Text that a notebook shows as prose rather than as a string, with minus signs before negative numbers."""
 
     def _repr_markdown_(self) -> str:
-        return str(self)
+        return HYPHEN.sub("\N{MINUS SIGN}", self)
 
 
 def paragraph(*sentences: str) -> Finding:
