@@ -17,12 +17,14 @@ from torch import Generator, Tensor, nn
 from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, ImageData, figures
 from vae_lessons.evaluation import clusters, metrics, plots, report
 from vae_lessons.inference import (
+    aggregate_posterior,
     best_gaussian,
     elbo,
     elbo_quadrature,
     iwae_bound,
     log_evidence_quadrature,
     posterior_quadrature,
+    split_kl,
 )
 from vae_lessons.models import LinearGaussian
 from vae_lessons.probability import gradient_estimators
@@ -148,6 +150,8 @@ BOUNDS = {
     "elbo of several": lambda model, x: elbo(model, x, 3, seeded()).value,
     "iwae": lambda model, x: iwae_bound(model, x, 4, seeded()),
     "evidence": lambda model, x: log_evidence_quadrature(model, x, 1e-2),
+    "aggregate posterior": lambda model, x: aggregate_posterior(model, x).log_prob(x[:, :1, : model.latent_dim]),
+    "split of the KL": lambda model, x: torch.cat(split_kl(model, x, 3, seeded())),
     "elbo quadrature": lambda model, x: elbo_quadrature(model, x, *model.encode(x)).value,
     "best Gaussian": lambda model, x: torch.cat(best_gaussian(model, x), dim=1),
     "best Gaussian of known posteriors": lambda model, x: torch.cat(

@@ -4,6 +4,7 @@ Everything is in nats, summed over pixels and latent dimensions, with one value 
 bound is maximised: a loss is minus a bound.
 """
 
+from vae_lessons.inference.aggregate import KlSplit, aggregate_posterior, split_kl
 from vae_lessons.inference.elbo import Elbo, elbo
 from vae_lessons.inference.grid import GridDensity, QuadratureError
 from vae_lessons.inference.iwae import effective_sample_size, iwae_bound, log_importance_weights
@@ -18,8 +19,10 @@ from vae_lessons.inference.quadrature import (
 __all__ = [
     "Elbo",
     "GridDensity",
+    "KlSplit",
     "LatentVariableModel",
     "QuadratureError",
+    "aggregate_posterior",
     "best_gaussian",
     "effective_sample_size",
     "elbo",
@@ -28,4 +31,5 @@ __all__ = [
     "log_evidence_quadrature",
     "log_importance_weights",
     "posterior_quadrature",
+    "split_kl",
 ]
