@@ -1,8 +1,9 @@
-"""The data sets: images with the classes they belong to, and any other tensors."""
+"""The data sets: images with the classes they belong to or the factors they are made from, and any other tensors."""
 
 from vae_lessons.data.dataset import Dataset, TensorData
 from vae_lessons.data.downloads import DataError, NotOnDiskError
 from vae_lessons.data.images import EmbeddedDigitsWarning, ImageData, course_root, data_root, load_images
+from vae_lessons.data.shapes import ShapeData, load_shapes
 
 __all__ = [
     "DataError",
@@ -10,8 +11,10 @@ __all__ = [
     "EmbeddedDigitsWarning",
     "ImageData",
     "NotOnDiskError",
+    "ShapeData",
     "TensorData",
     "course_root",
     "data_root",
     "load_images",
+    "load_shapes",
 ]
