@@ -131,9 +131,10 @@ def book_as_one_page(site) -> Path:
 
 @pytest.fixture(scope="session")
 def printed_book(browser, book_as_one_page) -> Path:
-    """Return the book as a PDF, printed once in this run of the tests."""
-    file = KEPT / "print" / "book.pdf"
-    BOOK.once("printed", lambda: print_book(browser, book_as_one_page, file))
+    """Return the book as a PDF: beside $VAE_LESSONS_SITE, where `make pdf` puts it, or printed once in this run."""
+    file = book_as_one_page.parents[1] / "variational-autoencoders.pdf"
+    if "VAE_LESSONS_SITE" not in os.environ:
+        BOOK.once("printed", lambda: print_book(browser, book_as_one_page, file))
     return file
 
 
