@@ -67,9 +67,14 @@ def draw_digit(**values: float | str) -> LiveFigure:
     return figures.DrawDigit(small_models()["BCE VAE"], digits(), **values)
 
 
+def active_units(**values: float) -> LiveFigure:
+    return figures.ActiveUnits(digits(), **values)
+
+
+NEED_DATA = {"ActiveUnits": active_units}
 NEED_MODELS = {"LatentExplorer": latent_explorer, "Interpolation": interpolation, "DrawDigit": draw_digit}
 # What makes each figure, given values of its controls.
-MAKERS = {name: NEED_MODELS.get(name, getattr(figures, name)) for name in figures.__all__}
+MAKERS = {name: (NEED_DATA | NEED_MODELS).get(name, getattr(figures, name)) for name in figures.__all__}
 
 
 def html_of(figure: LiveFigure) -> str:

@@ -1,0 +1,1 @@
+"""Units that switch on and off as the noise changes: a live figure."""
