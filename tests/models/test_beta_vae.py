@@ -5,7 +5,7 @@ import torch
 from model_helpers import SHAPE, images, seeded
 from torch import distributions
 
-from vae_lessons import Bernoulli, elbo, fit
+from vae_lessons import Bernoulli, Gaussian, elbo, fit, load_images
 from vae_lessons.data import TensorData
 from vae_lessons.models import VAE, BetaVAE
 
@@ -95,3 +95,18 @@ def test_a_killed_warm_up_goes_on_where_it_was():
 def test_a_weight_that_makes_no_sense_is_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         make(**wrong)
+
+
+def test_beta_times_variance_is_all_that_counts():
+    """Trainings with the same βσ² are one training: Adam's steps hardly depend on a factor before the whole loss."""
+    data, trained = load_images("digits"), []
+    for beta, sigma in ((4, 0.1), (1, 0.2), (0.25, 0.4)):
+        start = torch.Generator().manual_seed(0)
+        vae = BetaVAE(data.image_shape, 4, (32,), likelihood=Gaussian(sigma), beta=beta, generator=start)
+        fit(vae, data, epochs=5, device="cpu", precision="float32")
+        torch.manual_seed(0)
+        terms = elbo(vae, data.test)
+        trained.append((terms.kl.mean().item(), (data.test - vae(data.test)).square().mean().item()))
+    assert trained[0] == pytest.approx(trained[1], rel=0.01)
+    assert trained[2] == pytest.approx(trained[1], rel=0.01)
+    assert trained[1][0] > 1  # nats: there is a code to compare

@@ -13,7 +13,13 @@ from sklearn.metrics import root_mean_squared_error
 from torch import distributions
 
 from vae_lessons import VAE, ImageData, fit
-from vae_lessons.probability.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
+from vae_lessons.probability.likelihoods import (
+    Bernoulli,
+    ContinuousBernoulli,
+    DiscretisedLogistic,
+    Gaussian,
+    PixelGaussian,
+)
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4))
 SEEDS = st.integers(0, 2**31)
@@ -292,3 +298,127 @@ def test_non_float_pixels_are_refused_with_hint(likelihood):
         likelihood.log_prob(x.byte(), torch.zeros(2, 3))
     with pytest.raises(ValueError, match=r"(mean|logits) must have a floating dtype, got torch\.int64"):
         likelihood.log_prob(x.float(), torch.zeros(2, 3, dtype=torch.long))
+
+
+@given(st.integers(1, 4), SEEDS, st.floats(0, 0.5), st.floats(0.6, 3))
+def test_pixel_gaussian_matches_torch(n_images, seed, floor, start):
+    x, mean = uniform((n_images, 2, 3), seed), uniform((n_images, 2, 3), seed + 1).requires_grad_()
+    likelihood = PixelGaussian((2, 3), start, floor).double()
+    (weight,) = likelihood.parameters()
+    torch.testing.assert_close(likelihood.sigma, torch.full((2, 3), start).double(), rtol=1e-5, atol=0)
+    with torch.no_grad():
+        weight.copy_(4 * uniform((2, 3), seed + 2) - 3)
+    sigma = (floor**2 + weight.exp() ** 2).sqrt()
+    expected = distributions.Normal(mean, sigma).log_prob(x).sum(dim=(1, 2))
+    assert_same_value_and_gradient(likelihood.log_prob(x, mean), expected, [mean, weight])
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.1])
+def test_only_a_floor_limits_the_density_of_an_exact_pixel(floor):
+    """Gradient ascent in σ alone: log p rises until it stops at the floor, or does not stop."""
+    likelihood = PixelGaussian((1, 1), sigma=0.5, floor=floor).double()
+    pixel, found = torch.zeros(1, 1, 1).double(), []
+    optimiser = torch.optim.Adam(likelihood.parameters(), lr=0.1, maximize=True)
+    for _ in range(3):
+        for _ in range(100):
+            optimiser.zero_grad()
+            likelihood.log_prob(pixel, pixel).sum().backward()
+            optimiser.step()
+        found.append(likelihood.log_prob(pixel, pixel).item())
+    if floor:
+        assert found == pytest.approx([float(stats.norm(0, floor).logpdf(0))] * 3, abs=0.01)
+    else:
+        assert np.diff(found).tolist() == pytest.approx([10, 10], rel=0.02)  # as far as the steps go
+
+
+def test_pixel_gaussian_draws_with_each_pixels_own_sigma():
+    likelihood = PixelGaussian((1, 2), sigma=1.0, floor=0.1)
+    with torch.no_grad():
+        likelihood.log_above_floor.copy_(torch.tensor([[-20.0, math.log(0.7)]]))
+    samples = likelihood.sample(torch.zeros(50_000, 1, 2), torch.Generator().manual_seed(0))
+    assert not samples.requires_grad
+    assert samples.std(dim=0).tolist()[0] == pytest.approx([0.1, math.hypot(0.1, 0.7)], rel=0.02)
+
+
+@pytest.mark.parametrize("levels", [2, 17, 256])
+@pytest.mark.parametrize("scale", [1e-3, 0.05, 3.0])
+def test_probabilities_of_grey_levels_add_up(levels, scale):
+    """And are differences of the CDF of SciPy's logistic distribution, with the tails in the end cells."""
+    likelihood = DiscretisedLogistic(levels, scale).double()
+    grid = torch.arange(levels).double() / (levels - 1)
+    for location in (-2.0, 0.0, 0.31, 0.5, 1.0):
+        place = torch.full((levels, 1), location).double()
+        log_probs = likelihood.log_prob(grid.unsqueeze(1), place)
+        assert log_probs.exp().sum().item() == pytest.approx(1, abs=1e-12)
+        edges = np.concatenate([[-np.inf], (grid[1:] - 0.5 / (levels - 1)).numpy(), [np.inf]])
+        expected = np.diff(stats.logistic(location, likelihood.scale).cdf(edges))
+        np.testing.assert_allclose(log_probs.exp().detach(), expected, rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_improbable_grey_levels_have_finite_values_and_gradients(dtype):
+    likelihood = DiscretisedLogistic(256, 1e-3)
+    outputs = torch.tensor([[-2.0, 2.0, 0.0]], dtype=dtype, requires_grad=True)  # locations 0, 1 and a half
+    location = likelihood.from_outputs(outputs)
+    torch.testing.assert_close(likelihood.mean(location), torch.tensor([[0.0, 1.0, 0.5]]))
+    value = likelihood.log_prob(torch.tensor([[1.0, 0.0, 0.0]]), location)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(-2.5 / 1e-3, rel=0.01)  # the tails fall in a straight line
+    gradients = torch.autograd.grad(value.sum(), [outputs, *likelihood.parameters()])
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@settings(max_examples=25)
+@given(SEEDS, st.floats(0.02, 1))
+def test_density_of_dequantised_pixels_is_a_lower_bound(seed, scale):
+    """By Jensen's inequality: the average log-density over a level's cell, plus its width, is at most its log P."""
+    likelihood, levels = DiscretisedLogistic(9, scale).double(), 9
+    x, location = torch.randint(1, levels - 1, (20, 1)).double() / (levels - 1), uniform((20, 1), seed)
+    cells = x + (torch.arange(1000).double() + 0.5) / 1000 / (levels - 1) - 0.5 / (levels - 1)  # (20, 1000)
+    density = stats.logistic(location, likelihood.scale).pdf(cells)
+    log_prob = likelihood.log_prob(x, location).detach()
+    torch.testing.assert_close(log_prob.exp(), torch.from_numpy(density.mean(axis=1)) / (levels - 1), rtol=1e-5, atol=0)
+    assert (torch.from_numpy(np.log(density).mean(axis=1)) - math.log(levels - 1) <= log_prob + 1e-9).all()
+
+
+def test_drawn_grey_levels_have_their_probabilities():
+    n, likelihood = 200_000, DiscretisedLogistic(5, 0.2)
+    drawn = likelihood.sample(torch.full((n, 1), 0.3), torch.Generator().manual_seed(0))
+    grid = torch.arange(5) / 4
+    shares = (drawn == grid).double().mean(dim=0)
+    expected = likelihood.log_prob(grid.unsqueeze(1), torch.full((5, 1), 0.3)).exp().double().detach()
+    torch.testing.assert_close(shares, expected, rtol=0, atol=0.005)
+
+
+@pytest.mark.parametrize("pixels", [[0.3, 0.5], [0.0, 1.25], [-0.25, 0.0]], ids=str)
+def test_pixels_between_grey_levels_are_refused(pixels):
+    likelihood = DiscretisedLogistic(5)
+    with pytest.raises(ValueError, match="x must be grey levels k / 4 from 0 to 1, got others"):
+        likelihood.log_prob(torch.tensor([pixels]), torch.zeros(1, 2))
+    bytes_ = torch.arange(256).view(1, -1) / 255  # in float32
+    assert DiscretisedLogistic(256).log_prob(bytes_, bytes_.clone()).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PixelGaussian((2, 2), sigma=0.1, floor=0.1), "floor must be below sigma, got 0.1 and 0.1"),
+        (lambda: PixelGaussian((2, 2), floor=-1), "floor must be"),
+        (lambda: DiscretisedLogistic(1), "levels must be"),
+        (lambda: DiscretisedLogistic(256, scale=0), "scale must be a positive number"),
+    ],
+)
+def test_settings_out_of_range_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_weights_of_another_floor_or_number_of_levels_are_refused():
+    for one, other in (
+        (PixelGaussian((2, 2), floor=0.1), PixelGaussian((2, 2))),
+        (DiscretisedLogistic(17), DiscretisedLogistic(256)),
+    ):
+        assert one.load_state_dict(one.state_dict())
+        with pytest.raises(ValueError, match="likelihood must be a learned"):
+            other.load_state_dict(one.state_dict())
+        assert repr(one) != repr(other)  # which the cache's key has

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from vae_lessons.data import ImageData
 from vae_lessons.models import VAE, Autoencoder
-from vae_lessons.probability.likelihoods import NEARLY_ZERO, Bernoulli, ContinuousBernoulli, Gaussian
+from vae_lessons.probability.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
+from vae_lessons.probability.likelihoods.bernoulli import NEARLY_ZERO
 
 LAYERS = {nn.Linear}, {nn.ReLU}  # by turns
 COARSE, FINE = 8, 16  # bits
