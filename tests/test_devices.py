@@ -18,6 +18,8 @@ from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBerno
 from vae_lessons.evaluation import clusters, metrics, plots, report
 from vae_lessons.inference import (
     aggregate_posterior,
+    ais_log_evidence,
+    ais_upper_bound,
     best_gaussian,
     elbo,
     elbo_quadrature,
@@ -149,6 +151,12 @@ BOUNDS = {
     "elbo": lambda model, x: elbo(model, x, generator=seeded()).value,
     "elbo of several": lambda model, x: elbo(model, x, 3, seeded()).value,
     "iwae": lambda model, x: iwae_bound(model, x, 4, seeded()),
+    "iwae, doubly reparameterised": lambda model, x: iwae_bound(model, x, 4, seeded(), doubly_reparameterised=True),
+    "annealed": lambda model, x: ais_log_evidence(model, x, 3, 4, seeded()),
+    "annealed from the prior": lambda model, x: ais_log_evidence(model, x, 3, 4, seeded(), start="prior"),
+    "annealed, backwards": lambda model, x: ais_upper_bound(
+        model, x, torch.ones(len(x), model.latent_dim).to(x), 3, 4, seeded()
+    ),
     "evidence": lambda model, x: log_evidence_quadrature(model, x, 1e-2),
     "aggregate posterior": lambda model, x: aggregate_posterior(model, x).log_prob(x[:, :1, : model.latent_dim]),
     "split of the KL": lambda model, x: torch.cat(split_kl(model, x, 3, seeded())),

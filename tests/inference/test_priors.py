@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, MultivariateNormal, Normal
 
 from vae_lessons.inference import (
+    ais_log_evidence,
     best_gaussian,
     elbo,
     elbo_quadrature,
@@ -311,6 +312,7 @@ IMAGES, CONDITION = randn(4, *SHAPE, seed=8), randn(4, 3, seed=9)
 
 CONDITIONAL_BOUNDS = {
     "iwae": lambda model, x, c: iwae_bound(model, x, 7, seeded(), condition=c),
+    "ais": lambda model, x, c: ais_log_evidence(model, x, 3, 5, seeded(), condition=c),
     "evidence": lambda model, x, c: log_evidence_quadrature(model, x, 1e-7, condition=c),
     "posterior": lambda model, x, c: posterior_quadrature(model, x, 1e-7, condition=c).log_normaliser,
     "best Gaussian": lambda model, x, c: sum(best_gaussian(model, x, condition=c)).sum(dim=1),
@@ -322,9 +324,9 @@ CONDITIONAL_BOUNDS = {
 
 
 @both
-@pytest.mark.parametrize("bound", ["iwae", "evidence", "posterior"])
+@pytest.mark.parametrize("bound", ["iwae", "ais", "evidence", "posterior"])
 def test_each_image_has_the_evidence_of_its_own_condition(bound, latent_dim):
-    """Exactly for the iwae bound too, whose weights do not vary under the exact posterior."""
+    """Exactly for the sampled bounds too, whose weights do not vary under the exact posterior."""
     model, permuted = Conditional(latent_dim), CONDITION[[1, 2, 3, 0]]
     for condition in (CONDITION, permuted):
         actual = CONDITIONAL_BOUNDS[bound](model, IMAGES, condition)

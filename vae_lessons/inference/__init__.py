@@ -5,6 +5,7 @@ bound is maximised: a loss is minus a bound.
 """
 
 from vae_lessons.inference.aggregate import KlSplit, aggregate_posterior, split_kl
+from vae_lessons.inference.ais import ais_log_evidence, ais_upper_bound
 from vae_lessons.inference.elbo import Elbo, elbo
 from vae_lessons.inference.grid import GridDensity, QuadratureError
 from vae_lessons.inference.iwae import effective_sample_size, iwae_bound, log_importance_weights
@@ -23,6 +24,8 @@ __all__ = [
     "LatentVariableModel",
     "QuadratureError",
     "aggregate_posterior",
+    "ais_log_evidence",
+    "ais_upper_bound",
     "best_gaussian",
     "effective_sample_size",
     "elbo",
