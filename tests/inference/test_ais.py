@@ -204,15 +204,15 @@ def test_what_is_no_tensor_is_named():
 
 
 @pytest.mark.check
-def test_bounds_of_a_trained_network_are_in_order():
-    """On held-out digits, of which 5,000 codes already give the evidence; there, annealing must not fall behind."""
+def test_annealing_of_a_trained_network_agrees_with_five_thousand_codes():
+    """On held-out digits, whose posteriors are so wide that both give the evidence, and both are above the ELBO."""
     data = load_images("digits")
     vae = VAE(data.image_shape, 20, (400,), likelihood=Bernoulli(), generator=seeded())
     fit(vae, data, epochs=mnist_epochs(data, 5), seed=0)
     x = data.test[:60]
     with torch.no_grad():
-        bounds = elbo(vae, x, 100, seeded()).value, *(iwae_bound(vae, x, n, seeded()) for n in (5, 5000))
+        low, many = elbo(vae, x, 100, seeded()).value, iwae_bound(vae, x, 5000, seeded())
     annealed = ais_log_evidence(vae, x, 8, 100, seeded())
-    for lower, higher in (bounds[:2], (bounds[1], annealed), (bounds[2], annealed + 0.05)):
-        rise = higher - lower
+    for rise in (many - low, annealed - low):
         assert rise.mean() > 3 * rise.std() / math.sqrt(len(x))
+    torch.testing.assert_close(annealed.mean(), many.mean(), rtol=0, atol=0.05)
