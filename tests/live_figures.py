@@ -85,9 +85,26 @@ def html_of(figure: LiveFigure) -> str:
 def grid(figure: LiveFigure, points: int = 3) -> Iterator[dict[str, float]]:
     """Values of all sliders, their ends included."""
     sliders = sliders_of(figure)
-    places = [np.linspace(c.low, c.high, points).round(0 if c.step == 1 else 6).tolist() for c in sliders.values()]
+    places = [places_of(slider, points) for slider in sliders.values()]
     for values in itertools.product(*places):
         yield dict(zip(sliders, values, strict=True))
+
+
+def places_of(slider: Slider, points: int) -> list[float]:
+    """Some places of a slider from its low to its high end."""
+    if slider.values:
+        return [slider.values[i] for i in np.linspace(0, len(slider.values) - 1, points).round().astype(int)]
+    return np.linspace(slider.low, slider.high, points).round(0 if slider.step == 1 else 6).tolist()
+
+
+def ends_of(slider: Slider) -> tuple[float, float]:
+    """The ends of a slider's input on a page."""
+    return (0, len(slider.values) - 1) if slider.values else (slider.low, slider.high)
+
+
+def next_place(slider: Slider, value: float) -> float:
+    """Where a slider is after a step to the right."""
+    return slider.values[slider.values.index(value) + 1] if slider.values else value + slider.step
 
 
 def sliders_of(figure: LiveFigure) -> dict[str, Slider]:
@@ -95,7 +112,7 @@ def sliders_of(figure: LiveFigure) -> dict[str, Slider]:
 
 
 def set_sliders(page: Page, figure: Locator, values: Sequence[float]) -> None:
-    """Put all sliders of a figure at these values, in their order."""
+    """Put all sliders of a figure at these values, in their order; one that goes through values is put at a number."""
     page.evaluate(SET_SLIDERS, [figure.element_handle(), list(values)])
     painted(page)
 

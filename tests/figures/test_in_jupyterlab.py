@@ -1,7 +1,7 @@
 """The live figures in JupyterLab: drawing, sliders and Python move together."""
 
 import pytest
-from live_figures import MAKERS, sliders_of
+from live_figures import MAKERS, next_place, sliders_of
 from playwright.sync_api import expect
 from sample_figure import SampleFigure
 
@@ -25,7 +25,7 @@ def test_drawing_sliders_and_python_move_together(lab):
         for _, other in others[:1]:
             end = f"{other.high:.{0 if other.step == 1 else 2}f}"
             expect(output.locator(".widget-readout").nth(1)).to_have_text(end, timeout=PATIENCE)
-        assert float(written(name)) == pytest.approx(getattr(make(), first) + slider.step)
+        assert float(written(name)) == pytest.approx(next_place(slider, getattr(make(), first)))
         assert output.locator(".live-figure-panels").inner_html() != before
     outputs.first.locator(".knob").last.hover()
     page.mouse.down()

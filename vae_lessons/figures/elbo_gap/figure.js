@@ -3,6 +3,7 @@
 // z ~ N(0, 1),  x | z ~ N(g(z), noise²),  g(z) = z + bend z²/2,  q = N(μ, σ²)
 
 import { axisBelow, axisLeft, bar, curve, scale, steps } from "../runtime/axes.js";
+import { decode, expectedLogLikelihood, integral, logEvidence, logJoint } from "../runtime/bent_decoder.js";
 import { append, change, clip, label, panel } from "../runtime/dom.js";
 import { gaussianHandles, handle } from "../runtime/handles.js";
 import { move } from "../runtime/model.js";
@@ -17,33 +18,17 @@ const TERMS = [
 ];
 const HALF = 22; // of the width of a bar
 
-const decode = (z, bend) => z + (bend * z ** 2) / 2;
-const logJoint = (z, { x, bend, _constants: { noise } }) => logNormal(x, decode(z, bend), noise) + logNormal(z, 0, 1);
-
-// By the trapezoid rule, which is exact to rounding for what is smooth and dies away at both ends.
-function integral(f, low, high, pieces) {
-  const step = (high - low) / pieces;
-  let sum = (f(low) + f(high)) / 2;
-  for (let i = 1; i < pieces; i++) sum += f(low + i * step);
-  return sum * step;
-}
-
-// E_q[log p(x | z)] from the moments of g: g(μ + σε) = g(μ) + (1 + bend μ) σ ε + bend σ² ε²/2.
-function expectedLogLikelihood({ mu, logvar, x, bend, _constants: { noise } }) {
-  const variance = Math.exp(logvar);
-  const mean = decode(mu, bend) + (bend * variance) / 2;
-  const spread = variance * (1 + bend * mu) ** 2 + (bend * variance) ** 2 / 2;
-  return logNormal(x, mean, noise) - spread / (2 * noise ** 2);
-}
+const bentOf = ({ x, bend, _constants: { noise } }) => ({ x, bend, noise });
 
 // The gap is an integral of its own, over the range of q. That all four add up is then a result.
 export function numbers(state) {
   const { mu, logvar } = state;
+  const bent = bentOf(state);
   const sd = Math.exp(logvar / 2);
-  const reconstruction = expectedLogLikelihood(state);
+  const reconstruction = expectedLogLikelihood(mu, logvar, bent);
   const kl = klToStandardNormal(mu, logvar);
-  const log_evidence = Math.log(integral(z => Math.exp(logJoint(z, state)), -9, 9, 1800));
-  const excess = z => logNormal(z, mu, sd) - logJoint(z, state) + log_evidence; // log q(z) / p(z | x)
+  const log_evidence = logEvidence(bent);
+  const excess = z => logNormal(z, mu, sd) - logJoint(z, bent) + log_evidence; // log q(z) / p(z | x)
   const gap = integral(z => normal(z, mu, sd) * excess(z), mu - 9 * sd, mu + 9 * sd, 400);
   return { reconstruction, kl, elbo: reconstruction - kl, gap: Math.max(0, gap), log_evidence }; // below 0 is rounding
 }
@@ -69,9 +54,10 @@ function densities(svg, model, x) {
   const placeHandles = gaussianHandles(svg, model, x);
   return (state, { log_evidence }) => {
     const { mu, logvar } = state;
+    const bent = bentOf(state);
     const sd = Math.exp(logvar / 2);
     const qAt = z => normal(z, mu, sd);
-    const posteriorAt = z => Math.exp(logJoint(z, state) - log_evidence);
+    const posteriorAt = z => Math.exp(logJoint(z, bent) - log_evidence);
     const mode = steps(...range, 0.02).reduce((best, z) => (posteriorAt(z) > posteriorAt(best) ? z : best), 0);
     const y = scale([0, Math.max(0.46, qAt(mu), posteriorAt(mode))], [floor, 30]);
     const outline = curve(posteriorAt, ...range, x, y, 400);

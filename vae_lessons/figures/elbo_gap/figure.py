@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from vae_lessons.figures.elbo_gap.snapshot import NOISE, REACH, ElboGapSnapshot
+from vae_lessons.figures.elbo_gap.snapshot import REACH, ElboGapSnapshot
+from vae_lessons.figures.runtime.bent_decoder import NOISE
 from vae_lessons.figures.runtime.controls import Slider
 from vae_lessons.figures.runtime.widget import LiveFigure
 

@@ -7,34 +7,14 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from vae_lessons.evaluation.plots import COLOURS
+from vae_lessons.figures.runtime.bent_decoder import NOISE, TOLERANCE, BentDecoder, log_normal
 from vae_lessons.figures.runtime.snapshot import Snapshot
 from vae_lessons.figures.runtime.widget import MINUS
 from vae_lessons.inference import elbo_quadrature, log_evidence_quadrature
-from vae_lessons.probability import gaussian
 
-NOISE = 0.7  # standard deviation of x around the decoder's mean
 REACH = 5  # of the axis of z, to each side
-TOLERANCE = 1e-9  # nats, of the quadrature
-
-
-@dataclass(frozen=True)
-class BentDecoder:
-    """x | z ~ N(g(z), noise²) with g(z) = z + bend z²/2, one pixel and one latent dimension."""
-
-    bend: float
-    noise: float
-    latent_dim: int = 1
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Compute g(z): (B, 1) to (B, 1)."""
-        return z + self.bend * z.square() / 2
-
-    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
-        """Compute log p(x | z) of each pair in nats: (B, 1) and (B, 1) to (B,)."""
-        return gaussian.log_prob(x, self.decode(z), torch.full_like(z, 2 * math.log(self.noise)))
 
 
 @dataclass(frozen=True)
@@ -62,15 +42,15 @@ class ElboGapSnapshot(Snapshot):
     @classmethod
     def at(cls, mu: float, logvar: float, x: float, bend: float) -> "ElboGapSnapshot":
         """Compute the snapshot, by quadrature."""
-        model = BentDecoder(bend, NOISE)
+        model = BentDecoder(bend)
         data, means, logvars = torch.tensor([x, mu, logvar], dtype=torch.float64).view(3, 1, 1)
         bound = elbo_quadrature(model, data, means, logvars)
         log_evidence = float(log_evidence_quadrature(model, data, TOLERANCE))
         # On a grid of q's own: the posterior's may end before q does.
         reach = 10 * math.exp(logvar / 2)
         z = torch.linspace(mu - reach, mu + reach, 1001, dtype=torch.float64).unsqueeze(1)
-        log_q = _log_q(z, mu, logvar)
-        gap = float(torch.trapezoid(log_q.exp() * (log_q - _log_joint(z, x, bend) + log_evidence), z[:, 0]))
+        log_q = log_normal(z, mu, logvar)
+        gap = float(torch.trapezoid(log_q.exp() * (log_q - model.log_joint(x, z) + log_evidence), z[:, 0]))
         numbers = {
             "reconstruction": float(bound.reconstruction),
             "kl": float(bound.kl),
@@ -113,11 +93,11 @@ class ElboGapSnapshot(Snapshot):
 
     def _draw_densities(self, ax: Axes) -> None:
         z = torch.linspace(-REACH, REACH, 601, dtype=torch.float64).unsqueeze(1)
-        posterior = (_log_joint(z, self.x, self.bend) - self.numbers["log_evidence"]).exp()
+        posterior = (BentDecoder(self.bend).log_joint(self.x, z) - self.numbers["log_evidence"]).exp()
         ax.fill_between(z[:, 0], posterior, color=COLOURS["posterior"], alpha=0.15, lw=0)
         ax.plot(z, posterior, color=COLOURS["posterior"], label="p(z | x)")
-        ax.plot(z, _log_q(z, self.mu, self.logvar).exp(), color=COLOURS["encoder"], label="q(z)")
-        ax.plot(z, _log_q(z, 0, 0).exp(), color=COLOURS["prior"], lw=1.25, label="p(z)")
+        ax.plot(z, log_normal(z, self.mu, self.logvar).exp(), color=COLOURS["encoder"], label="q(z)")
+        ax.plot(z, log_normal(z, 0, 0).exp(), color=COLOURS["prior"], lw=1.25, label="p(z)")
         ax.set(yticks=[], xlim=(-REACH, REACH))
         ax.set_ylim(bottom=0)
         ax.tick_params(labelbottom=False)
@@ -126,7 +106,7 @@ class ElboGapSnapshot(Snapshot):
 
     def _draw_decoder(self, ax: Axes) -> None:
         z = np.linspace(-REACH, REACH, 201)
-        mean = BentDecoder(self.bend, NOISE).decode(torch.from_numpy(z)).numpy()
+        mean = BentDecoder(self.bend).decode(torch.from_numpy(z)).numpy()
         ax.fill_between(z, mean - NOISE, mean + NOISE, color=COLOURS["decoder"], alpha=0.15, lw=0)
         ax.plot(z, mean, color=COLOURS["decoder"])
         ax.axhline(self.x, color=COLOURS["data"])
@@ -148,13 +128,3 @@ class ElboGapSnapshot(Snapshot):
         ax.xaxis.tick_top()
         ax.tick_params(axis="x", length=0, labelsize="small")
         ax.spines.bottom.set_visible(False)
-
-
-def _log_q(z: Tensor, mu: float, logvar: float) -> Tensor:
-    """Compute log N(z; mu, exp(logvar)) at z (N, 1): (N,)."""
-    return gaussian.log_prob(z, torch.full_like(z, mu), torch.full_like(z, logvar))
-
-
-def _log_joint(z: Tensor, x: float, bend: float) -> Tensor:
-    """Compute log p(x, z) at z (N, 1): (N,)."""
-    return BentDecoder(bend, NOISE).log_likelihood(torch.full_like(z, x), z) + _log_q(z, 0, 0)

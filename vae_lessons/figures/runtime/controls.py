@@ -5,7 +5,7 @@ the ipywidget of a live kernel, and it travels as JSON to the page, which makes 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any
@@ -35,6 +35,8 @@ class Slider:
         The distance between two positions. With steps of 1 the trait takes whole numbers only.
     shown_if : tuple of str and bool, optional
         The name of a switch, and its position in which the slider is shown.
+    values : tuple of float
+        All that it can be, from `low` to `high`, where steps are not even: the slider goes from each to the next.
     """
 
     label: str
@@ -43,13 +45,20 @@ class Slider:
     high: float
     step: float = 0.05
     shown_if: Condition = None
+    values: tuple[float, ...] = ()
 
     def trait(self) -> TraitType:
         """Make a trait that this slider moves."""
-        return Number(self.low, self.high, whole=self.step == 1).tag(sync=True, state=True, control=self)
+        number = Number(self.low, self.high, whole=self.step == 1, among=self.values)
+        return number.tag(sync=True, state=True, control=self)
 
     def widget(self, owner: ipywidgets.Widget, name: str) -> ipywidgets.Widget:
         """Make an ipywidget that moves the trait `name` of `owner`."""
+        if self.values:
+            options = [(f"{value:g}", value) for value in self.values]
+            slider = ipywidgets.SelectionSlider(options=options, value=getattr(owner, name), description=self.label)
+            traitlets.link((owner, name), (slider, "value"))
+            return slider
         kind = ipywidgets.IntSlider if self.step == 1 else ipywidgets.FloatSlider
         slider = kind(value=getattr(owner, name), min=self.low, max=self.high, step=self.step, description=self.label)
         ipywidgets.jslink((owner, name), (slider, "value"))
@@ -96,11 +105,15 @@ Control = Slider | Switch | Action
 
 
 class Number(TraitType):
-    """A float in [low, high], or an int if it must be whole. Anything else, NaN included, is a TraitError."""
+    """A float in [low, high], or an int if it must be whole. Anything else, NaN included, is a TraitError.
 
-    def __init__(self, low: float, high: float, whole: bool = False) -> None:
+    With `among` it is one of these.
+    """
+
+    def __init__(self, low: float, high: float, whole: bool = False, among: Sequence[float] = ()) -> None:
         self.kind = int if whole else float
         self.low, self.high = self.kind(low), self.kind(high)
+        self.among = among
         super().__init__(self.low)
 
     def validate(self, owner: HasTraits, value: Any) -> float:
@@ -110,6 +123,9 @@ class Number(TraitType):
         if not is_inside or (self.kind is int and value != int(value)):
             kind = "whole number" if self.kind is int else "number"
             raise TraitError(f"{self.name} must be a {kind} from {self.low:g} to {self.high:g}, got {value!r}")
+        if self.among and value not in self.among:
+            values = ", ".join(f"{each:g}" for each in self.among)
+            raise TraitError(f"{self.name} must be one of {values}, got {value!r}")
         return self.kind(value)
 
 

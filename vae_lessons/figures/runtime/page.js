@@ -28,18 +28,21 @@ function pageModel(state) {
 
 // Each makes an input. Returns the element, and what brings it up to a value.
 const INPUTS = {
-  slider(parent, model, { name, label, spoken, low, high, step, names }) {
+  slider(parent, model, { name, label, spoken, low, high, step, names, values }) {
+    const all = values.length > 0 ? values : null; // which it goes through; the input counts them
+    const ends = all ? { min: 0, max: all.length - 1, step: 1 } : { min: low, max: high, step };
     const row = append(parent, "label", { class: "live-figure-slider" });
     append(row, "span", {}, label);
-    const input = append(row, "input", { type: "range", min: low, max: high, step, autocomplete: "off" });
+    const input = append(row, "input", { type: "range", ...ends, autocomplete: "off" });
     const value = append(row, "span", { class: "live-figure-value", "aria-hidden": "true" });
-    const textOf = current => names?.[current] ?? fixed(current, step === 1 ? 0 : 2);
+    const positionOf = current => (all ? all.indexOf(current) : current);
+    const textOf = current => names?.[current] ?? (all ? String(current) : fixed(current, step === 1 ? 0 : 2));
     // A finger that scrolls the page sets a slider where it came down all the same. So what it sets first waits for its
     // next move or its end, and is taken back if the page scrolls.
     let before, waits;
-    const send = () => set(model, name, input.valueAsNumber);
+    const send = () => set(model, name, all ? all[input.valueAsNumber] : input.valueAsNumber);
     input.addEventListener("pointerdown", ({ pointerType }) => {
-      [before, waits] = [model.get(name), pointerType !== "mouse"];
+      [before, waits] = [positionOf(model.get(name)), pointerType !== "mouse"];
     });
     input.addEventListener("input", () => (waits ? (waits = false) : send()));
     input.addEventListener("change", send);
@@ -48,7 +51,7 @@ const INPUTS = {
       send();
     });
     return [row, current => {
-      input.value = current;
+      input.value = positionOf(current);
       value.textContent = plain(textOf(current));
       change(input, { "aria-valuetext": `${spoken} ${textOf(current)}` });
     }];

@@ -1,0 +1,1 @@
+"""Importance weights and the bound that they give: a live figure."""
