@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks import building, graphics, machine, report, step, training
+from benchmarks import bounds, building, graphics, machine, report, step, training
 from benchmarks.measurements import Measurement
 from vae_lessons import ImageData, load_images
 from vae_lessons.data import course_root
@@ -33,10 +33,11 @@ def in_browser(part: str) -> Iterator[Measurement]:
     return getattr(browsing, part)(site())
 
 
-PARTS: dict[str, Callable[[], Iterator[Measurement]]] = {
+PARTS: dict[str, Callable[..., Iterator[Measurement]]] = {
     "training": lambda: training.rates(mnist()),
     "step": lambda: step.shares(mnist()),
     "quality": lambda: training.same_elbo(mnist()),
+    "iwae": lambda budget=bounds.BUDGET: bounds.rows(mnist(), budget),
     "gpu": lambda: graphics.rates(mnist()),
     "figures": lambda: in_browser("live_figures"),
     "pages": lambda: in_browser("pages"),
@@ -49,7 +50,9 @@ def main() -> None:
     """Run the parts named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; all of them by default")
-    selected = parser.parse_args().parts or list(PARTS)
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help=f"of iwae's training; {bounds.BUDGET:g}")
+    options = parser.parse_args()
+    selected = options.parts or list(PARTS)
     if unknown := set(selected) - set(PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     made = report.load()
@@ -59,7 +62,8 @@ def main() -> None:
             "day": date.today().isoformat(),
             "probe before, GFLOP/s": round(machine.probe()),
         }
-        measured = list(PARTS[part]())
+        with_budget = {"budget": options.budget} if part == "iwae" and options.budget else {}
+        measured = list(PARTS[part](**with_budget))
         if not measured:
             print(f"\n{part}: skipped, this machine lacks what it measures")
             continue

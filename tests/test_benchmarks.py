@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from benchmarks import report, step
+from benchmarks import bounds, report, step
 from benchmarks.building import copy_course
 from benchmarks.measurements import Measurement, by_turns, ratios
 from benchmarks.training import first, new_vae, products_of_a_step
@@ -153,6 +153,31 @@ def test_shares_of_a_step_add_up(precision):
     shares = step.profiled(data, precision)
     assert sum(shares.values()) == pytest.approx(100)
     assert all(share > 0 for share in shares.values()), shares
+
+
+def test_published_table_in_a_tiny_form(monkeypatch):
+    """All five cells are trained and scored, and each number stands beside the paper's."""
+    monkeypatch.setattr(bounds, "N_IMAGES", 6)
+    images, labels = torch.rand(48, 5, 5), torch.zeros(48, dtype=torch.long)
+    rows = {row.name: row for row in bounds.rows(ImageData("noise", images, labels, images, labels), 0.1, 20)}
+    published = {"VAE, k = 1": 86.76, "VAE, k = 5": 86.47, "VAE, k = 50": 86.35, "IWAE, k = 5": 85.54}
+    published["IWAE, k = 50"] = 84.78
+    scores = {name: rows[f"{name} (paper {nll})"] for name, nll in published.items()}
+    for score in scores.values():
+        assert 0 < score.median < 25 * 5
+        assert score.highest - score.median == pytest.approx(score.median - score.lowest)
+    step = rows["IWAE, k = 50, less IWAE, k = 5 (paper −0.76)"]
+    assert step.median == pytest.approx(scores["IWAE, k = 50"].median - scores["IWAE, k = 5"].median, abs=1e-4)
+    assert rows["VAE, k = 1: active units (paper 19)"].median <= 50
+
+
+def test_models_of_the_published_table():
+    for cell in bounds.CELLS:
+        model = bounds.new_model((28, 28), cell)
+        widths = [[m.in_features for m in n if hasattr(m, "in_features")] for n in (model.encoder, model.decoder)]
+        assert widths == [[784, 200, 200], [50, 200, 200]]
+        assert sum(isinstance(module, torch.nn.Tanh) for module in model.modules()) == 4
+        assert (model.n_samples, model.bound, model.binarise) == (cell.n_samples, cell.bound, True)
 
 
 @pytest.mark.check
