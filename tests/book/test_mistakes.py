@@ -616,6 +616,48 @@ def _(cause):
     assert at["wrong"][0] == at["fixed"][0]
 
 
+@shows(
+    "iwae-gets-worse",
+    "Codes paired with other images",
+    says=lambda value: value.item() < 0.1,
+    mistakes={
+        "the images repeated one by one": ("x.repeat(n_samples, 1, 1)", "x.repeat_interleave(n_samples, dim=0)"),
+        "codes in the other order": ("z.flatten(0, 1)", "z.transpose(0, 1).flatten(0, 1)"),
+        "both in the other order, and the result as it was": (
+            "copies = x.repeat(n_samples, 1, 1)",
+            "copies, z = x.repeat_interleave(n_samples, dim=0), z.transpose(0, 1)",
+        ),
+        "the result in the other order": (
+            "each.view(n_samples, n_images)",
+            "each.view(n_images, n_samples).T",
+        ),
+        "one image for all": ("x.repeat(n_samples, 1, 1)", "x[:1].repeat(n_samples * n_images, 1, 1)"),
+        "one code for each image": ("z.flatten(0, 1)", "z[:1].expand_as(z).flatten(0, 1)"),
+        "an average over samples": (
+            "each.view(n_samples, n_images)",
+            "each.view(n_samples, n_images).mean(dim=0).expand(n_samples, -1)",
+        ),
+    },
+)
+def _(cause):
+    wrong, fixed = cause.wrong()["log_likelihoods"], cause.fixed()["log_likelihoods"]
+    model, x = linear_model(tilted=True), setup()["data"].test[:20]
+    mean, logvar = model.encode(x)
+
+    def bound(log_likelihoods, n_samples):
+        z = mean + torch.exp(0.5 * logvar) * torch.randn(n_samples, *mean.shape, generator=seeded(n_samples))
+        q = distributions.Normal(mean, torch.exp(0.5 * logvar))
+        log_weights = distributions.Normal(0.0, 1.0).log_prob(z).sum(dim=2) - q.log_prob(z).sum(dim=2)
+        log_weights = log_weights + log_likelihoods(model, x, z)
+        return float((log_weights.logsumexp(dim=0) - math.log(n_samples)).mean())
+
+    assert bound(wrong, 1) == bound(fixed, 1)  # with one sample there is nothing to mix up
+    assert bound(fixed, 5) > bound(fixed, 1)
+    assert bound(wrong, 2) < bound(wrong, 1) - 1
+    assert bound(wrong, 5) < bound(wrong, 1) - 1
+    assert cause.check(cause.wrong()).item() > 1
+
+
 def train_on_loss(names):
     """Train a small VAE on `loss`, as the page has it."""
     data, sigma = names["data"], usable_sigma(names["data"].train)
