@@ -742,6 +742,40 @@ def _(cause):
     assert kls[1] > 1
 
 
+def twenty_units(of_terms=lambda terms: -terms.value, sigma=0.5, lr=None):
+    """Return a VAE with twenty units after a short training on a loss made of what `elbo` returns."""
+
+    class Other(VAE):
+        def loss(self, x):
+            return of_terms(elbo(self, x))
+
+    data = setup()["data"]
+    vae = Other(data.image_shape, 20, (200,), likelihood=Gaussian(sigma), generator=seeded())
+    fit(vae, data, epochs=60, lr=lr, schedule="constant" if lr else "linear", precision="float32")
+    return setup(vae=vae.requires_grad_(False))
+
+
+@shows(
+    "kl-goes-to-zero",
+    "No mistake: all but a few units are off",
+    says=lambda value: value[1] >= value[0] / 2,
+    slow=True,
+    good=twenty_units,
+    mistakes={
+        "a rate that is high from the first step": lambda: twenty_units(lr=0.03),
+        "a mean over pixels": lambda: twenty_units(lambda terms: terms.kl - terms.reconstruction / 64),
+        "a KL term that counts four times": lambda: twenty_units(lambda terms: 4 * terms.kl - terms.reconstruction),
+        "a KL term summed over the batch": lambda: twenty_units(lambda terms: terms.kl.sum() - terms.reconstruction),
+    },
+)
+def _(cause):
+    names = twenty_units()
+    above, used = cause.check(names)
+    variances = PCA().fit(names["data"].train.flatten(1).numpy()).explained_variance_
+    assert above == (variances > 0.5**2).sum()
+    assert above / 2 <= used < 20
+
+
 KL = "-0.5 * (1 + logvar - mu.square() - logvar.exp())"
 
 
@@ -1520,6 +1554,60 @@ def _(cause):
     fit(vae, setup()["data"], epochs=5, precision="float32")
     mean, error = cause.check(setup(vae=vae))
     assert mean < 2 * error
+
+
+CODES = "z.flatten(0, 1)"
+FACTORS = "factors.repeat(len(z), 1)"
+
+
+@shows(
+    "disentanglement-near-zero",
+    "Codes and factors in different orders",
+    says=near(1, 1, within=1e-3),
+    mistakes={
+        "factors repeated row by row": (FACTORS, "factors.repeat_interleave(len(z), dim=0)"),
+        "units moved to the front": (CODES, "z.permute(2, 0, 1).reshape(-1, z.shape[2])"),
+        "images and draws exchanged in memory": (CODES, "z.transpose(0, 1).reshape(-1, z.shape[2])"),
+        "shuffled factors": (FACTORS, "factors.repeat(len(z), 1)[torch.randperm(len(z) * len(factors))]"),
+        "factors off by one image": (FACTORS, "factors.repeat(len(z), 1).roll(1, dims=0)"),
+    },
+)
+def _(cause):
+    factors = torch.cartesian_prod(torch.arange(5), torch.arange(5))
+    codes, gaps = factors.float().repeat(50, 1, 1), {}
+    for kind, names in (("wrong", cause.wrong()), ("fixed", cause.fixed())):
+        z, kept = names["pair"](codes, factors)
+        gaps[kind] = names["mutual_information_gap"](z, torch.full_like(z, -9.0), kept)
+    assert gaps["wrong"].max() < 0.01
+    torch.testing.assert_close(gaps["fixed"], torch.ones(2), rtol=0, atol=1e-3)
+
+
+def codes_of_factors(mix=lambda codes: codes, order=lambda factors: factors):
+    """Return factors on a grid with codes made of them."""
+    factors = torch.cartesian_prod(torch.arange(5), torch.arange(5)).repeat(40, 1)
+    mu = mix(factors.float() - 2)
+    return setup(mu=mu, logvar=torch.full_like(mu, -3.0), factors=order(factors))
+
+
+def turned(codes):
+    return codes @ torch.tensor([[1.0, 1.0], [-1.0, 1.0]]) / 2**0.5
+
+
+@shows(
+    "disentanglement-near-zero",
+    "No mistake: several units share a factor",
+    says=lambda value: value.min() > 0.2,
+    good=lambda: codes_of_factors(turned),
+    mistakes={
+        "shuffled factors": lambda: codes_of_factors(turned, lambda f: f[torch.randperm(len(f))]),
+        "a collapsed posterior": lambda: codes_of_factors(lambda codes: 0 * codes),
+    },
+)
+def _(cause):
+    names = codes_of_factors(turned)
+    gap = names["mutual_information_gap"](names["mu"], names["logvar"], names["factors"])
+    assert gap.max() < 0.01
+    assert cause.check(names).min() > 0.4
 
 
 EACH_CAUSE = pytest.mark.parametrize(
