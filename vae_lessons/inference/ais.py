@@ -19,13 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from vae_lessons.inference.model import (
-    LatentVariableModel,
-    check_finite_images,
-    log_joint,
-    posterior,
-    prior,
-)
+from vae_lessons.inference.model import LatentVariableModel, check_finite_images, log_joint, posterior, prior
 from vae_lessons.probability.distributions import Distribution
 from vae_lessons.probability.noise import noise
 from vae_lessons.validation import check_finite, check_int, check_rows, check_same_length
@@ -64,7 +58,7 @@ def ais_log_evidence(
     n_chains : int
         Independent chains for each image.
     n_temperatures : int
-        T. Each temperature costs each chain, and one pilot chain for each image, two gradients of log p(x, z).
+        T. A temperature costs two gradients of log p(x, z) for each chain and for one pilot chain an image.
     generator : Generator, optional
         Source of the noise; PyTorch's own by default.
     start : {"encoder", "prior"}
