@@ -21,15 +21,27 @@ def kl_by_loops(mu, logvar):
     for image in range(mu.shape[0]):
         total = 0.0
         for j in range(mu.shape[1]):
-            variance = math.exp(float(logvar[image, j]))
-            total += 0.5 * (float(mu[image, j]) ** 2 + variance - 1 - math.log(variance))  # in double precision
+            variance = logvar[image, j].double().exp()
+            total = total + 0.5 * (mu[image, j] ** 2 + variance - 1 - variance.log())  # in double precision
         values.append(total)
+    return torch.stack(values)
+
+
+def kl_of_numbers(mu, logvar):
+    values = []
+    for means, logs in zip(mu.tolist(), logvar.tolist(), strict=True):
+        values.append(sum(0.5 * (m**2 + math.exp(v) - 1 - v) for m, v in zip(means, logs, strict=True)))
     return torch.tensor(values)
 
 
 def kl_in_double(mu, logvar):
-    mu, logvar = mu.double().numpy(), logvar.double()
-    return -0.5 * (1 + logvar - torch.from_numpy(mu) ** 2 - logvar.exp()).sum(-1)
+    mu, logvar = mu.double(), logvar.double()
+    return -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(-1)
+
+
+def kl_by_torch_in_double(mu, logvar):
+    q = MultivariateNormal(mu.double(), torch.diag_embed(logvar.double().exp()))
+    return kl_divergence(q, MultivariateNormal(0 * q.loc, torch.eye(mu.shape[1]).double()))
 
 
 def kl_in_place(mu, logvar):
@@ -180,7 +192,16 @@ def mean_of_sums(terms):
 
 
 RIGHT = {
-    "kl": [kl_by_loops, kl_in_double, kl_in_place, kl_of_sigma],
+    "kl": [
+        kl_by_loops,
+        kl_in_double,
+        kl_in_place,
+        kl_of_sigma,
+        lambda mu, logvar: kl_by_torch(mu.double(), logvar.double()),
+        kl_by_torch_in_double,
+        lambda mu, logvar: 0.5 * torch.einsum("bk->b", mu * mu + torch.expm1(logvar) - logvar),
+        lambda mu, logvar: torch.vmap(lambda m, v: 0.5 * (m @ m + (v.exp() - 1 - v).sum()))(mu, logvar),
+    ],
     "kl-gradients": [
         gradients_by_parts,
         gradients_with_sigma,
@@ -247,7 +268,15 @@ WRONG = {
         (lambda mu, logvar: 0.5 * (mu**2 + 2 * logvar.exp() - 1 - logvar).sum(1), "term with σ² counts 2 times"),
         (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - logvar).sum(1) - 1.5, "is a size written into the code"),
         (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar.exp().log()).sum(1), "have log σ² already"),
-        (kl_by_torch, "(PyTorch's `kl_divergence` takes that logarithm too)"),
+        (kl_by_torch, "you used it rightly: it takes that logarithm too"),
+        (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar**2).sum(1), "logarithm is squared"),
+        (lambda mu, logvar: kl_in_double(mu, logvar).detach(), "no gradient passes from them to `mu`"),
+        (kl_of_numbers, "The values are right. But no gradient passes"),
+        (lambda mu, logvar: kl_in_double(torch.from_numpy(mu.numpy()), logvar), "to `mu`, and a network is"),
+        (torch.no_grad()(kl_in_double), "and a network is to be trained"),
+        (lambda mu, logvar: kl_in_double(mu.clone(), logvar.detach()), "no gradient passes from them to `logvar`"),
+        (lambda mu, logvar: kl_in_double(mu, logvar) - mu.sum(1) + mu.sum(1).detach(), "gradient in `mu` is not"),
+        (lambda mu, logvar: sampling_with(torch.randn)(mu, logvar, 1000), "give two different results"),
         (lambda mu, logvar: kl_in_double(mu, logvar.clamp(-20, 20)), "Right for codes of the usual width, but not"),
     ],
     "kl-gradients": [

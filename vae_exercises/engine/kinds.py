@@ -31,6 +31,10 @@ from vae_exercises.engine.verdict import Verdict, WrongAnswerError
 
 TRIALS = 8
 OR = "\n\nOr: "  # between two mistakes that look alike
+RANDOM = (
+    "Two calls with the same arguments give two different results. The task has an exact answer: is something drawn at "
+    "random on the way, or estimated?"
+)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -139,7 +143,7 @@ class Function(Exercise):
             for args, right in zip(trials, expected, strict=True)
         ]
         if not self.agree(results, expected):
-            self._diagnose(trials, results, expected)
+            self._diagnose(function, trials, results, expected)
         for stage in (*self._gradient_stages(), *self.stages):
             stage.examine(function, self.answer)
 
@@ -177,7 +181,7 @@ class Function(Exercise):
     def _close(self, result: Tensor, expected: Tensor) -> bool:
         return result.shape == expected.shape and torch.allclose(result, expected, rtol=self.rtol, atol=self.atol)
 
-    def _diagnose(self, trials: list[tuple], results: list[tuple], expected: list[tuple]) -> None:
+    def _diagnose(self, function: Callable, trials: list[tuple], results: list[tuple], expected: list[tuple]) -> None:
         """Say what is wrong: a usual mistake, else what can be seen from outside, else the hint."""
         explains = {
             mistake.message: None
@@ -191,8 +195,15 @@ class Function(Exercise):
             raise WrongAnswerError(OR.join(explains))
         for parts, right in zip(results, expected, strict=True):
             require_like(parts, right, self.not_finite)
+        if self._is_random(function, trials[0]):
+            raise WrongAnswerError(RANDOM)
         weights = self.terms.diagnose(trials, [part for (part,) in results]) if self.terms else ""
         raise WrongAnswerError(weights or diagnose_factor(results, expected) or self.hint)
+
+    def _is_random(self, function: Callable, args: tuple) -> bool:
+        twice = call(lambda: (function(*copies(args)), function(*copies(args))), seconds=2 * self.seconds)
+        first, second = map(as_results, twice)
+        return not all(torch.allclose(*pair, equal_nan=True) for pair in zip(first, second, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

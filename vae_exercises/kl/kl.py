@@ -91,6 +91,10 @@ KL = Function(
             "`logvar` is taken for σ itself. It is a logarithm, and of σ².",
         ),
         Mistake(
+            lambda mu, logvar: 0.5 * (mu.square() + logvar.exp() - 1 - logvar.square()).sum(dim=1),
+            "The logarithm is squared, where it should be the logarithm of a square: `logvar` is log σ² as it is.",
+        ),
+        Mistake(
             lambda mu, logvar: 0.5 * (mu.abs() + logvar.exp() - 1 - logvar).sum(dim=1),
             "The mean enters by its size. The formula has its square.",
         ),
@@ -156,15 +160,17 @@ KL = Function(
     ),
     hint="Some values are right by chance at best. Try three codes by hand: mu = 0 and σ = 1 costs 0 nats; mu = 1 and "
     "σ = 1 costs a half for each dimension; mu = 0 and a tiny σ costs a lot.",
+    gradients=("mu", "logvar"),
     terms=Terms(("the square of the mean", "the term with σ²", "the 1", "the term with log σ²"), _terms),
     stages=(
         Stage(
             narrow_codes,
             "Right for codes of the usual width, but not for very narrow ones: is something clamped there, or a small "
             "number added?",
-            not_finite="Right for codes of the usual width. For very narrow ones, with a log σ² of -150, σ² is 0 for a "
-            "computer, and its logarithm infinite (PyTorch's `kl_divergence` takes that logarithm too). Where do you "
-            "have log σ² already?",
+            not_finite="Right for codes of the usual width. For very narrow ones, such as the task's log σ² of -150, "
+            "σ² is 0 in the 32 bits of your numbers, and its logarithm infinite. (If you used PyTorch's "
+            "`kl_divergence`, you used it rightly: it takes that logarithm too.) Where do you have log σ² already? Or "
+            "in which precision would σ² not be 0?",
         ),
     ),
 )
