@@ -115,6 +115,61 @@ def denoising_one_by_one(model, x, p):
     return torch.stack(losses)
 
 
+def denoising_by_filling(model, x, p):
+    return squared(model(x.masked_fill(torch.rand_like(x) < p, 0.0)) - x)
+
+
+def denoising_by_numpy(model, x, p):
+    kept = torch.from_numpy(np.random.default_rng().random(tuple(x.shape)) >= p)
+    return torch.linalg.vector_norm(model(x * kept) - x, dim=(1, 2)) ** 2
+
+
+def denoising_in_batches(model, x, p):
+    return torch.cat([denoising_by_filling(model, some, p) for some in x.split(32)])
+
+
+def denoising_in_double(model, x, p):
+    kept = torch.rand(x.shape, dtype=torch.float64) >= p
+    return squared(model((x.double() * kept).float()).double() - x.double())
+
+
+def denoising_with_dropout_undone(model, x, p):
+    return squared(model(torch.nn.functional.dropout(x, p) * (1 - p)) - x)
+
+
+def denoising_of_flat_images(model, x, p):
+    flat = x.flatten(1)
+    kept = (torch.rand(flat.shape) >= p).float()
+    return ((flat - model((flat * kept).view_as(x)).flatten(1)) ** 2).sum(1)
+
+
+def denoising_with_own_generator(model, x, p):
+    generator = torch.Generator()
+    generator.seed()
+    kept = torch.rand(x.shape, generator=generator) >= p
+    return mse_loss(model(x * kept), x, reduction="none").mean((1, 2)) * x[0].numel()
+
+
+def denoising_with_antithetic_masks(model, x, p):
+    u = torch.rand(len(x) // 2, *x.shape[1:])
+    return squared(model(x * (torch.cat([u, 1 - u]) >= p)) - x)
+
+
+def denoising_with_the_encoder_cut_off(model, x, p):
+    with torch.no_grad():
+        z = model.encode(x * (torch.rand(x.shape) >= p))
+    return squared(model.decode(z) - x)
+
+
+def denoising_with_a_frozen_decoder(model, x, p):
+    model.decoder.requires_grad_(False)
+    return denoising_by_filling(model, x, p)
+
+
+def cross_entropy(x, copy):
+    return torch.nn.functional.binary_cross_entropy(copy, x, reduction="none").sum((1, 2))
+
+
 def denoising(damage=lambda x, p: x * (torch.rand(x.shape) >= p), loss=lambda x, noisy, copy: squared(x - copy)):
     """A denoising loss with a mistake in one of its parts."""
 
@@ -160,7 +215,20 @@ RIGHT = {
     "linear-beats-pca": ["B", "b)"],
     "crossed-copies": [own_copies, own_copies_one_by_one, own_copies_by_diagonal],
     "enough-directions": [22, torch.tensor(22), np.int64(22), 22.0],
-    "denoising": [denoising_with_where, denoising_with_bernoulli, denoising_one_by_one, denoising()],
+    "denoising": [
+        denoising_with_where,
+        denoising_with_bernoulli,
+        denoising_one_by_one,
+        denoising(),
+        denoising_by_filling,
+        denoising_by_numpy,
+        denoising_in_batches,
+        denoising_in_double,
+        denoising_with_dropout_undone,
+        denoising_of_flat_images,
+        denoising_with_own_generator,
+        denoising_with_antithetic_masks,
+    ],
 }
 
 WRONG = {
@@ -275,7 +343,17 @@ WRONG = {
         (denoising(loss=lambda x, noisy, copy: squared(x - copy).sqrt()), "a root too many"),
         (denoising(loss=lambda x, noisy, copy: -squared(x - copy)), "sign is flipped"),
         (denoising(loss=lambda x, noisy, copy: squared(x - copy.detach())), "no gradient leads back"),
-        (denoising(loss=lambda x, noisy, copy: (x - copy).abs().sum((1, 2))), "What is compared with what"),
+        (denoising(loss=lambda x, noisy, copy: (x - copy).abs().sum((1, 2))), "sum of absolute errors"),
+        (denoising(loss=lambda x, noisy, copy: squared(x - copy) / 2), "half of what it should be"),
+        (denoising(loss=lambda x, noisy, copy: 2 * squared(x - copy)), "twice what it should be"),
+        (denoising(loss=lambda x, noisy, copy: (x - copy).square().sum(1)), "one of the two axes"),
+        (denoising(loss=lambda x, noisy, copy: (x - copy).square().sum(0)), "must run over their pixels"),
+        (denoising(loss=lambda x, noisy, copy: cross_entropy(x, copy)), "This is a cross-entropy"),
+        (denoising(loss=lambda x, noisy, copy: squared(x.mean(0) - copy)), "What is compared with what"),
+        (denoising(loss=lambda x, noisy, copy: squared(x - copy)[:, None]), "has shape (300, 1)"),
+        (denoising(damage=lambda x, p: x * (torch.rand(x.shape) >= p / 2)), "of all pixels is blanked"),
+        (denoising_with_the_encoder_cut_off, "no gradient reaches the encoder"),
+        (denoising_with_a_frozen_decoder, "no gradient reaches the decoder"),
         (lambda model, x, p: squared(x - x * (torch.rand(x.shape) >= p)), "never asked for a copy"),
         (lambda model, x, p: squared(model(x) - model(x * (torch.rand(x.shape) >= p))), "Show it each of them once"),
     ],

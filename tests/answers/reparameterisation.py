@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from torch.distributions import Exponential, Independent, Normal
+from torch.distributions import Exponential, Gamma, Gumbel, Independent, Laplace, Normal, Weibull
 
 
 def draw_by_torch(mu, logvar):
@@ -171,6 +171,37 @@ def exponential_scaled(rate):
     return torch.empty_like(rate).exponential_() / rate
 
 
+def exponential_by_a_chain(rate):
+    return torch.exp(-Gumbel(torch.zeros_like(rate), 1.0).sample() - rate.log())
+
+
+def exponential_by_chi_square(rate):
+    """Half the sum of two squares."""
+    return (torch.randn_like(rate) ** 2 + torch.randn_like(rate) ** 2) / (2 * rate)
+
+
+def exponential_by_numpy(rate):
+    return torch.from_numpy(np.random.default_rng().exponential(size=tuple(rate.shape))).float() / rate
+
+
+def exponential_by_icdf(rate):
+    return Exponential(rate).icdf(torch.rand_like(rate))
+
+
+def exponential_in_pairs(rate):
+    u = torch.rand(len(rate) // 2)
+    return -torch.log(torch.cat([u, 1 - u])) / rate
+
+
+def exponential_stratified(rate):
+    u = (torch.randperm(len(rate)) + torch.rand(len(rate))) / len(rate)
+    return -torch.log1p(-u.clamp(max=1 - 1e-7)) / rate
+
+
+def exponential_with_a_guard(rate):
+    return -torch.log(torch.rand_like(rate) + 1e-10) / rate
+
+
 def standard(rate):
     return -torch.log(1 - torch.rand_like(rate))
 
@@ -202,6 +233,16 @@ RIGHT = {
         exponential_by_inversion,
         exponential_in_double,
         exponential_scaled,
+        exponential_by_a_chain,
+        exponential_by_chi_square,
+        exponential_by_numpy,
+        exponential_by_icdf,
+        exponential_in_pairs,
+        exponential_stratified,
+        exponential_with_a_guard,
+        lambda rate: Gamma(torch.ones_like(rate), rate).rsample(),
+        lambda rate: Weibull(1 / rate, torch.ones_like(rate)).rsample(),
+        lambda rate: rate.reciprocal() * torch.empty(rate.shape).exponential_(),
     ],
     "switch-gradient": ["b", "(B)"],
 }
@@ -312,6 +353,19 @@ WRONG = {
         (lambda rate: 1 - torch.exp(-rate * torch.rand_like(rate)), "solve u = F(z)"),
         (lambda rate: torch.exp(-rate * torch.rand_like(rate)), "one minus the distribution function"),
         (lambda rate: torch.randn_like(rate) / rate, "The noise is Gaussian"),
+        (lambda rate: torch.randn_like(rate).abs() / rate, "noise is Gaussian. Which noise does"),
+        (lambda rate: torch.randn_like(rate) ** 2 / rate, "Which noise does the inverse"),
+        (lambda rate: standard(rate) / rate**2, "Is the rate squared"),
+        (lambda rate: standard(rate) / rate.sqrt(), "is a root taken"),
+        (lambda rate: standard(rate) / math.log(2) / rate, "or a logarithm of another base"),
+        (lambda rate: standard(rate) / (2 * rate), "is there a factor"),
+        (lambda rate: -torch.log(torch.rand_like(rate) + 1e-2) / rate, "the smallest draws are negative"),
+        (lambda rate: -torch.log(torch.rand_like(rate).clamp(min=2e-3)) / rate, "draws is longer than 6.2 / rate"),
+        (lambda rate: Laplace(torch.zeros_like(rate), 1 / rate).rsample(), "are not exponential with this rate"),
+        (lambda rate: standard(rate) / rate + 0.1, "Their mean must be 1/rate"),
+        (lambda rate: np.random.default_rng().exponential(1 / rate.detach().numpy()), "NumPy or `.data`"),
+        (lambda rate: standard(rate) / rate[torch.randperm(len(rate))], "not where each draw has its own"),
+        (lambda rate: standard(rate) / (2 * rate - rate.detach()), "or counted twice"),
         (lambda rate: -torch.log(torch.randn_like(rate)) / rate, "noise that may be negative"),
         (lambda rate: -torch.log(torch.rand(1)) / rate, "one noise for all of them"),
         (lambda rate: torch.rand_like(rate) / rate, "a share of exp(-1)"),

@@ -56,7 +56,7 @@ def _examine_denoising(answer: Any) -> None:
     _examine_noise(clean, seen, share)
     _examine_draws(blank, share)
     _examine_comparison(clean, seen, copies, result)
-    _examine_gradient(value)
+    _examine_gradient(value, models[-1].model)
 
 
 def _examine_noise(clean: Tensor, seen: Tensor, share: float) -> None:
@@ -131,6 +131,18 @@ def _examine_comparison(clean: Tensor, seen: Tensor, copies: Tensor, result: Ten
         (off.sum(), "This is one number for the batch. Each image has its own loss."),
         (off.sum(dim=1).mean(), "This is averaged over the batch. Keep one value for each image."),
         (off.mean(), "This is one number, a mean over pixels and images. Sum over pixels, one value for each image."),
+        (0.5 * off.sum(dim=1), "This is half of what it should be: the squared error has no factor before it."),
+        (2 * off.sum(dim=1), "This is twice what it should be: the squared error has no factor before it."),
+        ((clean - copies).abs().sum(dim=1), "This is the sum of absolute errors. The task asks for squares."),
+        (
+            -(clean * copies.log() + (1 - clean) * (1 - copies).log()).sum(dim=1),
+            "This is a cross-entropy. It is a sensible loss too, but the task asks for the squared error.",
+        ),
+        *[
+            (off.unflatten(1, MASKED_SHAPE).sum(dim=axis), "The sum runs over one of the two axes of an image only.")
+            for axis in (1, 2)
+        ],
+        (off.unflatten(1, MASKED_SHAPE).sum(dim=0), "The sum runs over the images. It must run over their pixels."),
         (off.sum(dim=1).sqrt(), "There is a root too many: this is the distance itself, not its square."),
         (-off.sum(dim=1), "The sign is flipped: training would make the copies worse."),
     ]
@@ -147,13 +159,28 @@ def _examine_comparison(clean: Tensor, seen: Tensor, copies: Tensor, result: Ten
     )
 
 
-def _examine_gradient(value: Any) -> None:
+def _examine_gradient(value: Any, model: Autoencoder) -> None:
+    """Look whether gradients reach both networks."""
     require_tensor(value)
     if not isinstance(value, Tensor) or not value.requires_grad:
         raise WrongAnswerError(
             "The values are right, but nothing can be learned from them: no gradient leads back to the model. Is "
             "there a `detach`, a `no_grad`, or a way through NumPy?"
         )
+    for name, network in {"encoder": model.encoder, "decoder": model.decoder}.items():
+        if not _reaches(value, network):
+            raise WrongAnswerError(
+                f"The values are right, but no gradient reaches the {name}, so it would learn nothing. What is "
+                "detached, or frozen?"
+            )
+
+
+def _reaches(value: Tensor, network: nn.Module) -> bool:
+    trained = [part for part in network.parameters() if part.requires_grad]
+    if not trained:
+        return False
+    gradients = torch.autograd.grad(value.sum(), trained, retain_graph=True, allow_unused=True)
+    return any(part is not None and bool(part.any()) for part in gradients)
 
 
 def _same(result: Tensor, expected: Tensor) -> bool:

@@ -38,6 +38,7 @@ def _examine_exponential(answer: object) -> None:
     if values[fine].std() < 1e-6:
         raise WrongAnswerError("All entries have the same draw: one noise for all of them, where each needs its own.")
     _examine_distribution(values[fine], float(rate))
+    _examine_ends(float(rate) * values[fine])
     _examine_rates(draw)
     require_path(z, {"rate": (leaf, -values / leaf.detach())})
 
@@ -71,19 +72,45 @@ def _examine_distribution(values: Tensor, rate: float) -> None:
         "u = F(z) for z.": lambda z: -torch.log1p(-z.clamp(0, 1 - math.exp(-rate) - 1e-9)) / rate,
         "A uniform number has been put into exp(-rate z), which is one minus the distribution function. It has to go "
         "into the inverse.": lambda z: 1 + torch.log(z.clamp(math.exp(-rate), 1)) / rate,
-        "The noise is Gaussian. Which noise does the inverse of a distribution function take?": (
-            lambda z: torch.special.ndtr(rate * z)
-        ),
     }
+    gaussian = "The noise is Gaussian. Which noise does the inverse of a distribution function take?"
     if _follows(values, lambda z: -torch.expm1(-rate * z.clamp(min=0))):
         return
     for message, distribution in known.items():
         if _follows(values, distribution):
             raise WrongAnswerError(message)
+    for distribution in (
+        lambda z: torch.special.ndtr(rate * z),
+        lambda z: torch.erf(rate * z.clamp(min=0) / math.sqrt(2)),
+        lambda z: torch.erf((rate * z.clamp(min=0) / 2).sqrt()),
+    ):
+        if _follows(values, distribution):
+            raise WrongAnswerError(gaussian)
+    mean = float(values.mean())
+    if _follows(values, lambda z: -torch.expm1(-z.clamp(min=0) / mean)):
+        raise WrongAnswerError(
+            f"Your draws are exponential, but at a rate of {rate:.2f} their mean is {mean:.2f}, where it should be 1 / "
+            f"{rate:.2f} = {1 / rate:.2f}. Is the rate squared, is a root taken, is there a factor, or a logarithm of "
+            "another base?"
+        )
     raise WrongAnswerError(
         "Your draws are not exponential with this rate. Their mean must be 1/rate, and a share of exp(-1) of them must "
         "be above their mean. Solve u = 1 - exp(-rate z) for z."
     )
+
+
+def _examine_ends(standard: Tensor) -> None:
+    """Look at the smallest and the largest of draws that are standard otherwise; right ones fail once in 10⁸ times."""
+    if standard.min() < -1e-4:
+        raise WrongAnswerError(
+            "Nearly right, but the smallest draws are negative, which an exponential variable never is. What is added "
+            "inside the logarithm?"
+        )
+    if standard.max() < -math.log(1e-3):
+        raise WrongAnswerError(
+            f"Nearly right, but none of {len(standard)} draws is longer than {float(standard.max()):.2g} / rate. One "
+            "in a thousand should be longer than 6.9 / rate. Is something clamped, or added inside the logarithm?"
+        )
 
 
 def _follows(values: Tensor, distribution: Callable[[Tensor], Tensor]) -> bool:
