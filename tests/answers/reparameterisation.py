@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from torch.distributions import Exponential, Gamma, Gumbel, Independent, Laplace, Normal, Weibull
+from torch.distributions import Exponential, Gamma, Gumbel, Independent, Laplace, MultivariateNormal, Normal, Weibull
 
 
 def draw_by_torch(mu, logvar):
@@ -99,6 +99,62 @@ def surrogate_of_scores(f, mu, logvar, n_samples):
     in_mu = (f(z)[:, None] * eps / torch.exp(0.5 * logvar).detach()).mean(0)
     in_logvar = (f(z)[:, None] * (eps**2 - 1) / 2).mean(0)
     return (in_mu * mu + in_logvar * logvar).sum()
+
+
+def surrogate_with_average_baseline(f, mu, logvar, n_samples):
+    q = Normal(mu, torch.exp(0.5 * logvar))
+    z, others = q.sample((n_samples,)), q.sample((n_samples,))
+    return ((f(z) - f(others).mean()) * q.log_prob(z).sum(1)).mean()
+
+
+def surrogate_of_ratios(f, mu, logvar, n_samples):
+    """Importance weights that are 1, with the gradient of log q."""
+    q = Independent(Normal(mu, torch.exp(0.5 * logvar)), 1)
+    z = q.sample((n_samples,))
+    log_q = q.log_prob(z)
+    return (f(z) * torch.exp(log_q - log_q.detach())).mean()
+
+
+def surrogate_by_multivariate(f, mu, logvar, n_samples):
+    q = MultivariateNormal(mu, torch.diag(logvar.exp()))
+    z = q.sample((n_samples,))
+    return torch.dot(f(z), q.log_prob(z)) / n_samples
+
+
+def surrogate_in_pairs(f, mu, logvar, n_samples):
+    eps = torch.randn(n_samples // 2, len(mu))
+    z = (mu + torch.exp(0.5 * logvar) * torch.cat([eps, -eps])).detach()
+    return (f(z) * Normal(mu, torch.exp(0.5 * logvar)).log_prob(z).sum(1)).mean()
+
+
+def surrogate_without_constants(f, mu, logvar, n_samples):
+    z = mu.detach() + torch.exp(0.5 * logvar.detach()) * torch.randn(n_samples, len(mu))
+    return torch.einsum("l,lk->", f(z), -0.5 * (z - mu) ** 2 / logvar.exp() - 0.5 * logvar) / n_samples
+
+
+def surrogate_without_normaliser(f, mu, logvar, n_samples):
+    z = Normal(mu, torch.exp(0.5 * logvar)).sample((n_samples,))
+    return (f(z) * (-0.5 * (z - mu) ** 2 / logvar.exp()).sum(1)).mean()
+
+
+def surrogate_in_batches(f, mu, logvar, n_samples):
+    q = Normal(mu, torch.exp(0.5 * logvar))
+    return torch.cat([f(z) * q.log_prob(z).sum(1) for z in q.sample((n_samples,)).split(500)]).mean()
+
+
+def surrogate_in_double(f, mu, logvar, n_samples):
+    return surrogate()(lambda z: f(z.float()).double(), mu.double(), logvar.double(), n_samples)
+
+
+def surrogate_of(terms, noise=lambda q, n: q.sample((n,)), width=lambda logvar: torch.exp(0.5 * logvar)):
+    """The mean of `terms(f(z), log q(z) of each dimension)`."""
+
+    def of(f, mu, logvar, n_samples):
+        q = Normal(mu, width(logvar))
+        z = noise(q, n_samples)
+        return terms(f(z), q.log_prob(z)).mean()
+
+    return of
 
 
 def surrogate(draw="sample", keep_f=True, reduce=lambda log_q: log_q.sum(dim=1), scale=0.5):
@@ -226,6 +282,14 @@ RIGHT = {
         surrogate_with_baseline,
         surrogate_by_loop,
         surrogate_of_scores,
+        surrogate_with_average_baseline,
+        surrogate_of_ratios,
+        surrogate_by_multivariate,
+        surrogate_in_pairs,
+        surrogate_without_constants,
+        surrogate_in_batches,
+        surrogate_in_double,
+        surrogate(),
     ],
     "best-baseline": [baseline_by_covariance, baseline_by_regression, baseline_by_search, baseline_by_loop],
     "draw-exponential": [
@@ -310,21 +374,40 @@ WRONG = {
         (surrogate("rsample", reduce=lambda log_q: log_q.mean(dim=1)), "what the wrong version computes"),
         (surrogate(reduce=lambda log_q: log_q.mean(dim=1)), "too small by the number of dimensions"),
         (surrogate("rsample"), "takes the path through z as well"),
-        (lambda f, mu, logvar, n: surrogate()(f, mu, logvar, n + 1), "is asked about 2001 codes"),
-        (lambda f, mu, logvar, n: surrogate()(f, mu, logvar, n // 2), "about 1000 codes, where `n_samples`"),
+        (lambda f, mu, logvar, n: surrogate()(f, mu, logvar, n + 1), "`f` is asked about"),
+        (lambda f, mu, logvar, n: surrogate()(f, mu, logvar, n // 2), "codes, where `n_samples`"),
         (surrogate("rsample", keep_f=False), "so its gradient in mu is 0"),
         (lambda *args: -surrogate()(*args), "The sign is flipped"),
         (lambda f, mu, logvar, n: n * surrogate()(f, mu, logvar, n), "added up, and not averaged"),
         (surrogate(reduce=lambda log_q: log_q.sum(dim=1).exp()), "where its logarithm belongs"),
-        (surrogate(scale=1.0), "The colleague had that right"),
+        (surrogate(scale=1.0), "too narrow: σ² has been used"),
         (pathwise_surrogate, "This is the pathwise estimator"),
         (lambda *args: surrogate()(*args) + pathwise_surrogate(*args), "Each of them is the whole gradient"),
         (lambda *args: surrogate()(*args).detach(), "as far as PyTorch can see"),
         (surrogate(reduce=lambda log_q: log_q.sum(dim=1).detach()), "is it detached too"),
         (lambda f, mu, logvar, n: f(Normal(mu, logvar.exp().sqrt()).sample((n,))).mean(), "what is it, then"),
-        (lambda f, mu, logvar, n: pathwise_surrogate(f, mu, logvar, n) + mu.sum(), "nor one that I know"),
+        (lambda f, mu, logvar, n: pathwise_surrogate(f, mu, logvar, n) + 90 * mu.sum(), "nor one that I know"),
         (lambda *args: surrogate()(*args) / args[3], "is the average taken once"),
         (surrogate_of_two_means, "gradient is nearly 0"),
+        (surrogate_of(lambda f, log_q: f * log_q[:, 0]), "Only the first dimension of each code"),
+        (surrogate_of(lambda f, log_q: 2 * f * log_q.mean(1)), "times what it should be"),
+        (surrogate_of(lambda f, log_q: f[:, None] * log_q), "logarithms of the densities of the single dimensions"),
+        (surrogate_of(lambda f, log_q: 0.5 * f * log_q.sum(1)), "Which factor stands before the average"),
+        (surrogate_of(lambda f, log_q: (f - f.mean()) / f.std() * log_q.sum(1)), "f is divided by its spread"),
+        (surrogate_of(lambda f, log_q: f + log_q.sum(1)), "multiplied by the logarithm of the density"),
+        (surrogate_of(lambda f, log_q: f * log_q.sum(1)[:, None]), "for each sample by its own"),
+        (surrogate_of(lambda f, log_q: f * log_q.sum(1), width=torch.square), "their width is not σ"),
+        (
+            surrogate_of(lambda f, log_q: f * log_q.sum(1), lambda q, n: torch.randn(n, len(q.loc))),
+            "drawn from the prior",
+        ),
+        (
+            surrogate_of(lambda f, log_q: f * log_q.sum(1), lambda q, n: q.sample((1,)).expand(n, -1)),
+            "Each sample needs its own draw",
+        ),
+        (lambda f, mu, logvar, n: surrogate()(f, mu, logvar.detach(), n), "No gradient arrives at `logvar`"),
+        (lambda f, mu, logvar, n: surrogate()(f, mu.detach(), logvar, n), "No gradient arrives at `mu`"),
+        (surrogate_without_normaliser, "the density lacks its normaliser"),
         (seeded_surrogate, "is there a seed"),
         (lambda *args: (surrogate()(*args),), "a comma after the result"),
         (lambda f, mu, logvar, n: torch.ones(n) * mu.sum(), "It must be one number"),
