@@ -29,7 +29,7 @@ from vae_lessons.inference import (
     split_kl,
 )
 from vae_lessons.models import LinearGaussian
-from vae_lessons.probability import gradient_estimators
+from vae_lessons.probability import DiscretisedLogistic, PixelGaussian, gradient_estimators
 from vae_lessons.probability.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from vae_lessons.probability.gaussian import reparameterise
 
@@ -125,6 +125,8 @@ DRAWS = {
     "Gaussian": lambda d, g: Gaussian(0.5).sample(*on(d, TWO[0]), g),
     "Bernoulli": lambda d, g: Bernoulli().sample(*on(d, TWO[0]), g),
     "ContinuousBernoulli": lambda d, g: ContinuousBernoulli().sample(*on(d, TWO[0]), g),
+    "PixelGaussian": lambda d, g: PixelGaussian((2,)).to(d).sample(*on(d, TWO[0]), g),
+    "DiscretisedLogistic": lambda d, g: DiscretisedLogistic(256).to(d).sample(*on(d, TWO[0]), g),
     "DiagonalGaussian": lambda d, g: DiagonalGaussian(*on(d, *TWO)).sample((4,), g),
     "FullGaussian": lambda d, g: FullGaussian(*on(d, TWO[0], FACTOR)).sample((4,), g),
     "GaussianMixture": lambda d, g: GaussianMixture(*on(d, TWO[:, :, 0], TWO, TWO - 1)).sample((4,), g),
