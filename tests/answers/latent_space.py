@@ -306,7 +306,9 @@ WRONG = {
         (
             lambda codes, n: (
                 codes.mean(0)
-                + torch.randn(n, 3) * torch.linalg.eigvalsh(codes.T.cov()).sqrt() @ torch.linalg.eigh(codes.T.cov())[1]
+                + torch.randn(n, codes.shape[1])
+                * torch.linalg.eigvalsh(codes.T.cov()).sqrt()
+                @ torch.linalg.eigh(codes.T.cov())[1]
             ),
             "eigenvectors are on the wrong side",
         ),
@@ -314,7 +316,9 @@ WRONG = {
         (
             lambda codes, n: (
                 codes.mean(0)
-                + torch.randn(n, 3) * torch.linalg.eigvalsh(codes.T.cov()) @ torch.linalg.eigh(codes.T.cov())[1].T
+                + torch.randn(n, codes.shape[1])
+                * torch.linalg.eigvalsh(codes.T.cov())
+                @ torch.linalg.eigh(codes.T.cov())[1].T
             ),
             "or by its eigenvalues",
         ),
@@ -327,7 +331,7 @@ WRONG = {
         (lambda codes, n: GaussianMixture(10).fit(codes.numpy()).sample(n)[0], "draws from a mixture"),
         (seeded, "is there a seed"),
         (lambda codes, n: 2 * fitted_by_torch(codes, n), "do not spread as the codes do"),
-        (lambda codes, n: fitted_by_torch(codes, 1), "has shape (1, 3)"),
+        (lambda codes, n: fitted_by_torch(codes, 1), "has shape (1, "),
         (lambda codes, n: fitted_by_torch(codes, n).log(), "root of a negative number"),
     ],
 }

@@ -3,31 +3,42 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from vae_exercises.engine.answers import as_function, call_twice, fresh_generator, one_result
+from vae_exercises.engine.inputs import draw_trials
 from vae_exercises.engine.kinds import Task
 from vae_exercises.engine.monte_carlo import SEEDED, mean_is
 from vae_exercises.engine.verdict import WrongAnswerError
 
-SAMPLES = 16_000
-TRAIN_CODES = 2000
-N_ERRORS = 8.0  # standard errors, since nine numbers are looked at, and draws may come in antithetic pairs
+N_ERRORS = 8.0  # standard errors, since many numbers are looked at, and draws may come in antithetic pairs
+
+
+def _codes(generator: Generator, size: int, some: int) -> tuple[Tensor, int]:
+    """Draw codes (M, K) in two clusters, correlated, off centre and with unequal widths; and how many new ones to ask.
+
+    K is at least 3: a matrix of two eigenvectors may be symmetric, and then neither of its sides is the wrong one.
+    """
+    latent_dim, n_codes = 3 + size % 3, 1900 + 20 * some
+    widths = 2 * 0.65 ** torch.arange(latent_dim)
+    signs = torch.randint(0, 2, (latent_dim, latent_dim), generator=generator) * 2 - 1
+    slopes = signs * (0.5 + 0.5 * torch.rand(latent_dim, latent_dim, generator=generator))
+    mixing = widths.diag() + slopes.tril(diagonal=-1)
+    shift = 4 * torch.rand(latent_dim, generator=generator) + 1
+    along = torch.randn(n_codes, latent_dim, generator=generator)
+    along[:, 0] = 0.4 * along[:, 0] + torch.where(torch.rand(n_codes, generator=generator) < 0.5, -0.9, 0.9)
+    return along @ mixing.T + shift, 16_000 + 200 * some
 
 
 def _examine_fitted(answer: Any) -> None:
-    """Look at many samples for codes in two clusters, correlated, off centre and with unequal widths."""
+    """Look at many samples."""
     function, generator = as_function(answer), fresh_generator()
-    mixing = torch.tensor([[2.0, 0.0, 0.0], [1.2, 0.8, 0.0], [-0.5, 0.6, 0.4]])
-    mixing = mixing + 0.1 * torch.rand(3, 3, generator=generator).tril()
-    shift = torch.tensor([2.0, -1.5, 4.0]) + torch.rand(3, generator=generator)
-    along = torch.randn(TRAIN_CODES, 3, generator=generator)
-    along[:, 0] = 0.4 * along[:, 0] + torch.where(torch.rand(TRAIN_CODES, generator=generator) < 0.5, -0.9, 0.9)
-    codes = along @ mixing.T + shift
-    z, again = map(one_result, call_twice(function, codes, SAMPLES))
-    if z.shape != (SAMPLES, 3):
+    ((codes, n),) = draw_trials([_codes], generator)
+    z, again = map(one_result, call_twice(function, codes, n))
+    wanted = (n, codes.shape[1])
+    if z.shape != wanted:
         raise WrongAnswerError(
-            f"Your result has shape {tuple(z.shape)}; {SAMPLES} codes of 3 numbers have {(SAMPLES, 3)}."
+            f"Your result has shape {tuple(z.shape)}; {n} codes of {wanted[1]} numbers have {wanted}."
         )
     if not z.isfinite().all():
         raise WrongAnswerError(
@@ -46,14 +57,14 @@ def _examine_fitted(answer: Any) -> None:
 
 
 def _examine_spread(z: Tensor, cov: Tensor) -> None:
-    if float(torch.linalg.eigvalsh(z.T.cov())[0]) < 1e-4:
+    if float(torch.linalg.eigvalsh(z.T.cov())[0]) < 1e-6:
         raise WrongAnswerError(
             "All samples lie on a line or in a plane. Does each dimension of each sample have its own draw, or is "
             "one shared?"
         )
     if _covariance_is(z, cov):
         return
-    if _covariance_is(z, torch.eye(3).double()):
+    if _covariance_is(z, torch.eye(len(cov)).double()):
         if mean_is(z, 0.0, N_ERRORS):
             raise WrongAnswerError(
                 "These are draws from N(0, I). But that is not where the codes are: look at their mean and spread."

@@ -4,6 +4,7 @@ The decoder is watched. So chance decides one thing only: whether the codes that
 loss of the copies of one image is compared with that of the same codes.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from torch.distributions import Normal, kl_divergence
 
 from vae_exercises.engine.answers import call_twice, fresh_generator, one_result, require_tensor
 from vae_exercises.engine.draws import require_draws_from_q
+from vae_exercises.engine.inputs import draw_trials
 from vae_exercises.engine.kinds import Task
 from vae_exercises.engine.monte_carlo import MIXED, N_ERRORS_OF_PAIRS, SEEDED, average_is, is_standardised
 from vae_exercises.engine.sandbox import call
@@ -23,24 +25,27 @@ from vae_lessons.probability.likelihoods import Bernoulli
 
 COPIES = 4800  # of an image, or of three
 BETAS = (1.0, 2.0, 4.0)
+HUGE = 1e5  # a weight beside which the reconstruction term has no gradient to speak of
 
 
-def _small_vae() -> VAE:
-    """Return an untrained VAE whose q differ between images and from the prior, and whose decoder uses the codes."""
-    model = VAE((3, 3), 2, (8,), likelihood=Bernoulli(), generator=Generator().manual_seed(0))
+def _small_vae(generator: Generator, height: int, width: int, size: int) -> tuple[VAE]:
+    """Draw an untrained VAE whose q differ between images and from the prior, and whose decoder uses the codes."""
+    latent_dim = 3 + size % 3
+    model = VAE((height, width), latent_dim, (8,), likelihood=Bernoulli(), generator=generator)
+    signs = torch.tensor([1.0, -1.0]).repeat(latent_dim)[:latent_dim]
     with torch.no_grad():
         for weight in model.decoder.parameters():
             weight.mul_(3)
-        model.encoder[-1].weight[:2].mul_(10)  # those of mu
-        model.encoder[-1].weight[2:].mul_(5)  # those of logvar
-        model.encoder[-1].bias.copy_(torch.tensor([1.5, -2.0, -1.0, 0.5]))
-    return model
+        model.encoder[-1].weight[:latent_dim].mul_(10)  # those of mu
+        model.encoder[-1].weight[latent_dim:].mul_(5)  # those of logvar
+        model.encoder[-1].bias.copy_(torch.cat([1.75 * signs, -0.25 - 0.75 * signs]))
+    return (model,)
 
 
-def _made_small(kind: type, beta: float) -> VAE:
+def _made_small(kind: type, beta: float, small: VAE) -> VAE:
     """Return one of the student's models, made as the task makes it, with the networks of the small one."""
-    model, small = kind((3, 3), 2, likelihood=Bernoulli()), _small_vae()
-    model.encoder, model.decoder = small.encoder, small.decoder
+    model = kind(small.image_shape, small.latent_dim, likelihood=Bernoulli())
+    model.encoder, model.decoder = copy.deepcopy((small.encoder, small.decoder))
     try:
         model.beta = beta
     except TypeError as error:
@@ -60,16 +65,16 @@ class _Run:
     in_decoder: Tensor
 
 
-def _run(kind: type, beta: float, x: Tensor) -> _Run:
-    codes: list[Tensor] = [torch.empty(0, 2)]
+def _run(kind: type, beta: float, x: Tensor, small: VAE) -> _Run:
+    codes: list[Tensor] = [torch.empty(0, small.latent_dim)]
 
     def run() -> tuple[object, tuple[Tensor, Tensor]]:
-        model = _made_small(kind, beta)
+        model = _made_small(kind, beta, small)
         model.decoder.register_forward_pre_hook(lambda _decoder, inputs: codes.append(inputs[0].detach().clone()))
         loss = model.loss(x.clone())
         biases = model.encoder[-1].bias, model.decoder[-1].bias
         if not (isinstance(loss, Tensor) and loss.requires_grad):
-            return loss, (torch.zeros(4), torch.zeros(9))
+            return loss, tuple(map(torch.zeros_like, biases))
         gradients = torch.autograd.grad(loss.mean(), biases, allow_unused=True)
         return loss, tuple(torch.zeros_like(b) if g is None else g for b, g in zip(biases, gradients, strict=True))
 
@@ -81,17 +86,18 @@ def _run(kind: type, beta: float, x: Tensor) -> _Run:
 
 @dataclass(frozen=True)
 class _Truth:
-    """An image with its q, and the KL term of that."""
+    """An image with its q in the small model, and the KL term of that."""
 
+    small: VAE
     image: Tensor
     mu: Tensor
     logvar: Tensor
 
     @staticmethod
     @torch.no_grad()
-    def of(image: Tensor) -> "_Truth":
-        (mu,), (logvar,) = _small_vae().encode(image)
-        return _Truth(image, mu.double(), logvar.double())
+    def of(small: VAE, image: Tensor) -> "_Truth":
+        (mu,), (logvar,) = small.encode(image)
+        return _Truth(small, image, mu.double(), logvar.double())
 
     @property
     def q(self) -> Normal:
@@ -100,7 +106,7 @@ class _Truth:
     @torch.no_grad()
     def reconstructions(self, codes: Tensor) -> Tensor:
         """Return log p(x | z) of some codes (N, K), (N,)."""
-        return _small_vae().log_likelihood(self.image.expand(len(codes), -1, -1), codes.float()).double()
+        return self.small.log_likelihood(self.image.expand(len(codes), -1, -1), codes.float()).double()
 
     def log_ratios(self, codes: Tensor) -> list[Tensor]:
         """Return log q(z | x) - log p(z) of some codes, (N,), in four ways: each of the two exact or on average."""
@@ -129,18 +135,19 @@ def _examine_beta(answer: object) -> None:
     if not (isinstance(answer, type) and issubclass(answer, VAE)):
         raise WrongAnswerError("The check needs your class itself, an extension of `VAE`: its name, and no brackets.")
     generator = fresh_generator()
-    image = torch.rand(1, 3, 3, generator=generator)
+    ((small,),) = draw_trials([_small_vae], generator)
+    image = torch.rand(1, *small.image_shape, generator=generator)
     x = image.expand(COPIES, -1, -1).clone()
-    runs = {beta: _run(answer, beta, x) for beta in (*BETAS, 1000.0)}
+    runs = {beta: _run(answer, beta, x, small) for beta in (*BETAS, HUGE)}
     for beta, run in runs.items():
         _require_shape(beta, run.loss)
-    truth = _Truth.of(image)
+    truth = _Truth.of(small, image)
     _examine_codes(runs[1.0], truth)
     _examine_loss({beta: runs[beta] for beta in BETAS}, truth)
     _examine_gradients(answer, x, runs, truth)
-    if torch.equal(*map(one_result, call_twice(call(_made_small, answer, 1.0).loss, x))):
+    if torch.equal(*map(one_result, call_twice(call(_made_small, answer, 1.0, small).loss, x))):
         raise WrongAnswerError(SEEDED)
-    _examine_different(answer, generator)
+    _examine_different(answer, generator, small)
 
 
 def _require_shape(beta: float, loss: Tensor) -> None:
@@ -180,7 +187,7 @@ def _examine_loss(runs: dict[float, _Run], truth: _Truth) -> None:
 
     if is_everywhere(lambda reconstruction, kl, beta: beta * kl - reconstruction):
         return
-    for loss, message in _mistakes(truth.image.numel()):
+    for loss, message in _mistakes(truth.image.numel(), len(truth.mu)):
         if is_everywhere(loss):
             raise WrongAnswerError(message)
     off = {beta: float(run.loss.mean() + truth.reconstructions(run.codes).mean()) for beta, run in runs.items()}
@@ -218,7 +225,7 @@ def _same(loss: Tensor, expected: Tensor) -> bool:
     return torch.allclose(loss, expected, rtol=1e-4, atol=1e-3)
 
 
-def _mistakes(n_pixels: int) -> tuple[tuple[Callable[[Tensor, Tensor, float], Tensor], str], ...]:
+def _mistakes(n_pixels: int, latent_dim: int) -> tuple[tuple[Callable[[Tensor, Tensor, float], Tensor], str], ...]:
     """Return the losses that usual mistakes give, and what to say of them."""
     return (
         (
@@ -256,9 +263,8 @@ def _mistakes(n_pixels: int) -> tuple[tuple[Callable[[Tensor, Tensor, float], Te
             "ELBO.",
         ),
         (
-            lambda reconstruction, kl, beta: beta * kl / 2 - reconstruction,
-            "The KL term is half of what it should be. Either it is a mean over the latent dimensions, two here, where "
-            "it should be a sum; or there is a factor of ½ besides β.",
+            lambda reconstruction, kl, beta: beta * kl / latent_dim - reconstruction,
+            "The KL term is a mean over the latent dimensions, where it should be a sum.",
         ),
         (lambda reconstruction, kl, beta: beta**2 * kl - reconstruction, "The KL term is multiplied by β twice."),
     )
@@ -270,7 +276,7 @@ def _examine_gradients(answer: type, x: Tensor, runs: dict[float, _Run], truth: 
         raise WrongAnswerError(
             "The values are right, but the decoder gets no gradient: a `detach` or a `no_grad` cuts it off."
         )
-    if float(_run(answer, 0.0, x).in_encoder.abs().max()) < 1e-6:
+    if float(_run(answer, 0.0, x, truth.small).in_encoder.abs().max()) < 1e-6:
         raise WrongAnswerError(
             "The values are right, but no gradient of the reconstruction term reaches the encoder: how is the code "
             "drawn? Then only the KL term trains the encoder, and the posterior collapses."
@@ -278,25 +284,24 @@ def _examine_gradients(answer: type, x: Tensor, runs: dict[float, _Run], truth: 
     variance = truth.logvar.exp()
     expected = torch.cat([truth.mu, 0.5 * (variance - 1)])
     spread = torch.cat([variance, (truth.mu**2 + 2 * variance) * variance / 4]).sqrt()  # of a sampled KL term
-    if not average_is(runs[1000.0].in_encoder / 1000, expected, spread, COPIES, N_ERRORS_OF_PAIRS, atol=0.03):
+    if not average_is(runs[HUGE].in_encoder / HUGE, expected, spread, COPIES, N_ERRORS_OF_PAIRS, atol=0.03):
         raise WrongAnswerError(
             "The values are right, but the gradient of the KL term does not reach the encoder as it should. Is it "
             "detached?"
         )
 
 
-def _examine_different(answer: type, generator: Generator) -> None:
+def _examine_different(answer: type, generator: Generator, small: VAE) -> None:
     """Look at a loss that is right for images that are all alike; the codes may come image by image or not."""
-    images = (torch.eye(9).view(9, 3, 3)[:3] + 0.1 * torch.rand(3, 3, 3, generator=generator)).clamp(max=1)
-    run, truths = _run(answer, 2.0, images.repeat_interleave(COPIES // 3, dim=0)), images[:, None]
+    images = torch.rand(3, *small.image_shape, generator=generator).round()
+    run, truths = _run(answer, 2.0, images.repeat_interleave(COPIES // 3, dim=0), small), images[:, None]
     n_samples = len(run.codes) // COPIES
     if len(run.codes) % COPIES or not n_samples:
         raise WrongAnswerError(MIXED)
-    in_turn = run.codes.view(n_samples, 3, -1, 2).transpose(0, 1).flatten(1, 2)
-    at_once = run.codes.view(3, -1, 2)
-    if not any(
-        _is_right_for_each(run.loss, codes, [_Truth.of(image) for image in truths]) for codes in (in_turn, at_once)
-    ):
+    in_turn = run.codes.view(n_samples, 3, -1, small.latent_dim).transpose(0, 1).flatten(1, 2)
+    at_once = run.codes.view(3, -1, small.latent_dim)
+    of_each = [_Truth.of(small, image) for image in truths]
+    if not any(_is_right_for_each(run.loss, codes, of_each) for codes in (in_turn, at_once)):
         raise WrongAnswerError(MIXED)
 
 
