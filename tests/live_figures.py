@@ -20,12 +20,13 @@ from torch import Generator
 from vae_lessons import VAE, Autoencoder, Bernoulli, Gaussian, ImageData, figures, fit, load_images
 from vae_lessons.figures.runtime.controls import Slider, controls_of
 from vae_lessons.figures.runtime.widget import LiveFigure
+from vae_lessons.models import BetaVAE
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS_WITH_LIVE_FIGURES = [
     path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if "vae_lessons.figures" in path.read_text(encoding="utf-8")
 ]
-ONLY_FOR_THE_EYE = {"test codes"}  # switches that hide a part of the drawing, and change no number
+ONLY_FOR_THE_EYE = {"test codes", "draws from q, not means"}  # switches that change the drawing, and no number
 SET_SLIDERS = """([figure, values]) => {
     for (const [i, value] of values.entries()) {
         const input = figure.querySelectorAll("input[type=range]")[i];
@@ -72,7 +73,30 @@ def active_units(**values: float) -> LiveFigure:
 
 
 NEED_DATA = {"ActiveUnits": active_units}
-NEED_MODELS = {"LatentExplorer": latent_explorer, "Interpolation": interpolation, "DrawDigit": draw_digit}
+
+
+@cache
+def small_sweep(betas: tuple[float, ...] = (0.25, 1.0, 8.0), epochs: int = 20) -> dict[float, BetaVAE]:
+    """VAEs of the digits by their β, trained for a moment."""
+    models = {}
+    for beta in betas:
+        models[beta] = BetaVAE(
+            (8, 8), 2, (32,), likelihood=Bernoulli(), beta=beta, generator=Generator().manual_seed(0)
+        )
+        fit(models[beta], digits(), epochs=epochs, seed=0, precision="float32")
+    return models
+
+
+def rate_distortion(**values: float | str) -> LiveFigure:
+    return figures.RateDistortion(small_sweep(), digits(), **{"beta": 0.25} | values)
+
+
+NEED_MODELS = {
+    "LatentExplorer": latent_explorer,
+    "Interpolation": interpolation,
+    "DrawDigit": draw_digit,
+    "RateDistortion": rate_distortion,
+}
 # What makes each figure, given values of its controls.
 MAKERS = {name: (NEED_DATA | NEED_MODELS).get(name, getattr(figures, name)) for name in figures.__all__}
 

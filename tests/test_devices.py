@@ -259,6 +259,15 @@ def test_figures_take_models_where_they_are(make, data, cuda):
     assert there._repr_mimebundle_()[0].keys() == here._repr_mimebundle_()[0].keys()
 
 
+@pytest.mark.skipif("RateDistortion" not in figures.__all__, reason="its folder is gone")
+def test_a_sweep_is_shown_of_models_where_they_are(data, cuda):
+    here, there = (
+        figures.RateDistortion({beta: vae(Bernoulli()).to(device) for beta in (1, 2)}, data) for device in ("cpu", cuda)
+    )
+    assert there.numbers() == pytest.approx(here.numbers(), abs=1e-3)
+    assert there._repr_mimebundle_()[0].keys() == here._repr_mimebundle_()[0].keys()
+
+
 def test_pictures_are_drawn_of_tensors_where_they_are(cuda):
     images, posterior = torch.rand(4, *SHAPE), posterior_quadrature(vae(Bernoulli()), torch.rand(1, *SHAPE), 1e-2)
     for draw, arguments in (

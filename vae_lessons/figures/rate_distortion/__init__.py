@@ -1,0 +1,1 @@
+"""Rate and distortion along β: a live figure."""
