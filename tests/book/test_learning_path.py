@@ -118,6 +118,11 @@ QUERIES = {
     "out of memory": "book/running",
     "does not run": "book/running",
     "nbgrader": "book/teaching",
+    "save a model": "book/your-own-data",
+    "weights only load failed": "book/your-own-data",
+    "anomaly detection": "book/your-own-data",
+    "imshow": "book/mistakes/samples-are-grey",
+    "http error 403": "book/running",
 }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -536,6 +537,7 @@ def no_excess(value):
     says=no_excess,
     variables=lambda: {"vae": linear_model(tilted=True), "x": setup()["data"].train[:512]},
     mistakes={
+        "the mean plus σ": ("reparameterise(mu, logvar)", "mu + torch.exp(0.5 * logvar)"),
         "a fixed draw": ("reparameterise(mu, logvar)", "mu + (0.5 * logvar).exp() * 0.1"),
         "a narrow draw": ("reparameterise(mu, logvar)", "mu + 0.01 * (0.5 * logvar).exp() * torch.randn_like(mu)"),
         "σ² for σ": ("reparameterise(mu, logvar)", "mu + logvar.exp() * torch.randn_like(mu)"),
@@ -592,6 +594,10 @@ BOUND = "torch.logsumexp(log_weights, dim=0)"
         ),
         "the number of images": ("log_weights.shape[0]", "log_weights.shape[1]"),
         "over images": (f"{BOUND} - math.log(n_samples)", "torch.logsumexp(log_weights, dim=1) - math.log(3)"),
+        "one bound for the whole batch": (
+            f"{BOUND} - math.log(n_samples)",
+            "(torch.logsumexp(log_weights.flatten(), dim=0) - math.log(log_weights.numel())).repeat(3)",
+        ),
         "exponentials first": (f"{BOUND} - math.log(n_samples)", "log_weights.exp().mean(dim=0).log()"),
         "the number divided by": (" - math.log(n_samples)", " / n_samples"),
     },
@@ -921,6 +927,34 @@ def _(cause):
 class Greyish(VAE):
     def sample(self, n, generator=None, pixel_noise=False):
         return super().sample(n, generator)
+
+
+@shows(
+    "samples-are-grey",
+    "The plot stretches its grey scale",
+    says=lambda value: abs(float(value[0]) - float(value[1])) < 0.01,
+    mistakes={
+        "the smallest value and the largest, by hand": (
+            "vmin=0, vmax=1",
+            "vmin=float(image.min()), vmax=float(image.max())",
+        ),
+        "one end alone": (", vmax=1", ""),
+        "the other end alone": ("vmin=0, ", ""),
+        "the range of bytes": ("vmax=1", "vmax=255"),
+        "the range of a tanh": ("vmin=0", "vmin=-1"),
+        "white for ink": ("gray_r", "gray"),
+        "scaled before it is drawn": ("imshow(image", "imshow(image / image.max()"),
+        "stretched before it is drawn": ("imshow(image", "imshow((image - image.min()) / (image.max() - image.min())"),
+    },
+)
+def _(cause):
+    wrong, fixed = cause.wrong(), cause.fixed()
+    ax, image = plt.figure().gca(), fixed["x"][0].numpy()
+    for pale in (image, 0.1 * image, 0.5 + 0.1 * image):
+        np.testing.assert_allclose(fixed["show"](ax, pale).to_rgba(pale)[..., 0], 1 - pale, atol=0.01)
+    drawn = wrong["show"](ax, 0.1 * image).to_rgba(0.1 * image)[..., 0]
+    assert (drawn.min(), drawn.max()) == (0, 1)
+    plt.close("all")
 
 
 @shows(
@@ -1482,6 +1516,8 @@ CODE = "mu + (0.5 * logvar).exp() * torch.randn_like(mu)"
         "centred uniform noise": (CODE, "mu + (0.5 * logvar).exp() * (torch.rand_like(mu) - 0.5)"),
         "the same noise for all images": (CODE, "mu + (0.5 * logvar).exp() * torch.randn(mu.shape[1])"),
         "the same noise in all dimensions": (CODE, "mu + (0.5 * logvar).exp() * torch.randn(len(mu), 1)"),
+        "no noise, but σ": (CODE, "mu + (0.5 * logvar).exp()"),
+        "noise that is never negative": (CODE, "mu + (0.5 * logvar).exp() * torch.randn_like(mu).abs()"),
         "noise cut off": (CODE, "mu + (0.5 * logvar).exp() * torch.randn_like(mu).clamp(-1, 1)"),
         "the mean of a few draws": (CODE, "mu + (0.5 * logvar).exp() * torch.randn(4, *mu.shape).mean(dim=0)"),
         "a limit on log σ²": (CODE, "mu + (0.5 * logvar.clamp(max=0)).exp() * torch.randn_like(mu)"),

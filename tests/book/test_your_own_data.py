@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits, load_iris
 
+from vae_lessons import VAE, Gaussian
+
 PAGE = (Path(__file__).parents[2] / "book/your-own-data.md").read_text(encoding="utf-8")
 SECTION = re.compile(r"^## (.+)\n", re.MULTILINE)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -62,6 +64,32 @@ def test_grey_images_become_image_data_that_trains():
     right = (names["classifier"].probabilities(data.test).argmax(dim=1) == data.test_labels).float().mean()
     assert right > 0.8
     assert names["unlabelled"].columns("test")[0].shape == (179, 8, 8)
+
+
+def test_a_trained_model_is_kept_and_scores_images():
+    np.save("images.npy", BYTES)
+    np.save("labels.npy", DIGITS.target.astype("i4"))
+    names = run("Grey images, with labels")
+    names["fit"](names["vae"], names["data"], epochs=20)
+    for title in ("Keep a trained model", "Which images are unusual?"):
+        for block in BLOCK.findall(SECTIONS[title]):
+            exec(block, names)
+    assert torch.equal(names["codes"], names["vae"].code(names["images"]))
+    torch.save(names["vae"], "whole.pt")
+    with pytest.raises(Exception, match="Weights only load failed"):
+        torch.load("whole.pt")
+    for other in ({"latent_dim": 3, "likelihood": names["likelihood"]}, {"latent_dim": 2, "likelihood": Gaussian()}):
+        with pytest.raises((RuntimeError, ValueError)):
+            VAE(names["data"].image_shape, **other).load_state_dict(torch.load("vae.pt"))
+
+    score, limit, held_out = names["score"], names["limit"], names["data"].test
+    assert 0.02 < (score(held_out) > limit).float().mean() < 0.08
+    shuffled = held_out.flatten(1)[:, torch.randperm(64)].view_as(held_out)
+    assert (score(shuffled) > limit).float().mean() > 0.9
+    assert (score(held_out.flip(1)) > limit).float().mean() < 0.8
+    twice = [score(held_out) for _ in range(2)]
+    assert not torch.equal(*twice)  # fresh codes each time, and so many that they hardly matter
+    assert (twice[0] - twice[1]).abs().mean() < 0.5
 
 
 def test_image_files_become_tensors_with_their_labels(folder):

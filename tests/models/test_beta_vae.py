@@ -1,5 +1,8 @@
 """The β-VAE: its loss by hand, warm-up step by step, and free bits."""
 
+import re
+import warnings
+
 import pytest
 import torch
 from model_helpers import SHAPE, images, seeded
@@ -75,6 +78,21 @@ def test_the_elbo_does_not_know_beta():
     expected = elbo(make(), x).value
     torch.manual_seed(0)
     assert torch.equal(elbo(make(beta=8.0, free_bits=1.0), x).value, expected)
+
+
+@pytest.mark.parametrize(
+    ("warm_up", "expected"), [(0, []), (8, []), (9, [("9", "8")]), (30, [("30", "8"), ("22", "16")])]
+)
+def test_a_warm_up_longer_than_training_is_said(warm_up, expected):
+    """Eight steps are taken, then sixteen; a longer warm-up never reaches the whole weight."""
+    data = TensorData("grey", (images(64).float(),), (images(8).float(),))
+    model = make(beta=1.0, warm_up=warm_up).float()
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        fit(model, data, epochs=2, batch_size=16, start_at_mean=False)
+        fit(model, data, epochs=4, batch_size=16, start_at_mean=False)
+    said = [re.search(r"(\d+) steps left and training takes (\d+)", str(warning.message)).groups() for warning in found]
+    assert said == expected
 
 
 def test_a_killed_warm_up_goes_on_where_it_was():

@@ -64,7 +64,7 @@ def start_at_mean(decoder: nn.Module, mean_image: Tensor, margin: float = 1e-3) 
     if bias is not None and bias.requires_grad and bias.numel() == mean_image.numel() and not bias.any():
         low, high = (float(end) for end in mean_image.aminmax())
         if low < -margin or high > 1 + margin:
-            fix = "divide bytes by 255; start_at_mean=False if your decoder gives any numbers"
+            fix = "divide bytes by 255, scale a table's columns; start_at_mean=False if your likelihood takes any mean"
             raise ValueError(f"the mean of the data must lie in [0, 1], got values from {low:.3g} to {high:.3g}: {fix}")
         with torch.no_grad():
             bias.copy_(torch.logit(mean_image.flatten(), eps=margin))

@@ -6,6 +6,7 @@ for a number from the device: losses stay tensors until the epoch is over.
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
@@ -152,6 +153,7 @@ def _run_epochs(model: nn.Module, data: Dataset, history: History, checkpoint: C
     state = [model, optimizer, schedule], [generator, *_own_generators(device)]
     if checkpoint:
         checkpoint.restore(history, *state)
+    _warn_of_a_long_warm_up(model, (settings.epochs - history.epochs) * len(sizes))
     with progress_bar(steps, "training") as bar:
         bar.update(history.epochs * len(sizes))
         while history.epochs < settings.epochs:
@@ -170,6 +172,17 @@ def _run_epochs(model: nn.Module, data: Dataset, history: History, checkpoint: C
             if checkpoint:
                 checkpoint.save(history, *state)
             bar.set_postfix(train=train_loss, test=test_loss)
+
+
+def _warn_of_a_long_warm_up(model: nn.Module, steps: int) -> None:
+    """Warn if the `warm_up` of a model, such as a `BetaVAE`, will not be over when training ends."""
+    left = getattr(model, "warm_up", 0) - int(getattr(model, "steps", 0))
+    if left > steps > 0:
+        warnings.warn(
+            f"model.warm_up has {left} steps left and training takes {steps}, so the KL term never gets its whole "
+            "weight, which the test loss has: make warm_up shorter, or train for more epochs",
+            stacklevel=5,
+        )
 
 
 @torch.enable_grad()  # also where a notebook has switched gradients off
