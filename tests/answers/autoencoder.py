@@ -238,6 +238,10 @@ WRONG = {
         (over_batches(lambda parts, size, d: sum(part.mean() for part in parts)), "the number of batches with them"),
         (over_batches(lambda parts, size, d: sum(part.sum() for part in parts) / len(parts)), "an average batch"),
         (
+            over_batches(lambda parts, size, d: sum(part.mean() for part in parts) / sum(map(len, parts))),
+            "the average is taken twice",
+        ),
+        (
             over_batches(lambda parts, size, d: sum(part.sum() for part in parts) / (len(parts) * size)),
             "more images than there are",
         ),

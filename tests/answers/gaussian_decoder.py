@@ -186,6 +186,7 @@ WRONG = {
         (log_likelihood(half_precision, lambda s, n: -right_constant(s, n)), "constant has the wrong sign"),
         (lambda x, mean, sigma: Normal(mean, sigma**2).log_prob(x).sum((1, 2)), "Gaussian is σ² in yours"),
         (lambda x, mean, sigma: Normal(mean, sigma**0.5).log_prob(x).sum((1, 2)), "σ is taken for the variance"),
+        (lambda x, mean, sigma: Normal(mean, math.exp(sigma / 2)).log_prob(x).sum((1, 2)), "σ is taken for a log-var"),
         (log_likelihood(lambda s: 1 / (2 * s), right_constant), "The error is divided by 2σ"),
         (
             log_likelihood(half_precision, lambda s, n: n / 2 * math.log(2 * math.pi * s)),

@@ -251,6 +251,7 @@ WRONG = {
         (lambda mu, logvar: kl_in_double(mu, logvar) / math.log(2), "These are bits"),
         (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar)[:, -1], "Only the last dimension"),
         (lambda mu, logvar: 0.5 * ((mu**2 + logvar.exp() - logvar).sum(1) - 1), "subtracted once for each code"),
+        (lambda mu, logvar: 0.5 * ((mu**2 + logvar.exp() - logvar).sum(1) - len(mu)), "number of images is subtracted"),
         (lambda mu, logvar: 0.5 * (mu.sum(1) ** 2 + (logvar.exp() - 1 - logvar).sum(1)), "before they are squared"),
         (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() ** 2 - 1 - logvar).sum(1), "its square stands"),
         (lambda mu, logvar: 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(0), "The sum runs over the images"),

@@ -87,6 +87,10 @@ def bound_in_place(log_joint, log_q):
     return log_joint.sub_(log_q).sub_(math.log(len(log_q))).logsumexp(0)
 
 
+def bound_of_all(log_joint, log_q):
+    return bound_by_largest(log_joint.reshape(-1, 1), log_q.reshape(-1, 1))[0]
+
+
 def bound_naive(log_joint, log_q):
     return (log_joint - log_q).exp().mean(0).log()
 
@@ -457,6 +461,11 @@ WRONG = {
         (lambda log_joint, log_q: (log_joint - log_q).max(0).values, "Only the best code"),
         (lambda log_joint, log_q: bound_by_largest(log_joint.T, log_q.T), "over the images"),
         (lambda log_joint, log_q: bound_by_largest(log_joint, log_q).mean(), "averaged over the batch"),
+        (
+            lambda log_joint, log_q: bound_of_all(log_joint, log_q).expand(log_q.shape[1]),
+            "averaged together before the logarithm",
+        ),
+        (lambda log_joint, log_q: bound_of_all(log_joint, log_q), "This is one number, from the weights"),
         (lambda log_joint, log_q: bound_by_largest(log_joint, log_q) + 1, "The number 1 is added"),
         (lambda log_joint, log_q: (log_joint - log_q).logsumexp(0) - math.log(7), "is a size written into the code"),
         (lambda log_joint, log_q: (log_joint - log_q)[:3].logsumexp(0) - math.log(3), "must be that one log-weight"),

@@ -150,6 +150,14 @@ def with_a_copied_check(notebook):
     return notebook
 
 
+def with_a_split_answer(notebook):
+    """JupyterLab leaves nbgrader's metadata to both halves of a cell that is split."""
+    place = notebook.cells.index(first_answer(notebook))
+    half = nbformat.from_dict(notebook.cells[place] | {"id": "a-half", "source": "half = 0.5"})
+    notebook.cells.insert(place, half)
+    return notebook
+
+
 def with_a_check_of_its_own(notebook):
     first_answer(notebook).source = "def kl(mu, logvar):\n    return mu\n\n\ndef check(*arguments):\n    return 3"
     return notebook
@@ -175,6 +183,7 @@ FAULTS = {
     "deleted": without_a_check,
     "package": with_a_missing_package,
     "copied": with_a_copied_check,
+    "split": with_a_split_answer,
     "own-check": with_a_check_of_its_own,
     "ended": that_ends_the_kernel,
 }
@@ -183,7 +192,7 @@ GOOD = ["Öznur", "Petra", "otto", "beside", "logging"]
 
 @pytest.fixture(scope="module")
 def class_marked(folder):
-    """Marks of five submissions without a fault, a blank one, eight with faults, and eleven with nothing to run."""
+    """Marks of five submissions without a fault, a blank one, nine with faults, and eleven with nothing to run."""
     answers, blank = (read(folder / part / QUICK / f"{QUICK}.ipynb") for part in ("source", "release"))
     submissions = dict.fromkeys(GOOD, answers) | {"blank": blank}
     submissions |= {"beside": beside_the_stubs(copy.deepcopy(blank), answers)}
@@ -195,7 +204,7 @@ def class_marked(folder):
         hand_in(folder, f"{student}/{QUICK}/{QUICK}.ipynb", text)
     hand_in(folder, f"renamed/{QUICK}/kl final (2).ipynb", nbformat.writes(answers))
     put_in_wrong_places(folder)
-    assert len(list((folder / "submitted").glob("[!.]*"))) == 25
+    assert len(list((folder / "submitted").glob("[!.]*"))) == 26
     return {mark.student: mark for mark in classroom.mark(folder, QUICK, SECONDS)}
 
 
@@ -220,7 +229,7 @@ WORTH = {exercise.name: exercise.points for exercise in TOPICS["kl"]}
 @pytest.mark.check
 def test_whole_class_is_marked_in_one_run(class_marked):
     marks = dict(class_marked)
-    assert len(marks) == 25
+    assert len(marks) == 26
     for student in GOOD:
         assert marks.pop(student) == Mark(student, WORTH, "", WORTH)
     assert {student: mark.earned for student, mark in marks.items() if mark.earned} == {
@@ -228,6 +237,7 @@ def test_whole_class_is_marked_in_one_run(class_marked):
         **dict.fromkeys(("mistake", "syntax", "loop", "deleted", "own-check"), WORTH | {"kl": 0}),
         "package": WORTH | {"kl-general": 0, "kl-bits": 0, "kl-monte-carlo": 0},  # which need torch
         "copied": WORTH,
+        "split": WORTH,
     }
     assert {mark.points for mark in marks.values()} == {sum(WORTH.values())}
 
@@ -248,6 +258,7 @@ def test_whole_class_is_marked_in_one_run(class_marked):
         ("fritz_06-kl.ipynb", "a loose file: it is looked for as submitted/STUDENT/06-kl/06-kl.ipynb"),
         ("deleted", "deleted: check-kl"),
         ("copied", "copied: check-kl"),
+        ("split", "copied: an answer"),
         ("loop", "1 cell(s) ran too long"),
         ("ended", "nbgrader could not mark it: Kernel died"),
     ],

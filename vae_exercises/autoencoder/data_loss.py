@@ -112,6 +112,11 @@ DATA_LOSS = Function(
             "not all batches.",
         ),
         Mistake(
+            lambda x, x_hat, size: _batch_means(x, x_hat, size).sum() / len(x),
+            "The means of the batches are added up and divided by the number of images, so the average is taken twice. "
+            "Which sum belongs to that number?",
+        ),
+        Mistake(
             lambda x, x_hat, size: _errors(x, x_hat).sum() / math.ceil(len(x) / size),
             "The sum over all images is divided by the number of batches. This is the error of an average batch, "
             "not that of an average image.",

@@ -62,6 +62,10 @@ LOG_LIKELIHOOD = Function(
             "standard deviation; and `torch.distributions.Normal` wants one too.",
         ),
         Mistake(
+            lambda x, mean, sigma: gaussian_log_likelihood(x, mean, math.exp(0.5 * sigma)),
+            "σ is taken for a log-variance. `sigma` is the standard deviation itself, not a logarithm.",
+        ),
+        Mistake(
             lambda x, mean, sigma: gaussian_log_likelihood(x, mean, math.sqrt(sigma)),
             "σ is taken for the variance, both before the error and in the constant. `sigma` is the "
             "standard deviation.",

@@ -63,6 +63,11 @@ KL = Function(
             "The 1 is subtracted once for each code. It belongs to the bracket, so to each dimension.",
         ),
         Mistake(
+            lambda mu, logvar: kl(mu, logvar) + 0.5 * (mu.shape[1] - mu.shape[0]),
+            "The number of images is subtracted, where the number of dimensions belongs. `mu` is `(B, K)`: which is "
+            "which?",
+        ),
+        Mistake(
             lambda mu, logvar: kl(0 * mu, logvar) + 0.5 * mu.sum(dim=1).square(),
             "The means are added up before they are squared. What is the square of each of them for?",
         ),

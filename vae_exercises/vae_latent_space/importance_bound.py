@@ -80,6 +80,18 @@ IMPORTANCE = Function(
             "The mean is taken over the images. Samples come first here: shape (L, B).",
         ),
         Mistake(
+            lambda log_joint, log_q: ((log_joint - log_q).flatten().logsumexp(dim=0) - math.log(log_q.numel())).expand(
+                log_q.shape[1]
+            ),
+            "All weights of the batch are averaged together before the logarithm. Each image has its own bound, from "
+            "its own weights.",
+        ),
+        Mistake(
+            lambda log_joint, log_q: (log_joint - log_q).flatten().logsumexp(dim=0) - math.log(log_q.numel()),
+            "This is one number, from the weights of all images together. Each image has its own bound, from its own "
+            "weights.",
+        ),
+        Mistake(
             lambda log_joint, log_q: _bound(log_joint, log_q).mean(),
             "This is averaged over the batch. Return one value for each image.",
         ),
