@@ -61,8 +61,8 @@ function laplaceTransform(state) {
   return { low, phi: j => (j < low ? 1 : (table[j - low] ?? 0) / sum) };
 }
 
-// E[L_k] for each k = 2^i. For S > 0, log S = ∫ (e^-t − e^-tS) dt/t. With S = 1/k Σ w, E[e^-tS] = φ(t/k)^k. So one table
-// of φ serves all k: the trapezoid rule in log t takes t = 2^j, and φ(t/k) is the table moved by i places.
+// E[L_k] for each k = 2^i. For S > 0, log S = ∫ (e^-t − e^-tS) dt/t. With S = 1/k Σ w, E[e^-tS] = φ(t/k)^k. So one
+// table of φ serves all k: the trapezoid rule in log t takes t = 2^j, and φ(t/k) is the table moved by i places.
 function expectedBounds(state) {
   const { low, phi } = laplaceTransform(state);
   return state._constants.samples.map((k, i) => {
@@ -202,7 +202,8 @@ function samplesAxis(svg, x, y, samples) {
 function boundNames(svg, x) {
   const [left, right] = x.range;
   const evidence = label(svg, "log p(x)", "data", { x: left + 6 });
-  const [elbo, mean] = ["ELBO", "expected bound"].map(name => label(svg, name, "ink", { x: right, "text-anchor": "end" }));
+  const atRight = name => label(svg, name, "ink", { x: right, "text-anchor": "end" });
+  const [elbo, mean] = ["ELBO", "expected bound"].map(atRight);
   const own = label(svg, "these draws", "encoder");
   return (y, values, expected, across, down) => {
     const heights = [y(values.log_evidence) - 7, y(values.elbo) + 16, Math.max(...expected.slice(6).map(y)) + 18];
@@ -210,7 +211,8 @@ function boundNames(svg, x) {
     const isFree = heights[2] < y(values.elbo) - 4;
     mean.style.display = isFree ? "" : "none";
     const taken = isFree ? heights : heights.slice(0, 2);
-    const free = [4, 22, -14, 38, -30, 54, -46].find(by => taken.every(height => Math.abs(down + by - height) > 18)) ?? 4;
+    const isClear = by => taken.every(height => Math.abs(down + by - height) > 18);
+    const free = [4, 22, -14, 38, -30, 54, -46].find(isClear) ?? 4;
     const isLeft = across > (left + right) / 2;
     change(own, { x: across + (isLeft ? -13 : 13), y: down + free, "text-anchor": isLeft ? "end" : "start" });
   };

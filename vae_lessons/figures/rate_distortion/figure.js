@@ -6,12 +6,13 @@ import { append, change, clip, label, panel } from "../runtime/dom.js";
 import { handle } from "../runtime/handles.js";
 import { fromBytes, loadSheet } from "../runtime/images.js";
 import { set } from "../runtime/model.js";
-import { fixed, plain } from "../runtime/numbers.js";
+import { fixed } from "../runtime/numbers.js";
 import { show } from "../runtime/view.js";
 
 const TICK_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const SIDE = 258; // of the map of codes
 const LETTER = 20; // nearer to each other than this, two points share a name
+const CORNERS = [{ right: 1, up: -1 }, { right: 1, up: 1 }, { right: -1, up: 1 }, { right: -1, up: -1 }];
 const COLLAPSED = 30; // from the first code to the last
 const PICTURES = ["test images", "reconstructions", "draws from the prior"];
 
@@ -43,7 +44,8 @@ function axisFor(values, fromZero) {
 // The plane, with a point for each β and, through the one that is chosen, the line of one ELBO.
 function plane(svg, model) {
   const points = model.get("_points");
-  const [across, along] = [axisFor(points.map(({ rate }) => rate), true), axisFor(points.map(p => p.distortion), false)];
+  const across = axisFor(points.map(({ rate }) => rate), true);
+  const along = axisFor(points.map(({ distortion }) => distortion), false);
   const [x, y] = [scale(across.domain, [50, 372]), scale(along.domain, [272, 34])];
   axisBelow(svg, y.range[0])(x, across.ticks);
   axisLeft(svg, x.range[0])(y, along.ticks);
@@ -55,7 +57,7 @@ function plane(svg, model) {
   append(svg, "path", { class: "line thin encoder", d: "M" + places.join("L") });
   append(svg, "path", { class: "sweep encoder", d: places.map(at => `M${at}h0`).join("") });
   const placeNames = betaNames(svg, points, places);
-  append(svg, "path", { class: "stem ink", d: `M${x.range[1] - 116},34h20` }); // in the corner that the curve leaves free
+  append(svg, "path", { class: "stem ink", d: `M${x.range[1] - 116},34h20` }); // where no curve is
   const lineName = label(svg, "", "ink", { x: x.range[1], y: 38, "text-anchor": "end" });
   const drag = (left, top) => set(model, "beta", points[nearest(places, [left, top]).index].beta);
   const place = handle(svg, "encoder", drag);
@@ -72,7 +74,7 @@ function plane(svg, model) {
 
 // The β of the chosen point, and of those that are not too near to a point with a name.
 function betaNames(svg, points, places) {
-  const names = points.map(({ beta }, i) => label(svg, plain(beta), "encoder", { x: places[i][0] + 9, y: places[i][1] - 7 }));
+  const names = places.map(([left, top]) => label(svg, "", "encoder", { x: left + 9, y: top - 7 }));
   return chosen => {
     const named = [places[chosen]];
     names.forEach((name, i) => {
@@ -84,32 +86,49 @@ function betaNames(svg, points, places) {
   };
 }
 
+// Circles at one and two standard deviations of the prior, with names towards the corner that has the fewest codes.
+function circles(field, x, y) {
+  const names = [1, 2].map(radius => {
+    append(field, "circle", { class: "line thin prior", cx: x(0), cy: y(0), r: x(radius) - x(0) });
+    return label(field, `${radius}σ`, "prior");
+  });
+  return places => {
+    const isThere = ([left, top], { right, up }) => right * (left - x(0)) > 0 && up * (y(0) - top) > 0;
+    const counts = CORNERS.map(corner => places.filter(place => isThere(place, corner)).length);
+    const { right, up } = CORNERS[counts.indexOf(Math.min(...counts))];
+    names.forEach((name, i) => {
+      const away = (i + 1) * Math.SQRT1_2;
+      const [left, top] = [x(right * away) + 4 * right, y(up * away) + (up < 0 ? 11 : -3)];
+      change(name, { x: left, y: top, "text-anchor": right < 0 ? "end" : "start" });
+    });
+  };
+}
+
 // Codes of test images, over circles at one and two standard deviations of the prior.
 function codeMap(svg, model) {
   const { reach, n_colours } = model.get("_constants");
   const { labels } = model.get("_test");
   const [left, top] = [52, 14];
-  const field = append(svg, "svg", { x: left, y: top, width: SIDE, height: SIDE, viewBox: `0 0 ${SIDE} ${SIDE}`, class: "clip" });
+  const size = { width: SIDE, height: SIDE, viewBox: `0 0 ${SIDE} ${SIDE}` };
+  const field = append(svg, "svg", { x: left, y: top, ...size, class: "clip" });
   const [x, y] = [scale([-reach, reach], [0, SIDE]), scale([-reach, reach], [SIDE, 0])];
   const read = text => {
     const shares = fromBytes(text);
     return labels.map((_, i) => [shares[2 * i], shares[2 * i + 1]].map((share, k) => (k ? 1 - share : share) * SIDE));
   };
   const codes = model.get("_points").map(({ means, draws }) => ({ means: read(means), draws: read(draws) }));
+  const placeCircles = circles(field, x, y);
   const paint = dots(field, { labels, nColours: n_colours, width: SIDE });
-  for (const radius of [1, 2]) {
-    append(field, "circle", { class: "line thin prior", cx: x(0), cy: y(0), r: x(radius) - x(0) });
-    label(field, `${radius}σ`, "prior", { x: x(0.71 * radius) + 4, y: y(-0.71 * radius) + 10 }); // where no axis is
-  }
   axisBelow(svg, top + SIDE)(scale(x.domain, [left, left + SIDE]), [-reach, 0, reach]);
   axisLeft(svg, left)(scale(y.domain, [top + SIDE, top]), [-reach, 0, reach]);
   label(svg, "z₁", "ink", { x: left + 0.75 * SIDE, y: top + SIDE + 17, "text-anchor": "middle" });
   label(svg, "z₂", "ink", { x: left - 7, y: top + 0.25 * SIDE, "text-anchor": "end" });
   return state => {
     const shown = codes[state._points.indexOf(pointOf(state))][state.drawn_codes ? "draws" : "means"];
+    placeCircles(shown);
     paint(shown);
-    const size = [0, 1].map(k => shown.map(place => place[k])).map(all => Math.max(...all) - Math.min(...all));
-    field.classList.toggle("collapsed", Math.max(...size) < COLLAPSED); // numerals would lie on one another
+    const extents = [0, 1].map(k => shown.map(place => place[k])).map(all => Math.max(...all) - Math.min(...all));
+    field.classList.toggle("collapsed", Math.max(...extents) < COLLAPSED); // numerals would lie on one another
   };
 }
 
