@@ -143,7 +143,7 @@ def scrambled(n, n_images, n_dims):
 
 
 def shared_by_two(n, n_images, n_dims):
-    return torch.randn(n, n_images, n_dims)[:, :, [0, 1, 1][:n_dims]]
+    return torch.randn(n, n_images, n_dims)[:, :, [0, 1, *range(1, n_dims - 1)]]
 
 
 def by_cross_entropy(mu, logvar, n_samples):
@@ -354,6 +354,7 @@ WRONG = {
         (sampling_with(torch.randn, lambda r: r / 2), "half of the KL"),
         (sampling_with(torch.randn, lambda r: r / math.log(2)), "These are bits"),
         (sampling_with(shared_by_two), "Has each dimension its own noise?"),
+        (sampling_with(lambda n, n_images, _: torch.randn(n, n_images, 3)), "Your function raised"),
         (lambda mu, logvar, n: sampling_by_loop(mu, 2 * logvar, n), "q is not the one meant"),
         (lambda mu, logvar, n: sampling_by_loop(0 * mu, logvar, n), "more than chance explains"),
         (seeded, "is there a seed"),

@@ -42,6 +42,18 @@ def drawing(width=lambda logvar: torch.exp(0.5 * logvar), noise=torch.randn_like
     return lambda mu, logvar: mu + width(logvar) * noise(mu)
 
 
+def alike(eps, first, second):
+    """Noise of which two dimensions are the same."""
+    eps[:, second] = eps[:, first]
+    return eps
+
+
+def correlated(mu):
+    mixing = torch.eye(mu.shape[1])
+    mixing[:2, 1] = torch.tensor([0.6, 0.8])
+    return torch.randn_like(mu) @ mixing
+
+
 def seeded(mu, logvar):
     torch.manual_seed(0)
     return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
@@ -327,10 +339,11 @@ WRONG = {
         (drawing(noise=lambda mu: torch.randn(len(mu), 1)), "codes lie on a line"),
         (drawing(noise=torch.rand_like), "never negative, and half on average"),
         (drawing(noise=lambda mu: math.sqrt(12) * (torch.rand_like(mu) - 0.5)), "are not Gaussian"),
-        (drawing(noise=lambda mu: torch.randn_like(mu)[:, [0, 1, 1]]), "Dimensions of a code share one"),
-        (drawing(noise=lambda mu: torch.randn_like(mu)[:, [0, 1, 0]]), "in a plane"),
+        (drawing(noise=lambda mu: alike(torch.randn_like(mu), 1, 2)), "Dimensions of a code share one"),
+        (lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.randn(len(mu), 2), "Your function raised"),
+        (drawing(noise=lambda mu: alike(torch.randn_like(mu), 0, 2)), "in a plane"),
         (
-            drawing(noise=lambda mu: torch.randn_like(mu) @ torch.tensor([[1.0, 0.6, 0], [0, 0.8, 0], [0, 0, 1]])),
+            drawing(noise=correlated),
             "share their",
         ),
         (drawing(noise=lambda mu: torch.randn_like(mu).clamp(-3, 3)), "ever beyond 3"),

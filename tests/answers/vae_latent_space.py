@@ -239,6 +239,12 @@ def elbo_with_noise(noise):
     return elbo_with(lambda mu, logvar: mu + torch.exp(0.5 * logvar) * noise(mu))
 
 
+def two_alike(mu):
+    eps = torch.randn_like(mu)
+    eps[:, 2] = eps[:, 1]
+    return eps
+
+
 def mean_of_codes(vae, x, n_samples):
     mu, logvar = vae.encode(x)
     z = torch.stack([from_q(mu, logvar) for _ in range(n_samples)]).mean(0)
@@ -514,7 +520,9 @@ WRONG = {
         (lambda vae, x, n: elbo_by_loop(vae, x, n + 1), "one code more"),
         (lambda vae, x, n: elbo_by_loop(vae, x, 7), "whether `n_samples` is 1 or 4"),
         (elbo_with_noise(lambda mu: torch.randn_like(mu).clamp(-3, 3)), "ever beyond 3"),
-        (elbo_with_noise(lambda mu: torch.randn_like(mu)[:, [0, 1, 1]]), "share their noise"),
+        (elbo_with_noise(lambda mu: torch.randn_like(mu[:, :1]).expand_as(mu)), "share their noise"),
+        (elbo_with_noise(two_alike), "Dimensions of a code share"),
+        (elbo_with_noise(lambda mu: torch.randn(len(mu), 2)), "Your function raised"),
         (elbo_with_noise(lambda mu: math.sqrt(12) * (torch.rand_like(mu) - 0.5)), "not Gaussian"),
         (elbo_with(lambda mu, logvar: from_q(mu, logvar.mean(0))), "average over the batch"),
         (elbo_with(lambda mu, logvar: from_q(0 * mu, logvar)), "lie about 0"),

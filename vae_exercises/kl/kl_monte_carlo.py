@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from vae_exercises.engine.answers import as_function, call_twice, fresh_generator, one_result
+from vae_exercises.engine.inputs import draw_trials
 from vae_exercises.engine.kinds import Task
 from vae_exercises.engine.monte_carlo import MIXED, N_ERRORS_OF_PAIRS, SEEDED, mean_is, require_one_for_each
 from vae_exercises.engine.sandbox import call
@@ -181,8 +182,13 @@ def _require_own_noise(images: _Images, far: Tensor) -> None:
         )
 
 
+def _of_huge_means(_: Generator, size: int) -> tuple[Tensor, Tensor]:
+    latent_dim = 4 + size % 4  # another than before, so that a number written into an answer shows
+    return torch.full((FEW, latent_dim), HUGE), torch.full((FEW, latent_dim), -4.0)
+
+
 def _examine_huge(estimate: Callable) -> None:
-    mu, logvar = torch.full((FEW, 3), HUGE), torch.full((FEW, 3), -4.0)
+    ((mu, logvar),) = draw_trials([_of_huge_means], fresh_generator())
     result = one_result(call(estimate, mu.clone(), logvar.clone(), 1))
     if not result.isfinite().all():
         raise WrongAnswerError(

@@ -3,10 +3,11 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
 from vae_exercises.engine.answers import as_function, as_results, call_twice, fresh_generator, require_like
+from vae_exercises.engine.inputs import draw_trials
 from vae_exercises.engine.kinds import Task
 from vae_exercises.engine.monte_carlo import (
     N_ERRORS_OF_PAIRS,
@@ -19,14 +20,18 @@ from vae_exercises.engine.verdict import WrongAnswerError
 from vae_exercises.reparameterisation.shared import IMAGES, require_path
 
 
+def _codes(generator: Generator, size: int) -> tuple[Tensor, Tensor]:
+    """Draw mu and logvar, (IMAGES, K), with widths well away from 1, on both sides of it, so that σ and σ² differ."""
+    sign = torch.tensor([[-1.0, 1.0, -1.0]]).repeat(1, 2)[:, : 3 + size % 3]
+    share = torch.rand(2, IMAGES, sign.shape[1], generator=generator)
+    return 1 + 2 * share[0], sign * (0.6 + 1.4 * share[1])
+
+
 def _examine_draw(answer: object) -> None:
     """Look at the noise, the mean, the width, and the path that a gradient takes."""
     draw = as_function(answer)
     generator = fresh_generator()
-    # Widths well away from 1, on both sides of it, so that σ and σ² differ; and each image has its own.
-    sign = torch.tensor([[-1.0, 1.0, -1.0]])
-    mu = (1 + 2 * torch.rand(IMAGES, 3, generator=generator)).requires_grad_()
-    logvar = (sign * (0.6 + 1.4 * torch.rand(IMAGES, 3, generator=generator))).requires_grad_()
+    mu, logvar = (part.requires_grad_() for part in draw_trials([_codes], generator)[0])
     with torch.enable_grad():
         z, again = call_twice(draw, mu, logvar)
     values, others = (_values(codes, mu) for codes in (z, again))
@@ -64,7 +69,7 @@ def _examine_noise(away: Tensor, eps: Tensor, values: Tensor, others: Tensor) ->
             "All images share the same ε: they are all moved in one direction, and their errors no longer average "
             "out over the batch. How many numbers must be drawn?"
         )
-    if (torch.corrcoef(eps.T) - torch.eye(3)).abs().max() > 0.99:
+    if (torch.corrcoef(eps.T) - torch.eye(eps.shape[1])).abs().max() > 0.99:
         raise WrongAnswerError(
             "Dimensions of a code share one number of noise, so codes lie on a line or in a plane. The covariance is "
             "to be diagonal: each dimension needs its own ε."
@@ -80,7 +85,7 @@ def _examine_mean(eps: Tensor, mu: Tensor) -> None:
         raise WrongAnswerError(
             "The mean over many draws is not mu. What must be the mean of the noise, and what is added to what?"
         )
-    along = torch.corrcoef(torch.cat([eps, mu.double()], dim=1).T)[:3, 3:].diagonal()
+    along = torch.corrcoef(torch.cat([eps, mu.double()], dim=1).T)[: eps.shape[1], eps.shape[1] :].diagonal()
     if (along.abs() > N_ERRORS_OF_PAIRS / math.sqrt(IMAGES)).any():
         raise WrongAnswerError(
             "The mean is right for the batch, but not for each image, which has its own `mu`. Is it averaged?"

@@ -13,6 +13,7 @@ from torch.distributions import Normal, kl_divergence
 
 from vae_exercises.engine.answers import as_function, call_twice, fresh_generator, one_result
 from vae_exercises.engine.draws import require_draws_from_q
+from vae_exercises.engine.inputs import draw_trials
 from vae_exercises.engine.kinds import Task
 from vae_exercises.engine.monte_carlo import (
     MIXED,
@@ -32,14 +33,13 @@ ONLY_ONE = "Right for one sample, but not for four. What is done with the sample
 class _Model:
     """A linear decoder with an encoder that is a little off; it remembers for which codes it was asked."""
 
-    latent_dim = 3
-    image_shape = (6,)
-
-    def __init__(self, generator: Generator) -> None:
-        weight = torch.randn(6, 3, generator=generator)
-        self.truth = LinearGaussian(1.5 * weight / weight.norm(dim=0), torch.rand(6, generator=generator), 0.5)
-        self.shift = 0.3 + 0.3 * torch.rand(3, generator=generator)
-        self.logvar_weights = torch.randn(6, 3, generator=generator)
+    def __init__(self, generator: Generator, n_pixels: int, latent_dim: int) -> None:
+        self.image_shape, self.latent_dim = (n_pixels,), latent_dim
+        weight = torch.randn(n_pixels, latent_dim, generator=generator)
+        mean = torch.rand(n_pixels, generator=generator)
+        self.truth = LinearGaussian(1.5 * weight / weight.norm(dim=0), mean, 0.5)
+        self.shift = 0.3 + 0.3 * torch.rand(latent_dim, generator=generator)
+        self.logvar_weights = torch.randn(n_pixels, latent_dim, generator=generator)
         self.asked: list[tuple[Tensor, Tensor]] = []
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,7 +85,7 @@ class _Run:
         require_one_for_each(result, len(x))
         mu, logvar = (part.double() for part in model.encode(x))
         if not asked:
-            return _Run(result, mu, logvar, torch.empty(0, *mu.shape), torch.empty(0, len(x)), torch.empty(0, 3))
+            return _Run(result, mu, logvar, torch.empty(0, *mu.shape), torch.empty(0, len(x)), mu[:0])
         images, codes = (torch.cat(part).double() for part in zip(*asked, strict=True))
         ordered, order = _keys(x).sort()
         which = order[torch.searchsorted(ordered, _keys(images) - 1e-9).clamp(max=len(x) - 1)]
@@ -143,11 +143,16 @@ def _same(result: Tensor, expected: Tensor) -> bool:
     return torch.allclose(result, expected, rtol=1e-4, atol=2e-3)
 
 
+def _model_and_images(generator: Generator, size: int, other: int) -> tuple[_Model, Tensor]:
+    model = _Model(generator, n_pixels=6 + other % 3, latent_dim=3 + size % 3)
+    means = model.decode(4 * torch.randn(IMAGES, model.latent_dim, generator=generator))
+    return model, means + torch.randn(means.shape, generator=generator)
+
+
 def _examine_elbo(answer: object) -> None:
     """Look at the codes that are drawn; then at what is computed from them."""
     function, generator = as_function(answer), fresh_generator()
-    model = _Model(generator)
-    x = model.decode(4 * torch.randn(IMAGES, 3, generator=generator)) + torch.randn(IMAGES, 6, generator=generator)
+    ((model, x),) = draw_trials([_model_and_images], generator)
     values = [*call_twice(lambda *args: (function(*args), _taken(model)), model, x, 1)]
     values.append(call(lambda: (function(model, x.clone(), 4), _taken(model))))
     one, again, four = (_Run.of(model, x, *value) for value in values)
