@@ -20,6 +20,8 @@ def test_model_for_other_image_shape_is_named(few):
 def test_model_without_loss_is_named(few):
     with pytest.raises(TypeError, match="model must have a method loss"):
         fit(nn.Linear(2, 2), few)
+    with pytest.raises(TypeError, match=r"DataParallel has none: give its \.module, which fit trains on one device"):
+        fit(nn.DataParallel(autoencoder(few)), few)
 
 
 def test_wrong_model_or_data_is_named_first(few):

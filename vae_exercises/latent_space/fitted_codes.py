@@ -74,6 +74,7 @@ def _examine_spread(z: Tensor, cov: Tensor) -> None:
         )
     deviations, factor = cov.diagonal().sqrt(), torch.linalg.cholesky(cov)
     values, vectors = torch.linalg.eigh(cov)
+    turned = vectors.T @ values.diag() @ vectors  # up to signs, since each eigenvector may have either
     usual = [
         (
             cov.diagonal().diag(),
@@ -101,7 +102,7 @@ def _examine_spread(z: Tensor, cov: Tensor) -> None:
             "places. Which covariance has ε times your matrix?",
         ),
         (
-            vectors.T @ values.diag() @ vectors,
+            turned.abs() * z.T.cov().sign(),
             "The eigenvectors are on the wrong side, or must be transposed. Which covariance has ε times your matrix?",
         ),
         (

@@ -39,6 +39,7 @@ def check_arguments(model: nn.Module, data: Dataset) -> None:
     if not callable(getattr(model, "loss", None)):
         raise TypeError(
             f"model must have a method loss(x) that gives one value per image, {type(model).__name__} has none"
+            + (": give its .module, which fit trains on one device" if hasattr(model, "module") else "")
         )
     if not _is_dataset(data):
         split_hint = ": pass the whole data set, not one of its splits" if isinstance(data, Tensor) else ""
