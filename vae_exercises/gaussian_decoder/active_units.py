@@ -41,14 +41,14 @@ ACTIVE_UNITS = Function(
     mistakes=(
         Mistake(
             lambda mu, logvar: (mu.var(dim=0) + logvar.exp().mean(dim=0) > ACTIVE).double(),
-            "You have called all of them active. That is what the variance of drawn codes would say. A dead dimension "
-            "is drawn from the prior, and varies a great deal; but not with the image.",
+            "You have called all of them active. That is what the variance of drawn codes would say. A dimension that "
+            "is off is drawn from the prior, and varies a great deal; but not with the image.",
         ),
         Mistake(lambda mu, logvar: (mu.std(dim=0) > ACTIVE).double(), TOO_LOW),
         Mistake(lambda mu, logvar: (mu.var(dim=0) > ACTIVE / 2).double(), TOO_LOW),
         Mistake(
             lambda mu, logvar: (mu.var(dim=0) > 5 * ACTIVE).double(),
-            "A dimension whose means have a variance of 0.013 is called dead. Is the limit higher than 0.01?",
+            "A dimension whose means have a variance of 0.013 is called inactive. Is the limit higher than 0.01?",
         ),
         Mistake(
             lambda mu, logvar: (mu.var(dim=0) / logvar.exp().mean(dim=0) > ACTIVE).double(),
@@ -74,7 +74,7 @@ ACTIVE_UNITS = Function(
         ),
         Mistake(
             lambda mu, logvar: 1 - _active(mu, logvar),
-            "The other way round: you have named the dead ones.",
+            "The other way round: you have named the inactive ones.",
         ),
         Mistake(
             lambda mu, logvar: _active(mu, logvar).sum(),
