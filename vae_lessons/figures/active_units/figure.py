@@ -16,7 +16,8 @@ N_IMAGES = 6
 CAPTION = (
     "The best linear VAE with 20 units, which is probabilistic PCA. Each bar is the variance λ of the data along the "
     "direction of one unit. A unit is active if its λ is above the line at βσ², and then has a KL of ½ log(λ / βσ²): "
-    "the farther the bar reaches above the line, the more nats. Images are reconstructed from the mean of q."
+    "the farther the bar reaches above the line, the more nats. Below each image is its "
+    "reconstruction from the mean of q."
 )
 
 
