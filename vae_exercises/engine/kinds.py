@@ -196,7 +196,7 @@ class Function(Exercise):
         for parts, right in zip(results, expected, strict=True):
             require_like(parts, right, self.not_finite)
         if self._is_random(function, trials[0]):
-            raise WrongAnswerError(RANDOM)
+            raise WrongAnswerError(f"{RANDOM} {self.hint}")
         weights = self.terms.diagnose(trials, [part for (part,) in results]) if self.terms else ""
         raise WrongAnswerError(weights or diagnose_factor(results, expected) or self.hint)
 

@@ -236,11 +236,11 @@ def _diagnose(estimate: Estimate, exact: Tensor, noise: Tensor, f: Objective, as
     if nearest < AT_MOST:
         limit = max(nearest, FROM_A_MISTAKE)
         raise WrongAnswerError(OR.join(message for message, distance in distances.items() if distance <= limit))
-    if estimate.gradient.norm() < 0.5 * exact.norm():
-        _diagnose_vanishing(estimate, exact, _estimate(OF_DENSITY, f, asked))
     for name, gradient in zip(("mu", "logvar"), estimate.gradient.chunk(2), strict=True):
         if not gradient.any():
             raise WrongAnswerError(f"No gradient arrives at `{name}`: it is detached, or the density does without it.")
+    if estimate.gradient.norm() < 0.5 * exact.norm():
+        _diagnose_vanishing(estimate, exact, _estimate(OF_DENSITY, f, asked))
     factor = float(estimate.gradient @ exact / (exact @ exact))
     if average_is(estimate.gradient, factor * exact, abs(factor) * noise, estimate.n_samples, N_ERRORS):
         raise WrongAnswerError(

@@ -10,9 +10,10 @@ from vae_exercises.tighter_bounds.shared import log_weights
 
 
 def _weights(generator: Generator, n_samples: int, n_images: int) -> tuple[Tensor, Tensor]:
-    sizes = 300 * torch.randn(n_images, generator=generator)
-    (of_q,) = log_weights(generator, n_samples, n_images)
-    return of_q.double() + sizes, torch.randn(n_images, generator=generator).double() + sizes
+    """Draw log-weights (L, B) and (B,), of which two images have such large ones that no exponential fits."""
+    sizes = torch.cat([torch.tensor([-1500.0, 1500.0]), 300 * torch.randn(n_images, generator=generator)])
+    (of_q,) = log_weights(generator, n_samples, len(sizes))
+    return of_q.double() + sizes, torch.randn(len(sizes), generator=generator).double() + sizes
 
 
 def _log_mean(log_weights: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ SWAP = Function(
     hint="If all weights of an image, and that of the posterior's code, are equal, both results must be that one "
     "log-weight. If the posterior's code weighs far more than all others, the upper bound must be its log-weight less "
     "log L. Try both.",
-    not_finite="For an image whose log-weights are of the size of ±300 the result is infinite: exponentials of them do "
+    not_finite="For an image whose log-weights are of the size of ±1500 the result is infinite: exponentials of them do "
     "not fit. PyTorch has a function that takes the largest out first.",
     rtol=1e-6,
     atol=1e-4,
