@@ -88,8 +88,8 @@ SWAP = Function(
     hint="If all weights of an image, and that of the posterior's code, are equal, both results must be that one "
     "log-weight. If the posterior's code weighs far more than all others, the upper bound must be its log-weight less "
     "log L. Try both.",
-    not_finite="For an image whose log-weights are of the size of ±1500 the result is infinite: exponentials of them do "
-    "not fit. PyTorch has a function that takes the largest out first.",
+    not_finite="For an image whose log-weights are of the size of ±1500 the result is infinite: exponentials of them "
+    "do not fit. PyTorch has a function that takes the largest out first.",
     rtol=1e-6,
     atol=1e-4,
     remark="The upper bound tightens with L too, so the two close in on log p(x).",
