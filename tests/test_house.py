@@ -44,6 +44,7 @@ def test_an_import_that_runs_upwards_is_refused(copy, module, imports):
     assert f"{module.removesuffix('.py').replace('/', '.')} -> {imports}" in refused.stdout
 
 
+@pytest.mark.check
 @pytest.mark.parametrize(
     ("package", "slow"),
     [

@@ -65,6 +65,7 @@ print(sent)
 )
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("static", ["", "1"])
 def test_progress_bar_leaves_no_output_behind(monkeypatch, static):
     """A widget left in a saved notebook would show an error about its missing model."""

@@ -7,7 +7,7 @@ from urllib.request import url2pathname
 
 import pytest
 from fontTools.ttLib import TTFont
-from pages import PAGES, VIEWPORTS
+from pages import FIRST_PAGE, PAGES, VIEWPORTS
 
 MOST_BYTES = 3_200_000  # that a page may load, itself included, MathJax apart
 NEEDED_BY_NO_PAGE = {"fontawesome.js"}
@@ -81,8 +81,8 @@ def drawn_icons(site):
 
 
 def marked(name):
-    """Leave pages that change least often to `make check`."""
-    return pytest.param(name, marks=[pytest.mark.check] * name.startswith(("book/exercises/", "book/mistakes/")))
+    """Leave all but the first page and the lessons to `make check`."""
+    return pytest.param(name, marks=[pytest.mark.check] * (not name.startswith((FIRST_PAGE, "notebooks/"))))
 
 
 @pytest.mark.parametrize("name", [marked(name) for name in PAGES])

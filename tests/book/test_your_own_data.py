@@ -66,6 +66,7 @@ def test_grey_images_become_image_data_that_trains():
     assert names["unlabelled"].columns("test")[0].shape == (179, 8, 8)
 
 
+@pytest.mark.check
 def test_a_trained_model_is_kept_and_scores_images():
     np.save("images.npy", BYTES)
     np.save("labels.npy", DIGITS.target.astype("i4"))
@@ -122,6 +123,7 @@ def test_colour_images_train_and_their_draws_are_in_colour():
     assert (strongest.bincount(minlength=3) > 250).all()
 
 
+@pytest.mark.check
 def test_draws_of_a_table_have_its_means_spreads_and_correlations():
     iris = load_iris()
     np.savetxt("table.csv", iris.data, delimiter=",", header=",".join(iris.feature_names))

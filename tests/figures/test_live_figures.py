@@ -105,6 +105,7 @@ def test_values_can_be_observed(make):
 # Snapshots.
 
 
+@pytest.mark.check
 @every_figure
 def test_one_display_computes_one_snapshot(make, for_a_page, monkeypatch):
     figure = make()
@@ -204,6 +205,7 @@ def test_labels_of_a_still_lie_apart(make, assert_labels_lie_apart):
     assert_labels_lie_apart(make())
 
 
+@pytest.mark.check
 @every_figure
 def test_a_still_follows_values_and_leaves_matplotlib_alone(make):
     plt.switch_backend("Agg")  # else it is chosen when the settings are looked at
@@ -225,6 +227,7 @@ class HostileLabel(SampleFigure):
     mu = Slider(HOSTILE, HOSTILE, -3, 3).trait()
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("make", [*ALL.values(), HostileLabel])
 def test_nothing_breaks_out_of_the_html(make, for_a_page):
     figure = make(caption=HOSTILE)
@@ -261,6 +264,7 @@ def test_figures_on_one_page_have_different_names(for_a_page):
     assert len({BeautifulSoup(html_of(f), "html.parser").figure["id"] for f in [*figures, figures[0]]}) == 4
 
 
+@pytest.mark.check
 @every_figure
 def test_html_is_the_same_in_each_build(make, for_a_page):
     def nameless(figure):
@@ -269,6 +273,7 @@ def test_html_is_the_same_in_each_build(make, for_a_page):
     assert nameless(make()) == nameless(make())
 
 
+@pytest.mark.check
 def test_style_is_shared_between_figures(for_a_page):
     soups = [BeautifulSoup(html_of(make()), "html.parser") for make in ALL.values()]
     shared, *others = [soup.select("style")[0].string for soup in soups]

@@ -143,6 +143,7 @@ def test_every_network_is_kept_and_loaded(digits, network, tmp_path):
     assert torch.equal(*(vae.code(data.test) for vae in vaes))
 
 
+@pytest.mark.check
 @every_network
 def test_every_network_is_measured(digits, network):
     data, vae = first(digits, 500), vae_with(network)
