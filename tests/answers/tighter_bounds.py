@@ -65,38 +65,38 @@ def log_mean(log_weights):
     return log_weights.logsumexp(0) - math.log(len(log_weights))
 
 
-def ais_by_loop(log_ratios, betas):
+def ais_by_loop(log_ratios, taus):
     total = torch.zeros_like(log_ratios[0])
     for t in range(len(log_ratios)):
-        total = total + (betas[t + 1] - betas[t]) * log_ratios[t]
+        total = total + (taus[t + 1] - taus[t]) * log_ratios[t]
     return log_mean(total)
 
 
-def ais_by_einsum(log_ratios, betas):
-    return log_mean(torch.einsum("tcb,t->cb", log_ratios, betas.diff()))
+def ais_by_einsum(log_ratios, taus):
+    return log_mean(torch.einsum("tcb,t->cb", log_ratios, taus.diff()))
 
 
-def ais_by_numpy(log_ratios, betas):
-    total = np.tensordot(np.diff(betas.numpy()), log_ratios.numpy(), axes=1)
+def ais_by_numpy(log_ratios, taus):
+    total = np.tensordot(np.diff(taus.numpy()), log_ratios.numpy(), axes=1)
     return logsumexp(total, axis=0) - np.log(len(total))
 
 
 def ais_with(steps, combine=log_mean):
     """An estimate with other steps, or with chains combined in another way."""
-    return lambda log_ratios, betas: combine(torch.tensordot(steps(betas), log_ratios, dims=1))
+    return lambda log_ratios, taus: combine(torch.tensordot(steps(taus), log_ratios, dims=1))
 
 
-def steps_of(betas):
-    return betas.diff()
+def steps_of(taus):
+    return taus.diff()
 
 
-def ais_averaged_at_each_temperature(log_ratios, betas):
+def ais_averaged_at_each_temperature(log_ratios, taus):
     means = log_ratios.logsumexp(1) - math.log(log_ratios.shape[1])
-    return betas.diff() @ means
+    return taus.diff() @ means
 
 
-def ais_naive(log_ratios, betas):
-    return torch.tensordot(betas.diff(), log_ratios, dims=1).exp().mean(0).log()
+def ais_naive(log_ratios, taus):
+    return torch.tensordot(taus.diff(), log_ratios, dims=1).exp().mean(0).log()
 
 
 # A bound from either side
@@ -186,18 +186,18 @@ WRONG = {
     "ais-weight": [
         (ais_with(steps_of, lambda log_weights: log_weights.mean(0)), "log-weights are averaged here"),
         (ais_with(steps_of, sum_not_mean), "weights are added up"),
-        (lambda log_ratios, betas: log_mean(log_ratios.mean(0)), "counts 1/T here"),
-        (lambda log_ratios, betas: log_mean(log_ratios.sum(0)), "counts as one here"),
-        (ais_with(lambda betas: betas[1:]), "the temperatures themselves. It"),
-        (ais_with(lambda betas: betas[:-1]), "and the first not at all"),
-        (ais_with(lambda betas: betas.diff().flip(0)), "in the wrong order"),
-        (ais_with(lambda betas: -betas.diff()), "sign inside is flipped"),
+        (lambda log_ratios, taus: log_mean(log_ratios.mean(0)), "counts 1/T here"),
+        (lambda log_ratios, taus: log_mean(log_ratios.sum(0)), "counts as one here"),
+        (ais_with(lambda taus: taus[1:]), "the temperatures themselves. It"),
+        (ais_with(lambda taus: taus[:-1]), "and the first not at all"),
+        (ais_with(lambda taus: taus.diff().flip(0)), "in the wrong order"),
+        (ais_with(lambda taus: -taus.diff()), "sign inside is flipped"),
         (ais_averaged_at_each_temperature, "averaged at each temperature"),
-        (lambda log_ratios, betas: log_mean(log_ratios[-1]), "Only the last code"),
-        (lambda log_ratios, betas: log_mean(log_ratios[0]), "Only the first code"),
-        (lambda log_ratios, betas: ais_by_loop(log_ratios, betas).exp(), "asks for its logarithm"),
-        (lambda log_ratios, betas: ais_by_loop(log_ratios, betas).mean(), "averaged over the images"),
-        (lambda log_ratios, betas: log_ratios.amax((0, 1)), "Try both"),
+        (lambda log_ratios, taus: log_mean(log_ratios[-1]), "Only the last code"),
+        (lambda log_ratios, taus: log_mean(log_ratios[0]), "Only the first code"),
+        (lambda log_ratios, taus: ais_by_loop(log_ratios, taus).exp(), "asks for its logarithm"),
+        (lambda log_ratios, taus: ais_by_loop(log_ratios, taus).mean(), "averaged over the images"),
+        (lambda log_ratios, taus: log_ratios.amax((0, 1)), "Try both"),
         (ais_naive, "are 0 or infinite for"),
     ],
     "swap-one": [

@@ -1,4 +1,4 @@
-// Importance weights w = p(x, z) / q(z) of draws from q, and the bound L_k = log 1/k Σ w_i of the first k.
+// Importance weights w = p(x, z) / q(z | x) of draws from q, and the bound L_k = log 1/k Σ w_i of the first k.
 
 import { axisBelow, axisLeft, curve, scale, steps } from "../runtime/axes.js";
 import { expectedLogLikelihood, logEvidence, logJoint } from "../runtime/bent_decoder.js";
@@ -113,7 +113,7 @@ function densities(svg, model, x) {
   const q = append(plot, "path", { class: "line encoder" });
   append(svg, "path", { class: "axis", d: `M${x.range[0]},${floor}H${x.range[1]}` });
   const posteriorName = label(svg, "p(z | x)", "posterior");
-  const qName = label(svg, "q(z)", "encoder", { "text-anchor": "middle" });
+  const qName = label(svg, "q(z | x)", "encoder", { "text-anchor": "middle" });
   const placeHandles = gaussianHandles(svg, model, x);
   return (state, { log_evidence }) => {
     const [bent, sd] = [bentOf(state), sdOf(state)];

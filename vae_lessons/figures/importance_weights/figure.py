@@ -25,7 +25,7 @@ def noise_sets() -> Tensor:
 
 
 class ImportanceWeights(LiveFigure):
-    """Draws z_i from q(z) = N(mu, σ²), their weights w_i = p(x, z_i) / q(z_i), and L_k = log 1/k sum_i w_i.
+    """Draws z_i from q(z | x) = N(mu, σ²), their weights w_i = p(x, z_i) / q(z_i | x), and L_k = log 1/k sum_i w_i.
 
     The model is z ~ N(0, 1), x | z ~ N(z + bend z²/2, NOISE²), and the datum is x = DATUM.
 

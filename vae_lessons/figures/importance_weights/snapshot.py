@@ -109,7 +109,7 @@ class ImportanceWeightsSnapshot(Snapshot):
         posterior = (BentDecoder(self.bend).log_joint(DATUM, z) - self.numbers["log_evidence"]).exp()
         ax.fill_between(z[:, 0], posterior, color=COLOURS["posterior"], alpha=0.15, lw=0)
         ax.plot(z, posterior, color=COLOURS["posterior"], label="p(z | x)")
-        ax.plot(z, log_normal(z, self.mu, self.logvar).exp(), color=COLOURS["encoder"], label="q(z)")
+        ax.plot(z, log_normal(z, self.mu, self.logvar).exp(), color=COLOURS["encoder"], label="q(z | x)")
         ax.set(yticks=[], xlim=(-REACH, REACH))
         ax.set_ylim(bottom=0)
         ax.tick_params(labelbottom=False)
@@ -173,5 +173,5 @@ def axis_of(elbo: float, evidence: float) -> tuple[float, float]:
 
 
 def _log_weights(model: BentDecoder, z: Tensor, mu: float, logvar: float) -> Tensor:
-    """Compute log p(x, z) - log q(z) at z (N,): (N,)."""
+    """Compute log p(x, z) - log q(z | x) at z (N,): (N,)."""
     return model.log_joint(DATUM, z.unsqueeze(1)) - log_normal(z.unsqueeze(1), mu, logvar)
