@@ -69,7 +69,7 @@ def draw_digit(**values: float | str) -> LiveFigure:
 
 
 def active_units(**values: float) -> LiveFigure:
-    return figures.ActiveUnits(digits(), **values)
+    return figures.ActiveUnits(digits(), **{"log_sigma": -1.0} | values)
 
 
 NEED_DATA = {"ActiveUnits": active_units}
