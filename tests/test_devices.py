@@ -28,7 +28,7 @@ from vae_lessons.inference import (
     posterior_quadrature,
     split_kl,
 )
-from vae_lessons.models import LinearGaussian
+from vae_lessons.models import ConditionalVAE, LinearGaussian
 from vae_lessons.probability import DiscretisedLogistic, PixelGaussian, gradient_estimators
 from vae_lessons.probability.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from vae_lessons.probability.gaussian import reparameterise
@@ -191,6 +191,17 @@ def test_bounds_with_a_prior_are_where_the_model_is(bound, cuda):
     x = torch.rand(2, *SHAPE, generator=seeded())
     here = bound(model, x)
     assert_same(bound(model.to(cuda), x.to(cuda)), here)
+
+
+@pytest.mark.parametrize("conditional_prior", [False, True])
+def test_bounds_of_a_conditional_model_are_where_it_is(conditional_prior, cuda):
+    options = {"likelihood": Bernoulli(), "conditional_prior": conditional_prior, "generator": seeded(1)}
+    model = ConditionalVAE(SHAPE, 2, 3, (5,), **options).requires_grad_(False)
+    x, condition = torch.rand(2, *SHAPE, generator=seeded()), torch.tensor([0, 2])
+    bounds = (elbo(model, x, 3, seeded(), condition=condition).value, model.sample(condition, seeded()).sum())
+    model.to(cuda)
+    assert_same(elbo(model, x.to(cuda), 3, seeded(), condition=condition.to(cuda)).value, bounds[0])
+    assert_same(model.sample(condition.to(cuda), seeded()).sum(), bounds[1])
 
 
 @every_bound

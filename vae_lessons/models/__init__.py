@@ -3,10 +3,21 @@
 from vae_lessons.models.autoencoder import Autoencoder
 from vae_lessons.models.beta_vae import BetaVAE
 from vae_lessons.models.classifier import Classifier
+from vae_lessons.models.conditional_vae import ConditionalVAE
 from vae_lessons.models.iwae import IWAE
 from vae_lessons.models.layers import mlp
 from vae_lessons.models.linear_gaussian import LinearGaussian
 from vae_lessons.models.mixture_prior import MixturePrior
 from vae_lessons.models.vae import VAE
 
-__all__ = ["IWAE", "VAE", "Autoencoder", "BetaVAE", "Classifier", "LinearGaussian", "MixturePrior", "mlp"]
+__all__ = [
+    "IWAE",
+    "VAE",
+    "Autoencoder",
+    "BetaVAE",
+    "Classifier",
+    "ConditionalVAE",
+    "LinearGaussian",
+    "MixturePrior",
+    "mlp",
+]
