@@ -6,6 +6,7 @@ bound is maximised: a loss is minus a bound.
 
 from vae_lessons.inference.aggregate import KlSplit, aggregate_posterior, split_kl
 from vae_lessons.inference.ais import ais_log_evidence, ais_upper_bound
+from vae_lessons.inference.black_box import black_box_elbo
 from vae_lessons.inference.elbo import Elbo, elbo
 from vae_lessons.inference.grid import GridDensity, QuadratureError
 from vae_lessons.inference.iwae import effective_sample_size, iwae_bound, log_importance_weights
@@ -27,6 +28,7 @@ __all__ = [
     "ais_log_evidence",
     "ais_upper_bound",
     "best_gaussian",
+    "black_box_elbo",
     "effective_sample_size",
     "elbo",
     "elbo_quadrature",

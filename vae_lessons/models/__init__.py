@@ -7,6 +7,7 @@ from vae_lessons.models.conditional_vae import ConditionalVAE
 from vae_lessons.models.iwae import IWAE
 from vae_lessons.models.layers import mlp
 from vae_lessons.models.linear_gaussian import LinearGaussian
+from vae_lessons.models.mixture_density import MixtureDensityNetwork
 from vae_lessons.models.mixture_prior import MixturePrior
 from vae_lessons.models.vae import VAE
 
@@ -18,6 +19,7 @@ __all__ = [
     "Classifier",
     "ConditionalVAE",
     "LinearGaussian",
+    "MixtureDensityNetwork",
     "MixturePrior",
     "mlp",
 ]

@@ -7,6 +7,15 @@ from vae_lessons.probability.likelihoods import (
     Gaussian,
     Likelihood,
     PixelGaussian,
+    RealGaussian,
 )
 
-__all__ = ["Bernoulli", "ContinuousBernoulli", "DiscretisedLogistic", "Gaussian", "Likelihood", "PixelGaussian"]
+__all__ = [
+    "Bernoulli",
+    "ContinuousBernoulli",
+    "DiscretisedLogistic",
+    "Gaussian",
+    "Likelihood",
+    "PixelGaussian",
+    "RealGaussian",
+]

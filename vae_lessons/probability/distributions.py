@@ -135,6 +135,39 @@ class GaussianMixture:
         return low.amin(dim=1), high.amax(dim=1)
 
 
+@dataclass(frozen=True)
+class FullGaussianMixture:
+    """sum_c π_c N(z; mu_c, Σ_c), with Σ_c^-1 = A_cᵀ A_c, A_c = diag(1 / s_c) (I + N_c), N_c strictly lower triangular.
+
+    `logits` are log π up to a constant, (B, C); `mu` and `log_scale` = log s are (B, C, K), and `mixing` is N,
+    (B, C, K, K). A Gaussian of any covariance can be written so; with N = 0 it is diagonal and s its deviations.
+    """
+
+    logits: Tensor
+    mu: Tensor
+    log_scale: Tensor
+    mixing: Tensor
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Compute the log-density of codes (..., B, K): (..., B), nats."""
+        centred = z.unsqueeze(-2) - self.mu  # (..., B, C, K)
+        mixed = centred + (self.mixing @ centred.unsqueeze(-1)).squeeze(-1)
+        squared = (mixed * torch.exp(-self.log_scale)).square()
+        of_components = -0.5 * (squared + gaussian.LOG_TWO_PI).sum(dim=-1) - self.log_scale.sum(dim=-1)
+        return (self.logits.log_softmax(dim=-1) + of_components).logsumexp(dim=-1)
+
+    def sample(self, shape: Sequence[int] = (), generator: Generator | None = None) -> Tensor:
+        """Draw codes `(*shape, B, K)`; no gradient reaches the logits."""
+        shares = beside(generator, self.logits.softmax(dim=1))
+        drawn = torch.multinomial(shares, math.prod(shape), replacement=True, generator=generator).T  # (S, B)
+        rows = torch.arange(len(self.logits), device=self.mu.device)
+        mu, log_scale, mixing = (part[rows, drawn.to(rows)] for part in (self.mu, self.log_scale, self.mixing))
+        eps = torch.exp(log_scale) * noise(torch.randn, mu.shape, mu, generator)  # (S, B, K)
+        unit = mixing + torch.eye(mu.shape[-1]).to(mu)
+        centred = torch.linalg.solve_triangular(unit, eps.unsqueeze(-1), upper=False, unitriangular=True).squeeze(-1)
+        return (mu + centred).view(*shape, *self.mu.shape[::2])
+
+
 def closed_form_kl(q: Distribution, p: Distribution) -> Tensor | None:
     """Compute KL( q || p ), (B,), nats, if both are Gaussian; None stands for no closed form."""
     if isinstance(q, DiagonalGaussian) and isinstance(p, DiagonalGaussian):

@@ -8,6 +8,14 @@ H, W) or (B, D), and a floating dtype. Pixels are independent given z.
 from vae_lessons.probability.likelihoods.base import Likelihood
 from vae_lessons.probability.likelihoods.bernoulli import Bernoulli, ContinuousBernoulli
 from vae_lessons.probability.likelihoods.discretised import DiscretisedLogistic
-from vae_lessons.probability.likelihoods.gaussian import Gaussian, PixelGaussian
+from vae_lessons.probability.likelihoods.gaussian import Gaussian, PixelGaussian, RealGaussian
 
-__all__ = ["Bernoulli", "ContinuousBernoulli", "DiscretisedLogistic", "Gaussian", "Likelihood", "PixelGaussian"]
+__all__ = [
+    "Bernoulli",
+    "ContinuousBernoulli",
+    "DiscretisedLogistic",
+    "Gaussian",
+    "Likelihood",
+    "PixelGaussian",
+    "RealGaussian",
+]

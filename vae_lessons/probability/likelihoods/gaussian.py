@@ -62,6 +62,17 @@ class Gaussian(Likelihood):
         return f"sigma={self.sigma:.4g}, learned=True" if self.learned else f"sigma={self.sigma:.15g}"
 
 
+class RealGaussian(Gaussian):
+    """The `Gaussian` of data that are any real numbers, such as the parameters of a simulator: a mean has no limits.
+
+    Parameters, errors: as for `Gaussian`. Let `fit` have `start_at_mean=False`, which is for pixels.
+    """
+
+    def from_outputs(self, outputs: Tensor) -> Tensor:
+        """Take outputs as the mean."""
+        return outputs
+
+
 class PixelGaussian(Likelihood):
     """N(x; mean, diag σ_n²) with a learned σ_n for each pixel, none below a floor. The parameters are the mean.
 
