@@ -28,7 +28,7 @@ from vae_lessons.inference import (
     posterior_quadrature,
     split_kl,
 )
-from vae_lessons.models import ConditionalVAE, LinearGaussian
+from vae_lessons.models import ConditionalVAE, Diffusion, LinearGaussian
 from vae_lessons.probability import DiscretisedLogistic, PixelGaussian, gradient_estimators
 from vae_lessons.probability.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from vae_lessons.probability.gaussian import reparameterise
@@ -133,11 +133,17 @@ DRAWS = {
     "pathwise": lambda d, g: gradient_estimators.pathwise(lambda z: z.square().sum(dim=1), *on(d, *TWO), 4, g).mu,
     "VAE": lambda d, g: vae(Bernoulli()).to(d).sample(5, g, pixel_noise=True),
     "LinearGaussian": lambda d, g: LinearGaussian(*on(d, torch.eye(16)[:, :2], torch.ones(SHAPE)), 0.5).sample(5, g),
+    "Diffusion": lambda d, g: diffusion().to(d).sample(5, g, pixel_noise=True),
+    "bound of Diffusion": lambda d, g: diffusion().to(d).bound(*on(d, torch.ones(3, *SHAPE)), 2, g).value,
 }
 
 
 def vae(likelihood, latent_dim: int = 2) -> VAE:
     return VAE(SHAPE, latent_dim, (5,), likelihood=likelihood, generator=seeded(1))
+
+
+def diffusion() -> Diffusion:
+    return Diffusion(SHAPE, (5,), likelihood=Bernoulli(), n_steps=4, generator=seeded(1)).requires_grad_(False)
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)

@@ -4,6 +4,7 @@ from vae_lessons.models.autoencoder import Autoencoder
 from vae_lessons.models.beta_vae import BetaVAE
 from vae_lessons.models.classifier import Classifier
 from vae_lessons.models.conditional_vae import ConditionalVAE
+from vae_lessons.models.diffusion import Diffusion
 from vae_lessons.models.iwae import IWAE
 from vae_lessons.models.layers import mlp
 from vae_lessons.models.linear_gaussian import LinearGaussian
@@ -18,6 +19,7 @@ __all__ = [
     "BetaVAE",
     "Classifier",
     "ConditionalVAE",
+    "Diffusion",
     "LinearGaussian",
     "MixtureDensityNetwork",
     "MixturePrior",
