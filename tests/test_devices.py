@@ -28,7 +28,7 @@ from vae_lessons.inference import (
     posterior_quadrature,
     split_kl,
 )
-from vae_lessons.models import ConditionalVAE, Diffusion, LinearGaussian
+from vae_lessons.models import VQVAE, CodePrior, ConditionalVAE, Diffusion, LadderVAE, LinearGaussian
 from vae_lessons.probability import DiscretisedLogistic, PixelGaussian, gradient_estimators
 from vae_lessons.probability.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from vae_lessons.probability.gaussian import reparameterise
@@ -132,6 +132,9 @@ DRAWS = {
     "GaussianMixture": lambda d, g: GaussianMixture(*on(d, TWO[:, :, 0], TWO, TWO - 1)).sample((4,), g),
     "pathwise": lambda d, g: gradient_estimators.pathwise(lambda z: z.square().sum(dim=1), *on(d, *TWO), 4, g).mu,
     "VAE": lambda d, g: vae(Bernoulli()).to(d).sample(5, g, pixel_noise=True),
+    "LadderVAE": lambda d, g: LadderVAE(SHAPE, (2, 1), likelihood=Bernoulli(), generator=seeded()).to(d).sample(5, g),
+    "VQVAE": lambda d, g: VQVAE(SHAPE, 3, likelihood=Bernoulli(), generator=seeded()).to(d).sample(5, g),
+    "CodePrior": lambda d, g: CodePrior(3, 4, 5, seeded()).to(d).sample((5,), g),
     "LinearGaussian": lambda d, g: LinearGaussian(*on(d, torch.eye(16)[:, :2], torch.ones(SHAPE)), 0.5).sample(5, g),
     "Diffusion": lambda d, g: diffusion().to(d).sample(5, g, pixel_noise=True),
     "bound of Diffusion": lambda d, g: diffusion().to(d).bound(*on(d, torch.ones(3, *SHAPE)), 2, g).value,
@@ -217,6 +220,28 @@ def test_bounds_of_a_linear_model_are_where_it_is(bound, cuda):
     x = here.sample(2, seeded())
     assert_same(bound(there, x.to(cuda)), bound(here, x))
     assert_same(there.log_evidence(x.to(cuda)), here.log_evidence(x))
+
+
+@pytest.mark.parametrize("name", ["elbo", "iwae"])
+@pytest.mark.parametrize("order", ["ladder", "bottom-up"])
+def test_bounds_of_two_layers_are_where_the_model_is(order, name, cuda):
+    model = LadderVAE(SHAPE, (2, 1), (5,), likelihood=Bernoulli(), order=order, generator=seeded())
+    x = torch.rand(2, *SHAPE, generator=seeded())
+    here = BOUNDS[name](model, x)
+    assert_same(BOUNDS[name](model.to(cuda), x.to(cuda)), here)
+
+
+def test_bounds_of_rounded_codes_are_where_the_model_is(cuda):
+    model = VQVAE(SHAPE, 3, (5,), likelihood=Bernoulli(), restart_after=1, generator=seeded()).eval()
+    x = torch.rand(2, *SHAPE, generator=seeded())
+    here = elbo(model, x).value, model.loss(x), model.usage(x)
+    model.to(cuda)
+    x = x.to(cuda)
+    for there, value in zip((elbo(model, x).value, model.loss(x), model.usage(x)), here, strict=True):
+        assert_same(there, value)
+    model.train().loss(x)  # with restarts
+    model.prior.set_shares(model.code(x))
+    assert elbo(model, x).value.device.type == "cuda"
 
 
 # Measures and figures

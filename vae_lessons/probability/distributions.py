@@ -168,6 +168,25 @@ class FullGaussianMixture:
         return (mu + centred).view(*shape, *self.mu.shape[::2])
 
 
+@dataclass(frozen=True)
+class Categorical:
+    """K independent whole numbers from 0 to C - 1; `logits` are their log-probabilities up to a constant, (B, K, C)."""
+
+    logits: Tensor
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Compute the log-probability of codes (..., B, K), whole numbers: (..., B), nats."""
+        index = z.long().unsqueeze(-1)
+        log_probs = self.logits.log_softmax(dim=-1).expand(*index.shape[:-1], -1)
+        return log_probs.gather(-1, index).squeeze(-1).sum(dim=-1)
+
+    def sample(self, shape: Sequence[int] = (), generator: Generator | None = None) -> Tensor:
+        """Draw codes `(*shape, B, K)`; no gradient passes through them."""
+        shares = beside(generator, self.logits.softmax(dim=-1).flatten(0, 1))
+        drawn = torch.multinomial(shares, math.prod(shape), replacement=True, generator=generator).T  # (S, B K)
+        return drawn.to(self.logits.device).reshape(*shape, *self.logits.shape[:2])
+
+
 def closed_form_kl(q: Distribution, p: Distribution) -> Tensor | None:
     """Compute KL( q || p ), (B,), nats, if both are Gaussian; None stands for no closed form."""
     if isinstance(q, DiagonalGaussian) and isinstance(p, DiagonalGaussian):
