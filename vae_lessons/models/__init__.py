@@ -2,10 +2,12 @@
 
 from vae_lessons.models.autoencoder import Autoencoder
 from vae_lessons.models.beta_vae import BetaVAE
+from vae_lessons.models.block_vae import BlockVAE
 from vae_lessons.models.classifier import Classifier
 from vae_lessons.models.code_prior import CodePrior
 from vae_lessons.models.conditional_vae import ConditionalVAE
 from vae_lessons.models.diffusion import Diffusion
+from vae_lessons.models.graph_vae import Bilinear, GraphVAE, InnerProduct
 from vae_lessons.models.iwae import IWAE
 from vae_lessons.models.ladder_vae import LadderVAE
 from vae_lessons.models.layers import mlp
@@ -21,10 +23,14 @@ __all__ = [
     "VQVAE",
     "Autoencoder",
     "BetaVAE",
+    "Bilinear",
+    "BlockVAE",
     "Classifier",
     "CodePrior",
     "ConditionalVAE",
     "Diffusion",
+    "GraphVAE",
+    "InnerProduct",
     "LadderVAE",
     "LinearGaussian",
     "MixtureDensityNetwork",
