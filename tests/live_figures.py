@@ -12,15 +12,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from pages import start_all
 from playwright.sync_api import Locator, Page
 from torch import Generator
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Gaussian, ImageData, figures, fit, load_images
+from vae_lessons.data.graphs import Graph, LinkData, karate_club
 from vae_lessons.figures.runtime.controls import Slider, controls_of
 from vae_lessons.figures.runtime.widget import LiveFigure
-from vae_lessons.models import BetaVAE
+from vae_lessons.models import BetaVAE, ConditionalVAE, GraphVAE, InnerProduct, MixtureDensityNetwork
+from vae_lessons.probability import RealGaussian
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS_WITH_LIVE_FIGURES = [
@@ -91,11 +94,45 @@ def rate_distortion(**values: float | str) -> LiveFigure:
     return figures.RateDistortion(small_sweep(), digits(), **{"beta": 0.25} | values)
 
 
+@cache
+def amortised(*names: str) -> dict[str, ConditionalVAE | MixtureDensityNetwork]:
+    """Models of the parameters of two moons, none of them trained: all, or those with these names."""
+    seed, likelihood = Generator().manual_seed(0), RealGaussian(0.1)
+    sizes = ((1, 2), 2, 2, (16,))
+    models = {
+        "CVAE": ConditionalVAE(*sizes, likelihood=likelihood, generator=seed),
+        "CVAE, learned prior": ConditionalVAE(*sizes, likelihood=likelihood, conditional_prior=True, generator=seed),
+        "mixture density": MixtureDensityNetwork(2, 2, 4, (16,), generator=seed),
+    }
+    return {name: models[name] for name in names or models}
+
+
+def simulator_posterior(**values: float | str) -> LiveFigure:
+    return figures.SimulatorPosterior(amortised("CVAE, learned prior", "mixture density"), **values)
+
+
+@cache
+def small_graph() -> tuple[GraphVAE, Graph, LinkData]:
+    """A graph VAE that is not trained, the karate club, and the club without a tenth of its links."""
+    graph = karate_club()
+    model = GraphVAE(34, 2, (16,), decoder=InnerProduct(intercept=True), generator=Generator().manual_seed(0))
+    with torch.no_grad():
+        model.decoder.intercept.fill_(-1.0)
+        model.encoder.weights[0].mul_(3)
+    return model, graph, graph.hold_out(0.1, Generator().manual_seed(0))
+
+
+def graph_plane(**values: float | str) -> LiveFigure:
+    return figures.GraphPlane(*small_graph(), **values)
+
+
 NEED_MODELS = {
     "LatentExplorer": latent_explorer,
     "Interpolation": interpolation,
     "DrawDigit": draw_digit,
     "RateDistortion": rate_distortion,
+    "SimulatorPosterior": simulator_posterior,
+    "GraphPlane": graph_plane,
 }
 # What makes each figure, given values of its controls.
 MAKERS = {name: (NEED_DATA | NEED_MODELS).get(name, getattr(figures, name)) for name in figures.__all__}

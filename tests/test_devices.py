@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from torch import Generator, Tensor, nn
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, ImageData, figures
+from vae_lessons.data.graphs import karate_club
 from vae_lessons.evaluation import clusters, metrics, plots, report
 from vae_lessons.inference import (
     aggregate_posterior,
@@ -28,8 +29,18 @@ from vae_lessons.inference import (
     posterior_quadrature,
     split_kl,
 )
-from vae_lessons.models import VQVAE, CodePrior, ConditionalVAE, Diffusion, LadderVAE, LinearGaussian
-from vae_lessons.probability import DiscretisedLogistic, PixelGaussian, gradient_estimators
+from vae_lessons.models import (
+    VQVAE,
+    Bilinear,
+    CodePrior,
+    ConditionalVAE,
+    Diffusion,
+    GraphVAE,
+    LadderVAE,
+    LinearGaussian,
+    MixtureDensityNetwork,
+)
+from vae_lessons.probability import DiscretisedLogistic, PixelGaussian, RealGaussian, gradient_estimators
 from vae_lessons.probability.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from vae_lessons.probability.gaussian import reparameterise
 
@@ -308,6 +319,27 @@ def test_a_sweep_is_shown_of_models_where_they_are(data, cuda):
     )
     assert there.numbers() == pytest.approx(here.numbers(), abs=1e-3)
     assert there._repr_mimebundle_()[0].keys() == here._repr_mimebundle_()[0].keys()
+
+
+@pytest.mark.skipif("SimulatorPosterior" not in figures.__all__, reason="its folder is gone")
+def test_amortised_posteriors_are_shown_of_models_where_they_are(cuda):
+    models = {
+        "CVAE": ConditionalVAE((1, 2), 2, 2, (8,), likelihood=RealGaussian(0.1), conditional_prior=True),
+        "mixture": MixtureDensityNetwork(2, 2, 3, (8,)),
+    }
+    here = figures.SimulatorPosterior(models).numbers()
+    there = figures.SimulatorPosterior({name: model.to(cuda) for name, model in models.items()})
+    assert there.numbers() == pytest.approx(here, abs=1e-3)
+    assert len(there.still()) > 1000
+
+
+@pytest.mark.skipif("GraphPlane" not in figures.__all__, reason="its folder is gone")
+def test_nodes_of_a_graph_are_shown_of_a_model_where_it_is(cuda):
+    model, graph = GraphVAE(34, 2, (8,), decoder=Bilinear(2)), karate_club()
+    here = figures.GraphPlane(model, graph).numbers()
+    there = figures.GraphPlane(model.to(cuda), graph)
+    assert there.numbers() == pytest.approx(here, abs=1e-3)
+    assert len(there.still()) > 1000
 
 
 def test_pictures_are_drawn_of_tensors_where_they_are(cuda):

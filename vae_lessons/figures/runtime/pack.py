@@ -74,6 +74,21 @@ def pack_decoder(model: Autoencoder | VAE) -> PackedNetwork:
     return _pack(model.decoder, first=FINE, others=COARSE, **meaning)
 
 
+def pack_network(network: nn.Sequential, name: str = "network") -> PackedNetwork:
+    """Pack a multilayer perceptron of any kind, with 16 bits for each weight; `name` is what an error calls it.
+
+    Raises
+    ------
+    TypeError
+        For what is not linear layers with a ReLU between two.
+    ValueError
+        For weights that are not finite.
+    """
+    _check_layers(network, name)
+    _check_finite(network, name)
+    return _pack(network, first=FINE, others=FINE, output="linear")
+
+
 def weights_of(networks: Sequence[PackedNetwork]) -> dict[str, str]:
     """Return the content of each network under its digest, as a live figure keeps it."""
     return {network.description["weights"]: network.content for network in networks}
@@ -97,12 +112,11 @@ def check_model(model: Autoencoder | VAE, name: str = "model") -> None:
     for method in ("encode", "code", "decode", "likelihood_params"):
         if _function(model, method) is not getattr(family, method, None):
             raise TypeError(f"{name} must be {wanted}, got a {type(model).__name__} with its own {method}")
-    _check_layers(model, name)
+    for part in ("encoder", "decoder"):
+        _check_layers(getattr(model, part), name, f" in its {part}")
     if family is VAE and type(model.likelihood) not in (Gaussian, Bernoulli, ContinuousBernoulli):
         raise TypeError(f"{name} must have a likelihood of this package, got {type(model.likelihood).__name__}")
-    for weights, values in model.state_dict().items():
-        if not values.isfinite().all():
-            raise ValueError(f"{name} must have finite weights, got {weights} with NaN or infinity")
+    _check_finite(model, name)
 
 
 def models_by_name(models: Autoencoder | VAE | Mapping[str, Autoencoder | VAE]) -> dict[str, Autoencoder | VAE]:
@@ -224,9 +238,13 @@ def _function(model: nn.Module, method: str) -> Any:
     return getattr(getattr(model, method, None), "__func__", None)
 
 
-def _check_layers(model: Autoencoder | VAE, name: str) -> None:
-    for part in ("encoder", "decoder"):
-        network = getattr(model, part)
-        kinds = [type(layer) for layer in network] if isinstance(network, nn.Sequential) else []
-        if not kinds or any(kind not in LAYERS[i % 2] for i, kind in enumerate(kinds)) or not len(kinds) % 2:
-            raise TypeError(f"{name} must have linear layers with a ReLU between two in its {part}, got {network}")
+def _check_layers(network: nn.Module, name: str, where: str = "") -> None:
+    kinds = [type(layer) for layer in network] if isinstance(network, nn.Sequential) else []
+    if not kinds or any(kind not in LAYERS[i % 2] for i, kind in enumerate(kinds)) or not len(kinds) % 2:
+        raise TypeError(f"{name} must have linear layers with a ReLU between two{where}, got {network}")
+
+
+def _check_finite(module: nn.Module, name: str) -> None:
+    for weights, values in module.state_dict().items():
+        if not values.isfinite().all():
+            raise ValueError(f"{name} must have finite weights, got {weights} with NaN or infinity")

@@ -1,0 +1,1 @@
+"""The latent plane of a graph VAE: a live figure."""
