@@ -35,7 +35,7 @@ test: $(READY) ## Run the tests, on the embedded digits
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal -m "not check"
 
 check: $(READY) ## Run what `make test` leaves out: accessibility, print, JupyterLab, a class to mark
-	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal -m check
+	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadgroup -m check
 
 serve: free-port book ## Build the book and show it on this machine, at http://localhost:8000 (another: PORT=8001)
 	$(BIN)/python -m http.server --bind localhost --directory $(SITE) $(PORT)

@@ -291,7 +291,7 @@ def contrast(one, other):
 @pytest.mark.check
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ON_PAGES)
-def test_page_shows_its_drawings(name, mode, visit):
+def test_page_shows_its_drawings_and_they_stand_out_from_its_ground(name, mode, visit):
     page, troubles = visit(str(Path(name).with_suffix(".html")), mode)
     figures = page.locator("figure:has(.drawing)")
     assert figures.evaluate_all("all => all.map(e => e.id)") == list(ON_PAGES[name])
@@ -300,13 +300,6 @@ def test_page_shows_its_drawings(name, mode, visit):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(TROUBLES) == []
     assert not troubles
-
-
-@pytest.mark.check
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ON_PAGES)
-def test_drawings_stand_out_from_the_ground_of_the_page(name, mode, visit):
-    page, _ = visit(str(Path(name).with_suffix(".html")), mode)
     assert set(page.evaluate(OPAQUE_AROUND)) <= {"BODY", "HTML"}
     shown = page.evaluate(COLOURS_SHOWN)
     ground = rgb(shown["ground"])

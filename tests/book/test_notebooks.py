@@ -242,8 +242,12 @@ def test_a_lesson_run_for_a_page_leaves_no_control_bar_or_warning_there(path, si
     assert [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"] == []
 
 
+def number_of_live_figures(path):
+    return len(FIGURE_CALL.findall(path.read_text(encoding="utf-8")))
+
+
 @pytest.mark.check
-@by_name([path for path in LESSONS if path in WITH_SLIDERS or path in LESSONS_WITH_LIVE_FIGURES])
+@by_name(sorted({*WITH_SLIDERS, max(LESSONS, key=number_of_live_figures)}))  # that any figure is, its own tests say
 def test_a_lesson_runs_for_a_person_with_sliders_and_live_figures_that_are_widgets_alone(path, run, tmp_path):
     notebook = run(path, VAE_LESSONS_CACHE=str(tmp_path))  # nothing kept there: bars are drawn too
     for cell in code_cells(notebook):

@@ -16,7 +16,7 @@ from book.print.answers import move_answers
 from book.print.pages import place_name, refer_to_pages, rename_places
 from book.print.printing import COLUMN, pages_of_targets, prepare, print_book, with_page_numbers
 
-pytestmark = pytest.mark.check
+pytestmark = [pytest.mark.check, pytest.mark.xdist_group("print")]  # one process reads the PDF
 
 IN_THE_BOOK = set(PAGES) - {"genindex", "search"}
 PAGE_HEIGHT = 948  # px: 251 mm, A4 without its margins

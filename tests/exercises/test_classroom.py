@@ -51,6 +51,7 @@ def secret_lines(path):
     return {line for line in lines if len(line) > 8 and line not in shown}
 
 
+in_one_process = pytest.mark.xdist_group("classroom")  # which marks the class once
 each_notebook = pytest.mark.parametrize("path", classroom.exercise_notebooks(), ids=lambda path: path.stem)
 
 
@@ -80,6 +81,7 @@ def test_teachers_notebook_has_solutions_without_markers(folder, path):
     assert "SOLUTION" not in solved
 
 
+@in_one_process
 @pytest.mark.check
 def test_making_a_classroom_again_keeps_submissions(folder, tmp_path):
     course = shutil.copytree(folder, tmp_path / "course")
@@ -226,6 +228,7 @@ def hand_in(folder, path, text):
 WORTH = {exercise.name: exercise.points for exercise in TOPICS["kl"]}
 
 
+@in_one_process
 @pytest.mark.check
 def test_whole_class_is_marked_in_one_run(class_marked):
     marks = dict(class_marked)
@@ -242,6 +245,7 @@ def test_whole_class_is_marked_in_one_run(class_marked):
     assert {mark.points for mark in marks.values()} == {sum(WORTH.values())}
 
 
+@in_one_process
 @pytest.mark.check
 @pytest.mark.parametrize(
     ("student", "problem"),
@@ -267,6 +271,7 @@ def test_each_broken_submission_is_reported(class_marked, student, problem):
     assert problem in class_marked[student].problem
 
 
+@in_one_process
 @pytest.mark.check
 @pytest.mark.parametrize(
     ("student", "problem"),
@@ -283,11 +288,13 @@ def test_only_the_first_problem_is_reported(class_marked, student, problem):
     assert class_marked[student].problem == problem
 
 
+@in_one_process
 @pytest.mark.check
 def test_students_are_sorted_alphabetically(class_marked):
     assert [student for student in class_marked if student in GOOD[:3]] == ["otto", "Öznur", "Petra"]
 
 
+@in_one_process
 @pytest.mark.check
 def test_marked_notebook_has_messages_and_original_checks(class_marked, folder):
     mistake, own_check = (
@@ -297,6 +304,7 @@ def test_marked_notebook_has_messages_and_original_checks(class_marked, folder):
     assert own_check.cells[place_of(own_check, "check-kl")].source == 'check("kl", kl)'
 
 
+@in_one_process
 @pytest.mark.check
 def test_check_deleted_later_earns_nothing(class_marked, folder, tmp_path):
     again = shutil.copytree(folder, tmp_path / "again", ignore=shutil.ignore_patterns("submitted"))
@@ -394,6 +402,7 @@ def words(file):
     return squeezed(html.unescape(text))
 
 
+@in_one_process
 @pytest.mark.check
 def test_book_without_solutions_has_none_in_any_file(small_site):
     site = small_site(solutions=False)
@@ -405,6 +414,7 @@ def test_book_without_solutions_has_none_in_any_file(small_site):
     assert found == set()
 
 
+@in_one_process
 @pytest.mark.check
 def test_book_with_solutions_folds_them(small_site):
     site = small_site(solutions=True)
