@@ -575,6 +575,54 @@ BOUND = "torch.logsumexp(log_weights, dim=0)"
 
 
 @shows(
+    "label-changes-nothing",
+    "Images and labels in different orders",
+    says=near(1),
+    mistakes={
+        "an order of their own": ("labels[order]", "labels[torch.randperm(len(labels))]"),
+        "sorted": ("labels[order]", "labels.sort(descending=True).values"),
+        "the order undone": ("labels[order]", "labels[order.argsort()]"),
+        "one step ahead": ("labels[order]", "labels[order].roll(1)"),
+        "only labels": ("images[order]", "images"),
+        "half of them": ("labels[order]", "torch.cat([labels[order][:500], labels[500:]])"),
+    },
+)
+def _(cause):
+    """In the mistaken order the images of all classes look alike: each class mean is the mean image."""
+    wrong, fixed = cause.wrong(), cause.fixed()
+    assert cause.check(wrong) < 0.1
+    assert cause.check(fixed) == 1
+    data = setup()["data"]
+
+    def spread(names):
+        images, labels = names["shuffled"](data.train, data.train_labels)
+        return torch.stack([images[labels == c].mean(dim=0) for c in range(10)]).var(dim=0).sum()
+
+    assert spread(wrong) < 0.2 * spread(fixed)
+    assert spread(fixed) > 1
+
+
+LABEL_OF_EACH = "nnf.one_hot(labels, 10)"
+
+
+@shows(
+    "label-changes-nothing",
+    "A decoder without the label",
+    says=lambda value: value > 0.01,
+    mistakes={
+        "another variable": (LABEL_OF_EACH, "nnf.one_hot(torch.zeros_like(labels), 10)"),
+        "the first label for all": (LABEL_OF_EACH, "nnf.one_hot(labels[:1].expand_as(labels), 10)"),
+        "two classes in one": (LABEL_OF_EACH, "nnf.one_hot(labels.clamp(max=8), 10)"),
+        "switched off": ("torch.cat([z, c], dim=1)", "torch.cat([z, 0 * c], dim=1)"),
+        "a softmax over the batch": ("torch.cat([z, c], dim=1)", "torch.cat([z, (1e-9 * c).softmax(dim=0)], dim=1)"),
+    },
+)
+def _(cause):
+    assert cause.check(cause.wrong()) == 0
+    assert cause.check(cause.fixed()) > 0.01
+
+
+@shows(
     "iwae-gets-worse",
     "A softmax over losses",
     says=near(-math.log(2), 0, -1000),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from vae_lessons.models.autoencoder import HIDDEN
 from vae_lessons.models.layers import as_codes, as_images, mlp, positive_ints, run_network
@@ -14,6 +15,7 @@ from vae_lessons.models.vae import VAE
 from vae_lessons.probability.distributions import DiagonalGaussian
 from vae_lessons.probability.gaussian import kl_diagonal, kl_to_standard_normal
 from vae_lessons.probability.likelihoods import Likelihood
+from vae_lessons.validation import check_int
 
 ORDERS = ("ladder", "bottom-up")
 
@@ -59,8 +61,8 @@ class LayerTerms(NamedTuple):
 
 def product(q: DiagonalGaussian, p: DiagonalGaussian) -> DiagonalGaussian:
     """Multiply two densities and normalise: 1/σ² = 1/σ_q² + 1/σ_p², mu = σ² (mu_q / σ_q² + mu_p / σ_p²)."""
-    weight = torch.sigmoid(p.logvar - q.logvar)  # σ² / σ_q²
-    return DiagonalGaussian(p.mu + weight * (q.mu - p.mu), q.logvar + torch.log(weight))
+    log_weight = logsigmoid(p.logvar - q.logvar)  # log(σ² / σ_q²)
+    return DiagonalGaussian(p.mu + log_weight.exp() * (q.mu - p.mu), q.logvar + log_weight)
 
 
 class LadderVAE(VAE):
@@ -82,11 +84,14 @@ class LadderVAE(VAE):
     top_hidden : sequence of int
         Hidden widths from z_1 to z_2; back they are in reverse.
     order : {"ladder", "bottom-up"}
+    warm_up : int
+        Training steps in which the weight of both KL terms climbs in a straight line from 0 to 1. Without it a layer
+        may be given up before it is of use.
 
     Raises
     ------
     ValueError, TypeError
-        As for `VAE`; ValueError also for another order.
+        As for `VAE`; ValueError also for another order and a negative `warm_up`.
     """
 
     def __init__(
@@ -98,6 +103,7 @@ class LadderVAE(VAE):
         likelihood: Likelihood,
         top_hidden: Sequence[int] = (64,),
         order: str = "ladder",
+        warm_up: int = 0,
         generator: Generator | None = None,
     ) -> None:
         dims = positive_ints("latent_dims", latent_dims, length=2)
@@ -106,6 +112,9 @@ class LadderVAE(VAE):
             raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {order!r}")
         self.latent_dims, self.latent_dim, self.order = dims, sum(dims), order
         self.top_hidden = positive_ints("top_hidden", top_hidden)
+        self.warm_up = check_int("warm_up", warm_up, minimum=0)
+        if self.warm_up:
+            self.register_buffer("steps", torch.tensor(0.0))  # taken so far, as in `BetaVAE`
         bottom, top = dims
         self.top_encoder = mlp([bottom, *self.top_hidden, 2 * top], generator)
         self.top_decoder = mlp([top, *reversed(self.top_hidden), 2 * bottom], generator)
@@ -165,14 +174,18 @@ class LadderVAE(VAE):
 
     def loss(self, x: Tensor) -> Tensor:
         """Compute -ELBO in nats, one code per image, from PyTorch's own generator: (B, H, W) to (B,)."""
-        return -self.terms(x).value
+        terms, weight = self.terms(x), 1.0
+        if self.warm_up and self.training:
+            weight = (self.steps / self.warm_up).clamp(max=1)
+            self.steps += 1
+        return weight * (terms.bottom + terms.top) - terms.reconstruction
 
     def _top(self, z_1: Tensor) -> DiagonalGaussian:
         return _gaussian("top_encoder", self.top_encoder, z_1, self.latent_dims[1])
 
     def extra_repr(self) -> str:
         """Show what decides training besides the weights, which the cache's key must have."""
-        return f"latent_dims={self.latent_dims}, order={self.order!r}"
+        return f"latent_dims={self.latent_dims}, order={self.order!r}, warm_up={self.warm_up}"
 
 
 def _gaussian(name: str, network: nn.Module, inputs: Tensor, dim: int) -> DiagonalGaussian:
