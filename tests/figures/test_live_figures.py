@@ -304,7 +304,7 @@ def tolerance_of(figure, name):
     if type(figure).__name__ == "DrawDigit":
         return {"abs": 0.1}  # nats: what goes through all layers of the networks feels that weights are rounded
     if type(figure).__name__ == "SimulatorPosterior":
-        return {"abs": 1e-3}
+        return {"rel": 1e-4, "abs": 1e-3}
     return {"abs": 1e-4} if type(figure).__name__ in ("LatentExplorer", "Interpolation") else {"rel": 1e-9, "abs": 1e-9}
 
 

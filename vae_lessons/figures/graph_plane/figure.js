@@ -12,6 +12,8 @@ import { show } from "../runtime/view.js";
 const MAP = { left: 44, top: 14, side: 258 };
 const ROUNDING = 1e-9; // of a logit: pairs that are nearer than this share a rank
 const NEAR = { mouse: 8, touch: 18 }; // how far from a link one may point, in units of the map
+const RING = 9; // radius of what is a ring, and no link
+const STILL = 4; // CSS pixels that a pointer may move in a click
 const FAR = 1e4; // beyond the map
 const POINTS = 200; // of a curve of shares
 
@@ -29,6 +31,7 @@ export function prepare(model) {
   };
   const isLinked = mu.map(() => new Set());
   for (const [i, j] of linked) isLinked[i].add(j);
+  /** @type {Record<string, number[]>} */
   const logits = { linked: [], others: [] };
   mu.forEach((one, i) => {
     for (let j = i + 1; j < mu.length; j++) logits[isLinked[i].has(j) ? "linked" : "others"].push(logit(one, mu[j]));
@@ -113,6 +116,7 @@ function plane(svg, model, prepared) {
       model.set("first", i);
       set(model, "second", j);
     },
+    isRing: place => nearest(["first", "second"].map(name => places[model.get(name)]), place).distance < RING,
   });
   const names = ["first", "second"].map(() => label(svg, "", "ink", { "text-anchor": "middle" }));
   const knobs = ["first", "second"].map(name => {
@@ -156,7 +160,7 @@ function drawLinks(svg, model, places) {
 }
 
 // A link that is pointed at says its nodes and its probability; a click, or a tap, chooses it.
-function pointAtLinks(svg, links, places, { say, choose }) {
+function pointAtLinks(svg, links, places, { say, choose, isRing }) {
   const mark = append(svg, "path", { class: "line thin decoder" });
   const name = label(svg, "", "decoder", { "text-anchor": "middle", "aria-hidden": "true" });
   const linkAt = event => {
@@ -176,8 +180,12 @@ function pointAtLinks(svg, links, places, { say, choose }) {
     name.textContent = "";
     change(mark, { d: "" });
   });
+  let came = { clientX: 0, clientY: 0 }; // where the pointer came down: who drags a ring chooses no link
+  svg.addEventListener("pointerdown", event => (came = event));
   svg.addEventListener("click", event => {
-    const link = event.target.closest(".handle") ? null : linkAt(event);
+    const { x, y } = pointIn(svg, event);
+    const moved = Math.hypot(event.clientX - came.clientX, event.clientY - came.clientY);
+    const link = moved > STILL || isRing([x, y]) ? null : linkAt(event);
     if (link) choose(link);
   });
 }
