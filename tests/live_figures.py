@@ -19,10 +19,19 @@ from playwright.sync_api import Locator, Page
 from torch import Generator
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Gaussian, ImageData, figures, fit, load_images
+from vae_lessons.data import TensorData
 from vae_lessons.data.graphs import Graph, LinkData, karate_club
 from vae_lessons.figures.runtime.controls import Slider, controls_of
 from vae_lessons.figures.runtime.widget import LiveFigure
-from vae_lessons.models import BetaVAE, ConditionalVAE, GraphVAE, InnerProduct, MixtureDensityNetwork
+from vae_lessons.models import (
+    BetaVAE,
+    Classifier,
+    ConditionalVAE,
+    Diffusion,
+    GraphVAE,
+    InnerProduct,
+    MixtureDensityNetwork,
+)
 from vae_lessons.probability import RealGaussian
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -126,7 +135,51 @@ def graph_plane(**values: float | str) -> LiveFigure:
     return figures.GraphPlane(*small_graph(), **values)
 
 
+@cache
+def small_classifier() -> Classifier:
+    """A classifier of the digits, trained for a moment."""
+    classifier = Classifier((8, 8), hidden=(32,), generator=Generator().manual_seed(0))
+    fit(classifier, digits(), epochs=20, seed=0, precision="float32")
+    return classifier
+
+
+@cache
+def small_conditional(latent_dim: int = 3, conditional_prior: bool = False) -> ConditionalVAE:
+    """A VAE of the digits given their classes, trained for a moment."""
+    options = {"conditional_prior": conditional_prior, "generator": Generator().manual_seed(0)}
+    model = ConditionalVAE((8, 8), latent_dim, 10, (64,), likelihood=Bernoulli(), **options)
+    fit(model, digits(), epochs=30, seed=0, precision="float32")
+    return model
+
+
+def conditional_digits(**values: float | str) -> LiveFigure:
+    return figures.ConditionalDigits(small_conditional(), small_classifier(), digits(), **{"label": 3} | values)
+
+
+def ring(n: int = 200, seed: int = 0) -> torch.Tensor:
+    """Points around eight places on a circle."""
+    generator = Generator().manual_seed(seed)
+    angles = torch.randint(8, (n,), generator=generator) * (math.pi / 4)
+    return 1.4 * torch.stack([angles.cos(), angles.sin()], dim=1) + 0.15 * torch.randn(n, 2, generator=generator)
+
+
+@cache
+def small_diffusion() -> Diffusion:
+    """A diffusion model of the ring, trained for a moment."""
+    model = Diffusion((2,), (64, 64), likelihood=Gaussian(0.05), generator=Generator().manual_seed(0))
+    data = TensorData("ring", train=(ring(2000, seed=1),), test=(ring(),))
+    fit(model, data, epochs=20, seed=0, precision="float32", start_at_mean=False)
+    return model
+
+
+def diffusion_steps(**values: float | str) -> LiveFigure:
+    options = {"choices": (1, 5, 20, 40), "steps": 20} | values
+    return figures.DiffusionSteps(small_diffusion(), ring(), **options)
+
+
 NEED_MODELS = {
+    "DiffusionSteps": diffusion_steps,
+    "ConditionalDigits": conditional_digits,
     "LatentExplorer": latent_explorer,
     "Interpolation": interpolation,
     "DrawDigit": draw_digit,

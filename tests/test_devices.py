@@ -342,6 +342,23 @@ def test_nodes_of_a_graph_are_shown_of_a_model_where_it_is(cuda):
     assert len(there.still()) > 1000
 
 
+@pytest.mark.skipif("ConditionalDigits" not in figures.__all__, reason="its folder is gone")
+def test_classes_are_shown_of_a_model_where_it_is(data, cuda):
+    model = ConditionalVAE(SHAPE, 2, 5, (6,), likelihood=Bernoulli(), generator=seeded())
+    judge = Classifier(SHAPE, 5, (6,), seeded())
+    here, there = (figures.ConditionalDigits(model.to(d), judge.to(d), data) for d in ("cpu", cuda))
+    assert there.numbers() == pytest.approx(here.numbers(), abs=1e-3)
+    assert there._repr_mimebundle_()[0].keys() == here._repr_mimebundle_()[0].keys()
+
+
+@pytest.mark.skipif("DiffusionSteps" not in figures.__all__, reason="its folder is gone")
+def test_steps_are_shown_of_a_model_where_it_is(cuda):
+    model, points = Diffusion((2,), (6,), likelihood=Gaussian(0.1), generator=seeded()), torch.rand(9, 2)
+    here, there = (figures.DiffusionSteps(model.to(d), points.to(d), choices=(1, 2), steps=2) for d in ("cpu", cuda))
+    assert there.numbers() == pytest.approx(here.numbers(), abs=1e-3)
+    assert there._repr_mimebundle_()[0].keys() == here._repr_mimebundle_()[0].keys()
+
+
 def test_pictures_are_drawn_of_tensors_where_they_are(cuda):
     images, posterior = torch.rand(4, *SHAPE), posterior_quadrature(vae(Bernoulli()), torch.rand(1, *SHAPE), 1e-2)
     for draw, arguments in (

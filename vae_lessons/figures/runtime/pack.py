@@ -20,11 +20,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vae_lessons.data import ImageData
-from vae_lessons.models import VAE, Autoencoder
+from vae_lessons.models import VAE, Autoencoder, Classifier, ConditionalVAE
 from vae_lessons.probability.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 from vae_lessons.probability.likelihoods.bernoulli import NEARLY_ZERO
 
 LAYERS = {nn.Linear}, {nn.ReLU}  # by turns
+# What pages compute of each model: methods and networks.
+METHODS = {family: ("encode", "code", "decode", "likelihood_params") for family in (Autoencoder, VAE)}
+METHODS |= {ConditionalVAE: ("decode", "likelihood_params"), Classifier: ("forward", "probabilities")}
+NETWORKS = {ConditionalVAE: ("decoder",), Classifier: ("network",)}
 COARSE, FINE = 8, 16  # bits
 GREY_LEVELS = 16  # 4 bits
 
@@ -65,12 +69,7 @@ def pack_encoder(model: Autoencoder | VAE) -> PackedNetwork:
 def pack_decoder(model: Autoencoder | VAE) -> PackedNetwork:
     """Pack the network that makes images of codes. Errors as for `pack_encoder`."""
     check_model(model)
-    if isinstance(model, Autoencoder):
-        meaning = {"output": "sigmoid"}
-    else:
-        likelihood = _describe(model.likelihood)
-        continuous = likelihood["kind"] == "continuous bernoulli"
-        meaning = {"output": likelihood["kind"] if continuous else "sigmoid", "likelihood": likelihood}
+    meaning = {"output": "sigmoid"} if isinstance(model, Autoencoder) else _meaning(model.likelihood)
     return _pack(model.decoder, first=FINE, others=COARSE, **meaning)
 
 
@@ -89,12 +88,24 @@ def pack_network(network: nn.Sequential, name: str = "network") -> PackedNetwork
     return _pack(network, first=FINE, others=FINE, output="linear")
 
 
+def pack_conditional_decoder(model: ConditionalVAE) -> PackedNetwork:
+    """Pack the network that makes images of codes, each followed by its class as one-hot. Errors as `pack_encoder`."""
+    check_model(model, families=(ConditionalVAE,))
+    return _pack(model.decoder, first=FINE, others=COARSE, **_meaning(model.likelihood))
+
+
+def pack_classifier(classifier: Classifier) -> PackedNetwork:
+    """Pack the network that makes log-probabilities of images, up to a constant. Errors as `pack_encoder`."""
+    check_model(classifier, "classifier", families=(Classifier,))
+    return _pack(classifier.network, first=COARSE, others=FINE, output="linear")
+
+
 def weights_of(networks: Sequence[PackedNetwork]) -> dict[str, str]:
     """Return the content of each network under its digest, as a live figure keeps it."""
     return {network.description["weights"]: network.content for network in networks}
 
 
-def check_model(model: Autoencoder | VAE, name: str = "model") -> None:
+def check_model(model: nn.Module, name: str = "model", families: Sequence[type] = (Autoencoder, VAE)) -> None:
     """Raise TypeError or ValueError, as `pack_encoder` does, unless the page can compute what the model does.
 
     Parameters
@@ -103,18 +114,21 @@ def check_model(model: Autoencoder | VAE, name: str = "model") -> None:
         The model to check.
     name : str
         What an error calls it.
+    families : sequence of type
+        The classes of this package of which it must be one.
     """
-    wanted = "an Autoencoder or a VAE of this package"
-    family = next((family for family in (Autoencoder, VAE) if isinstance(model, family)), None)
+    wanted = " or ".join(f"a{'n' * (family is Autoencoder)} {family.__name__}" for family in families)
+    wanted += " of this package"
+    family = next((family for family in families if isinstance(model, family)), None)
     if family is None:
         shown = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
         raise TypeError(f"{name} must be {wanted}, got {shown}")
-    for method in ("encode", "code", "decode", "likelihood_params"):
+    for method in METHODS[family]:
         if _function(model, method) is not getattr(family, method, None):
             raise TypeError(f"{name} must be {wanted}, got a {type(model).__name__} with its own {method}")
-    for part in ("encoder", "decoder"):
+    for part in NETWORKS.get(family, ("encoder", "decoder")):
         _check_layers(getattr(model, part), name, f" in its {part}")
-    if family is VAE and type(model.likelihood) not in (Gaussian, Bernoulli, ContinuousBernoulli):
+    if family in (VAE, ConditionalVAE) and type(model.likelihood) not in (Gaussian, Bernoulli, ContinuousBernoulli):
         raise TypeError(f"{name} must have a likelihood of this package, got {type(model.likelihood).__name__}")
     _check_finite(model, name)
 
@@ -224,6 +238,12 @@ def _quantise(weights: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     scales = np.abs(weights).max(axis=1) / (2 ** (bits - 1) - 1)
     scales[scales == 0] = 1
     return scales, np.rint(weights / scales[:, None]).astype(f"<i{bits // 8}")
+
+
+def _meaning(likelihood: Gaussian | Bernoulli | ContinuousBernoulli) -> dict[str, Any]:
+    described = _describe(likelihood)
+    output = described["kind"] if isinstance(likelihood, ContinuousBernoulli) else "sigmoid"
+    return {"output": output, "likelihood": described}
 
 
 def _describe(likelihood: Gaussian | Bernoulli | ContinuousBernoulli) -> dict[str, Any]:

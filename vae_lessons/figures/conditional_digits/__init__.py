@@ -1,0 +1,1 @@
+"""One z in all classes of a conditional VAE: a live figure."""
