@@ -49,16 +49,3 @@ def label_limit(generator):
     average = (joint * saved).sum()
     assert average == pytest.approx(entropy(joint.ravel(), np.outer(joint.sum(axis=1), image).ravel()))
     assert average == pytest.approx(math.log(10) - image @ entropy(label_of_image, axis=0))
-
-
-@equation("eq-label-split")
-def label_split(generator):
-    """Average all three parts over images and classes: each is a divergence of its own."""
-    given_class, plain = table(generator, CLASSES, IMAGES), table(generator, IMAGES)
-    image = given_class.mean(axis=0)
-    the_label = math.log(10) + np.log(given_class / CLASSES / image)
-    the_model = np.log(image / plain)
-    np.testing.assert_allclose(np.log(given_class / plain), the_label + the_model, rtol=0, atol=1e-12)
-    joint = given_class / CLASSES
-    assert (joint * the_model).sum() == pytest.approx(entropy(image, plain))
-    assert (joint * the_label).sum() == pytest.approx(entropy(given_class.T, image[:, None]).mean())
