@@ -32,6 +32,7 @@ from vae_lessons.inference import (
 from vae_lessons.models import (
     VQVAE,
     Bilinear,
+    BlockVAE,
     CodePrior,
     ConditionalVAE,
     Diffusion,
@@ -331,6 +332,17 @@ def test_amortised_posteriors_are_shown_of_models_where_they_are(cuda):
     there = figures.SimulatorPosterior({name: model.to(cuda) for name, model in models.items()})
     assert there.numbers() == pytest.approx(here, abs=1e-3)
     assert len(there.still()) > 1000
+
+
+@pytest.mark.parametrize("make", [GraphVAE, BlockVAE])
+def test_bounds_of_a_graph_are_where_its_model_is(make, cuda):
+    model, columns = make(34, 3, generator=seeded()).requires_grad_(False), karate_club().hold_out(0.2, seeded()).train
+    here = model.elbo(*columns, seeded(1)).value, model.link_probabilities(*columns[:2])
+    model, columns = model.to(cuda), on(cuda, *columns)
+    there = model.elbo(*columns, seeded(1)).value, model.link_probabilities(*columns[:2])
+    for far, near in zip(there, here, strict=True):
+        assert_same(far, near)
+    assert GraphVAE(34, 2, published=True).to(cuda).loss(*columns).device.type == "cuda"
 
 
 @pytest.mark.skipif("GraphPlane" not in figures.__all__, reason="its folder is gone")

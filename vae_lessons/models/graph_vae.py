@@ -162,7 +162,8 @@ class GraphVAE(nn.Module):
         link_weight, norm = (n_pairs - n_linked) / n_linked, n_pairs / (2 * (n_pairs - n_linked))
         mu, logvar = self.encode(adjacency, features)
         logits, target = self.decoder(reparameterise(mu, logvar)), adjacency + torch.eye(len(mu)).to(mu)
-        cost = softplus(logits) - target * logits + (link_weight - 1) * target * softplus(-logits)
+        no = softplus(logits)  # -log(1 - σ), and -log σ is that less the logit
+        cost = no - target * logits + (link_weight - 1) * target * (no - logits)
         return norm * cost.sum(dim=1) + kl_to_standard_normal(mu, logvar)
 
     @torch.no_grad()
