@@ -75,6 +75,7 @@ QUERIES = {
     "cheat sheet": "book/one-sheet",
     "install": "book/index",
     "own data": "book/your-own-data",
+    "jax": "book/appendix/jax",
     "own images": "book/your-own-data",
     "rgb": "book/your-own-data",
     "channels": "book/your-own-data",

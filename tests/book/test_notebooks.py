@@ -10,6 +10,7 @@ from types import CodeType
 
 import nbformat
 import pytest
+from course.execution.optional import missing
 from jupyter_cache import get_cache
 from live_figures import LESSONS_WITH_LIVE_FIGURES, MAKERS
 from nbmake.nb_run import NotebookRun
@@ -17,6 +18,8 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = LESSONS + sorted((ROOT / "book/appendix").glob("*.ipynb"))
+WITH_RESULTS = [path for path in NOTEBOOKS if not missing(path.relative_to(ROOT).with_suffix("").as_posix())]
 WITH_SLIDERS = [path for path in LESSONS if "explore(" in path.read_text(encoding="utf-8")]
 LONGEST_CELL = 25  # lines
 CELL_TIMEOUT = 300  # seconds
@@ -115,7 +118,7 @@ def run(monkeypatch, fast_mode):
     return run_lesson
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_a_lesson_is_a_valid_notebook_with_an_id_for_each_cell(path):
     ids = Counter(cell.get("id") for cell in read(path)["cells"])
     assert None not in ids
@@ -123,24 +126,24 @@ def test_a_lesson_is_a_valid_notebook_with_an_id_for_each_cell(path):
     nbformat.validate(read(path))  # repairs ids that are missing or double, so they are checked first
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_a_lesson_is_kept_without_results(path):
     cells = code_cells(read(path))
     assert [cell["id"] for cell in cells if cell["outputs"] or cell["execution_count"] is not None] == []
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_code_cells_are_short_enough_to_read(path):
     lengths = {cell["id"]: len(source(cell).splitlines()) for cell in code_cells(read(path))}
     assert {name: length for name, length in lengths.items() if length > LONGEST_CELL} == {}
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_a_cell_can_be_run_again_since_a_name_that_cells_share_is_bound_in_one_of_them(path):
     assert names_with_several_meanings(map(source, code_cells(read(path)))) == {}
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_a_cell_can_be_run_again_since_it_makes_what_it_draws_from_or_trains(path):
     cells = code_cells(read(path))
     for cell, (taken, _) in zip(cells, names_of_cells(map(source, cells)), strict=True):
@@ -169,14 +172,14 @@ def test_names_with_several_meanings_are_found(sources, found):
     assert names_with_several_meanings(sources) == found
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_each_prediction_is_answered_before_the_next(path):
     text = "\n".join(map(source, read(path)["cells"]))
     order = "".join("P" if asked else "A" for asked, _ in re.findall(r"\{admonition\} (Predict)|\*\*(Answer)", text))
     assert re.fullmatch("(PA+)+", order), f"predictions and answers: {order}"
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_a_cell_that_only_says_a_finding_is_folded_away(path):
     for cell in code_cells(read(path)):
         last = ast.parse(source(cell)).body[-1]
@@ -185,7 +188,7 @@ def test_a_cell_that_only_says_a_finding_is_folded_away(path):
         assert (cell["metadata"] == folded) == says_finding, f"cell {cell['id']}"
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_quick_questions_have_an_answer_that_speaks_of_every_option(path):
     text = "\n".join(source(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown")
     questions = QUESTION.findall(text)
@@ -201,7 +204,7 @@ def test_quick_questions_have_an_answer_that_speaks_of_every_option(path):
         )
 
 
-@by_name(LESSONS)
+@by_name(NOTEBOOKS)
 def test_each_figure_has_a_text_for_those_who_cannot_see_it_and_a_caption(path):
     for cell in read(path)["cells"]:
         described = cell["metadata"].get("mystnb", {})
@@ -211,7 +214,7 @@ def test_each_figure_has_a_text_for_those_who_cannot_see_it_and_a_caption(path):
 
 
 def test_figures_have_names_of_their_own():
-    figures = [cell["metadata"].get("mystnb", {}).get("figure") for path in LESSONS for cell in read(path)["cells"]]
+    figures = [cell["metadata"].get("mystnb", {}).get("figure") for path in NOTEBOOKS for cell in read(path)["cells"]]
     names = Counter(figure["name"] for figure in figures if figure)
     assert [name for name, count in names.items() if count > 1 or not name.startswith("fig-")] == []
 
@@ -234,7 +237,7 @@ def with_kept_outputs(path):
     return notebook
 
 
-@by_name(LESSONS)
+@by_name(WITH_RESULTS)
 def test_a_lesson_run_for_a_page_leaves_no_control_bar_or_warning_there(path, site):
     notebook = with_kept_outputs(path)
     assert outputs(notebook)

@@ -25,7 +25,7 @@ from vae_lessons.figures import GaussianKL
 ROOT = Path(__file__).parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = SETTINGS["project"]
-NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("notebooks/exercises/*.ipynb"))
+NOTEBOOKS = [path for folder in address.FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]
 PUBLIC = "https://github.com/you/course"
 UNSET = '# Repository = "https://github.com/OWNER/NAME"'
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell
 
 ROOT = Path(__file__).parents[4]
 ON_GITHUB = re.compile(r"https://github\.com/[\w-]+/[\w.-]+")  # Colab opens notebooks from nowhere else
-FOLDERS = ("notebooks", "notebooks/exercises")
+FOLDERS = ("notebooks", "notebooks/exercises", "book/appendix")
 CELL_ID = "ways-in"
 METADATA = {"tags": ["remove-cell"]}  # on a page there is nothing to install
 

@@ -2,7 +2,7 @@
 
 from sphinx.application import Sphinx
 
-MODULES = ("lessons", "rebuilds")
+MODULES = ("optional", "lessons", "rebuilds")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -25,6 +25,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
+from course.execution.optional import missing
 from vae_lessons import load_images
 from vae_lessons.data import DataError, course_root
 from vae_lessons.training.cache import source_fingerprint
@@ -69,7 +70,8 @@ def open_cache(caches: Path, name: str) -> Path:
 def run_lessons(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     """Run the lessons among `docnames` that no cache has, and put their outputs where MyST-NB will find them."""
     cache = get_cache(app.config.nb_execution_cache_path)
-    paths = [Path(env.doc2path(name)) for name in sorted(docnames, reverse=True)]  # late lessons take longest
+    to_show = [name for name in sorted(docnames, reverse=True) if not missing(name)]  # late lessons take longest
+    paths = [Path(env.doc2path(name)) for name in to_show]
     notebooks = {path: nbformat.read(path, as_version=4) for path in paths if path.suffix == ".ipynb"}
     to_run = {path: notebook for path, notebook in notebooks.items() if not is_cached(cache, notebook)}
     if not to_run:
