@@ -19,6 +19,7 @@ LEVELS = 20
 N_SHOWN = 200
 N_MEASURED = 1_000
 N_ARROWS = 13  # to each side of a square
+LONGEST = 3.0  # that an arrow may be
 SEED = 0
 
 
@@ -111,12 +112,16 @@ def forward_of(points: Tensor, signals: Tensor) -> Tensor:
 
 @torch.no_grad()
 def arrows_of(model: Diffusion, signals: Tensor, reach: float) -> Tensor:
-    """Compute minus the noise that the network sees, on a grid of places at each level above 0: (LEVELS, A, 2)."""
+    """Compute minus the noise that the network sees, on a grid of places at each level above 0: (LEVELS, A, 2).
+
+    What is longer than LONGEST is shortened to it.
+    """
     model, z, arrows = with_steps(model, LEVELS), arrow_places(reach), []
     for level in range(1, LEVELS + 1):
         guess = model.likelihood.mean(model.likelihood_params(z, torch.full((len(z),), float(level))))
         signal = float(signals[level])
-        arrows.append((signal**0.5 * guess - z) / (1 - signal) ** 0.5)
+        away = (signal**0.5 * guess - z) / (1 - signal) ** 0.5
+        arrows.append(away * (LONGEST / torch.linalg.vector_norm(away, dim=1, keepdim=True)).clamp(max=1))
     return torch.stack(arrows)
 
 

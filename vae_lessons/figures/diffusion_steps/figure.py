@@ -20,7 +20,6 @@ from vae_lessons.validation import check_int, check_rows
 
 CHOICES = (1, 2, 5, 10, 100, 1000)
 LEAST_REACH = 3  # of the planes, to each side
-LONGEST = 6.0  # noise that travels
 CAPTION = (
     "Left: data on their way to noise. Right: noise on its way to data; the arrows point away from the noise that the "
     "network sees. Five of each have a trail. Below: the nats that the way from noise down to this level costs; "
@@ -97,14 +96,14 @@ class DiffusionSteps(LiveFigure):
             _reverses=[self._describe(reverse) for reverse in self._all],
             _planes={
                 "forward": self._pack(self._forward, self._reach),
-                "arrows": self._pack(self._arrows, LONGEST),
+                "arrows": self._pack(self._arrows, chains.LONGEST),
                 "signals": self._signals.tolist(),
             },
             constants={
                 "reach": self._reach,
                 "levels": chains.LEVELS,
                 "n_arrows": chains.N_ARROWS,
-                "longest": LONGEST,
+                "longest": chains.LONGEST,
                 "arrow": ARROW,
                 "n_followed": N_FOLLOWED,
                 "trail": TRAIL,
