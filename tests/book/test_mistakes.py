@@ -1694,6 +1694,59 @@ def _(cause):
     assert cause.check(names).min() > 0.4
 
 
+PASSED = "vectors + (rows - vectors).detach()"
+TO_CODEBOOK = "(vectors.detach() - rows).square().sum(dim=(1, 2))"
+TO_ENCODER = "(vectors - rows.detach()).square().sum(dim=(1, 2))"
+
+
+@shows(
+    "codebook-hardly-used",
+    "No term moves the rows",
+    says=near(2, 0.5, 2),
+    mistakes={
+        "the rows themselves": (PASSED, "rows"),
+        "no stop at all": (TO_CODEBOOK, "(vectors - rows).square().sum(dim=(1, 2))"),
+        "nothing rounded": (PASSED, "vectors + 0 * rows"),
+        "the stop on the wrong part": (PASSED, "vectors.detach() + rows - rows.detach()"),
+        "the weight on the wrong term": ("to_codebook + beta * to_encoder", "beta * to_codebook + to_encoder"),
+        "the encoder's term left out": ("to_codebook + beta * to_encoder", "to_codebook"),
+        "stops on both sides": (TO_CODEBOOK, "(vectors.detach() - rows.detach()).square().sum(dim=(1, 2))"),
+        "no squares": (TO_CODEBOOK, "(vectors.detach() - rows).abs().sum(dim=(1, 2))"),
+    },
+)
+def _(cause):
+    wrong, fixed = cause.wrong(), cause.fixed()
+    assert near(2, -1.5, 0)(cause.check(wrong))  # nothing moves the row
+    vectors, rows = torch.randn(2, 3, 4, 2)
+    for ours, other in zip(fixed["quantise"](vectors, rows), wrong["quantise"](vectors, rows), strict=True):
+        torch.testing.assert_close(ours, other)  # the loss does not show it
+
+
+DRAWN = "vectors[drawn]"
+
+
+@shows(
+    "codebook-hardly-used",
+    "Rows that are nearest to nothing",
+    says=lambda value: value[0] >= 55 and value[1:] == (0, 0),
+    mistakes={
+        "all to one vector": (DRAWN, "vectors[0]"),
+        "to the mean": (DRAWN, "vectors.mean(dim=0)"),
+        "to a small number of vectors": ("torch.randint(len(vectors)", "torch.randint(8"),
+        "near the old rows": (DRAWN, "codebook[old] + 0.1 * vectors[drawn]"),
+        "rows in use moved too": ("idle >= patience", "idle >= 0"),
+        "the wrong rows": ("idle >= patience", "idle < patience"),
+        "a patience that is never reached": ("idle >= patience", "idle > patience"),
+        "the count goes on": ("idle[old] = 0", "pass"),
+    },
+)
+def _(cause):
+    assert cause.check(cause.wrong())[0] < 10
+    for _ in range(20):
+        assert CHECKS["codebook-hardly-used", "Rows that are nearest to nothing"].passes(cause, cause.fixed())
+        assert cause.check(cause.fixed())[0] >= 55
+
+
 EACH_CAUSE = pytest.mark.parametrize(
     ("page", "title"),
     [pytest.param(*key, marks=[pytest.mark.check] * check.slow) for key, check in CHECKS.items()],
