@@ -208,8 +208,8 @@ function shares(svg, { logits }) {
   const stem = append(svg, "path", { class: "stem ink" });
   const dot = append(svg, "circle", { class: "pair-dot", r: 4 });
   [["linked", "decoder", ""], ["not linked", "data", "dashed"]].forEach(([name, colour, style], i) => {
-    append(svg, "path", { class: `line ${colour} ${style}`, d: `M212,${236 + 20 * i}h20` });
-    label(svg, name, colour, { x: 238, y: 240 + 20 * i });
+    append(svg, "path", { class: `line ${colour} ${style}`, d: `M${136 + 80 * i},10h18` }); // above the curves
+    label(svg, name, colour, { x: 159 + 80 * i, y: 14 });
   });
   return (_, { probability, rank }) => {
     change(stem, { d: `M${x(probability)},272V30` });

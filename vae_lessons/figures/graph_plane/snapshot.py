@@ -106,7 +106,9 @@ class GraphPlaneSnapshot(Snapshot):
         ax.axvline(self.numbers["probability"], color="#222222", lw=1, ls=":", label="this pair")
         ax.set(xlabel="probability of a link", ylabel="pairs below it, %", ylim=(0, 100))
         ax.set_xlim(left=0)
-        ax.legend(handlelength=1.5, loc="lower right")
+        ax.legend(
+            handlelength=1.8, loc="lower right", bbox_to_anchor=(1.02, 1), ncols=3, columnspacing=0.8, fontsize="small"
+        )
 
 
 def _cumulative(values: Tensor) -> tuple[Tensor, Tensor]:
