@@ -62,6 +62,7 @@ QUERIES = {
     "cvae": "notebooks/14-conditional-vae",
     "inpainting": "notebooks/14-conditional-vae",
     "label ignored": "book/mistakes/label-changes-nothing",
+    "link prediction too good": "book/mistakes/links-too-good",
     "vgae": "notebooks/16-graphs",
     "link prediction": "notebooks/16-graphs",
     "stochastic block model": "notebooks/16-graphs",

@@ -17,10 +17,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
 from torch import distributions
 from torch.nn import functional as nnf
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, ContinuousBernoulli, Gaussian, elbo, fit
+from vae_lessons.data import block_graph
 from vae_lessons.evaluation.metrics import mean_estimate
 from vae_lessons.evaluation.report import usable_sigma
 from vae_lessons.models import LinearGaussian
@@ -620,6 +622,47 @@ LABEL_OF_EACH = "nnf.one_hot(labels, 10)"
 def _(cause):
     assert cause.check(cause.wrong()) == 0
     assert cause.check(cause.fixed()) > 0.01
+
+
+@shows(
+    "links-too-good",
+    "Hidden links that the encoder sees",
+    says=near(0),
+    mistakes={
+        "one place only": ("    seen[pairs[1], pairs[0]] = 0\n", ""),
+        "the other place only": ("    seen[pairs[0], pairs[1]] = 0\n", ""),
+        "the whole graph": ("    return seen", "    return adjacency"),
+        "in place": ("adjacency.clone()", "adjacency"),
+        "all links of the nodes": ("seen[pairs[0], pairs[1]] = 0", "seen[pairs.flatten()] = 0"),
+    },
+)
+def _(cause):
+    """Whoever scores a pair by what the encoder sees of it has an AUC of 1 in the mistaken graph, and of 1/2 else."""
+    graph = block_graph(60, 3, 0.5, 0.1, torch.Generator().manual_seed(0))
+    data = graph.hold_out(0.2, torch.Generator().manual_seed(1))
+    for names, expected in ((cause.wrong(), 1), (cause.fixed(), 0.5)):
+        seen = names["hide"](graph.adjacency, data.pairs)
+        scores = (seen + seen.T)[data.pairs[0], data.pairs[1]]
+        assert roc_auc_score(data.linked, scores) == expected
+        assert (cause.check(names) == 0) == (expected == 0.5)
+
+
+@shows(
+    "links-too-good",
+    "Links of the training among those of the test",
+    says=near(0.5),
+    mistakes={
+        "all pairs": ("adjacency[i, j], scores[i, j]", "adjacency.flatten(), scores.flatten()"),
+        "all pairs of their nodes": (
+            "adjacency[i, j], scores[i, j]",
+            "adjacency[i].flatten(), scores[i].flatten()",
+        ),
+        "another pair's score": ("scores[i, j]", "scores[i, i - 1]"),
+    },
+)
+def _(cause):
+    assert cause.check(cause.wrong()) > 0.9
+    assert cause.check(cause.fixed()) == 0.5
 
 
 @shows(
