@@ -179,6 +179,7 @@ def test_it_is_light(for_a_page):
     assert len(html_of(conditional_digits())) < 100_000
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("values", POSITIONS)
 def test_labels_of_the_still_lie_apart(values, assert_labels_lie_apart):
     assert_labels_lie_apart(conditional_digits(**values))
