@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from torch import Generator, Tensor, nn
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, ImageData, figures
+from vae_lessons.data import TwoMoons
 from vae_lessons.data.graphs import karate_club
 from vae_lessons.evaluation import clusters, metrics, plots, report
 from vae_lessons.inference import (
@@ -212,6 +213,18 @@ def test_bounds_with_a_prior_are_where_the_model_is(bound, cuda):
     x = torch.rand(2, *SHAPE, generator=seeded())
     here = bound(model, x)
     assert_same(bound(model.to(cuda), x.to(cuda)), here)
+
+
+def test_a_posterior_of_simulations_is_where_the_network_is(cuda):
+    simulator, network = TwoMoons(), MixtureDensityNetwork(2, 2, 3, (8,), n_summaries=1, generator=seeded(1))
+    theta, there = simulator.sample_prior(4, seeded(2)), copy.deepcopy(network).to(cuda)
+    x = simulator.simulate(theta, seeded(3))
+    assert_same(simulator.simulate(theta.to(cuda), seeded(3)), x)
+    assert_same(simulator.log_likelihood(x.to(cuda), theta.to(cuda)), simulator.log_likelihood(x, theta))
+    with torch.no_grad():
+        assert_same(there.loss(theta.to(cuda), x.to(cuda)), network.loss(theta, x))
+        q, q_there = network.encode(x), there.encode(x.to(cuda))
+        assert_same(q_there.sample((5,), seeded(4)), q.sample((5,), seeded(4)))
 
 
 @pytest.mark.parametrize("conditional_prior", [False, True])

@@ -61,6 +61,7 @@ QUERIES = {
     "conditional vae": "notebooks/14-conditional-vae",
     "cvae": "notebooks/14-conditional-vae",
     "inpainting": "notebooks/14-conditional-vae",
+    "simulator": "notebooks/15-simulators",
     "label ignored": "book/mistakes/label-changes-nothing",
     "link prediction too good": "book/mistakes/links-too-good",
     "vgae": "notebooks/16-graphs",

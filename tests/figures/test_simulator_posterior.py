@@ -38,6 +38,7 @@ def one_gaussian(mu, log_scale, mixing):
     model = MixtureDensityNetwork(2, 2, 2, (4,))
     with torch.no_grad():
         model.network[-1].weight.zero_()
+        model.linear[-1].weight.zero_()
         model.network[-1].bias.copy_(torch.tensor([0.0, *mu, *log_scale, mixing, -100.0, 0.0, 0.0, 0.0, 0.0, 0.0]))
     return model
 

@@ -72,9 +72,17 @@ def test_q_depends_on_the_summaries_alone():
     assert torch.equal(MixtureDensityNetwork(2, 6).summarise(x), x)
 
 
+def test_components_start_narrow():
+    with torch.no_grad():
+        q = MixtureDensityNetwork(2, 3, 4, start_width=0.02, generator=seeded()).encode(torch.zeros(1, 3))
+    torch.testing.assert_close(q.log_scale.exp(), torch.full((1, 4, 2), 0.02))
+
+
 def test_errors_name_the_argument():
     with pytest.raises(ValueError, match="n_components must be made of"):
         MixtureDensityNetwork(2, 3, 0)
+    with pytest.raises(ValueError, match="start_width must be a positive number"):
+        MixtureDensityNetwork(2, 3, start_width=0)
     with pytest.raises(ValueError, match="theta must be parameters of shape"):
         MixtureDensityNetwork(2, 3).loss(torch.zeros(4, 3), torch.zeros(4, 3))
     with pytest.raises(ValueError, match="x must be data of shape"):

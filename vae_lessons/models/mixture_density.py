@@ -1,5 +1,6 @@
 """A mixture density network: a posterior q(θ | x) that is a mixture of Gaussians, trained on simulations."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -7,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from vae_lessons.models.layers import mlp, positive_ints, run_network
 from vae_lessons.probability.distributions import FullGaussianMixture
-from vae_lessons.validation import check_rows
+from vae_lessons.validation import check_positive, check_rows
 
 SUMMARY_HIDDEN = (64,)
 HIDDEN = (64, 64)
@@ -15,6 +16,8 @@ HIDDEN = (64, 64)
 
 class MixtureDensityNetwork(nn.Module):
     """q(θ | x) = sum_c π_c(x) N(θ; mu_c(x), Σ_c(x)), with shares, means and covariances by a network of x.
+
+    A linear map of x is added to the network's outputs, so that it has only the rest to learn.
 
     Trained on pairs (θ, x) drawn from p(θ) p(x | θ), the loss -log q(θ | x) has the least mean where q is the
     posterior; no likelihood is evaluated. With one component it is a regression with an error bar. Source: Bishop
@@ -30,13 +33,17 @@ class MixtureDensityNetwork(nn.Module):
         Widths of the network's hidden layers.
     n_summaries : int, optional
         Let an encoder first turn x into so many numbers, of which alone q depends; by default there is none.
+    start_width : float
+        What the components' deviations start at, in units of θ. Wide ones all learn the same; narrow ones each find a
+        part of their own.
     generator : Generator, optional
         Source of the starting weights; PyTorch's own by default.
 
     Raises
     ------
     ValueError
-        For numbers that are not positive and whole, and, in the methods, for tensors that do not fit.
+        For numbers that are not positive and whole, a width that is not positive, and, in the methods, for tensors that
+        do not fit.
     """
 
     def __init__(
@@ -47,6 +54,7 @@ class MixtureDensityNetwork(nn.Module):
         hidden: Sequence[int] = HIDDEN,
         *,
         n_summaries: int | None = None,
+        start_width: float = 0.05,
         generator: Generator | None = None,
     ) -> None:
         super().__init__()
@@ -59,7 +67,14 @@ class MixtureDensityNetwork(nn.Module):
             self.encoder = mlp([n_inputs, *SUMMARY_HIDDEN, n_summaries], generator)
             n_inputs = n_summaries
         self._sizes = [1, self.n_params, self.n_params, self.n_params * (self.n_params - 1) // 2]
-        self.network = mlp([n_inputs, *hidden, self.n_components * sum(self._sizes)], generator)
+        n_numbers = self.n_components * sum(self._sizes)
+        self.network, self.linear = (
+            mlp([n_inputs, *hidden, n_numbers], generator),
+            mlp([n_inputs, n_numbers], generator),
+        )
+        with torch.no_grad():
+            parts = self.network[-1].bias.view(self.n_components, -1).split(self._sizes, dim=1)
+            parts[2].fill_(math.log(check_positive("start_width", start_width)))
 
     def summarise(self, x: Tensor) -> Tensor:
         """Compute the summaries (B, S) of data (B, N), on which q depends; x itself if there is no encoder."""
@@ -68,10 +83,11 @@ class MixtureDensityNetwork(nn.Module):
 
     def encode(self, x: Tensor) -> FullGaussianMixture:
         """Give q(θ | x) for data (B, N)."""
-        outputs = run_network("network", self.network, self.summarise(x), self.n_components * sum(self._sizes))
+        summaries, n_numbers = self.summarise(x), self.n_components * sum(self._sizes)
+        outputs = run_network("network", self.network, summaries, n_numbers) + self.linear(summaries)
         logits, mu, log_scale, below = outputs.unflatten(1, (self.n_components, -1)).split(self._sizes, dim=2)
         mixing = mu.new_zeros(*mu.shape, self.n_params)
-        row, column = torch.tril_indices(self.n_params, self.n_params, offset=-1)
+        row, column = torch.tril_indices(self.n_params, self.n_params, offset=-1, device=mu.device)
         mixing[..., row, column] = below
         return FullGaussianMixture(logits.squeeze(2), mu, log_scale, mixing)
 

@@ -43,7 +43,8 @@ class Mixture(Approximation):
         if model.encoder is not None:
             raise ValueError(f"{name} must take x itself, got a model with n_summaries")
         self.model = copy.deepcopy(model).cpu().float()  # as it is now, like the networks that travel
-        self.networks = {"network": pack_network(model.network, f"{name}.network")}
+        parts = {"network": model.network, "linear": model.linear}
+        self.networks = {part: pack_network(network, f"{name}.{part}") for part, network in parts.items()}
 
     @torch.no_grad()
     def at(self, x: Tensor) -> FullGaussianMixture:

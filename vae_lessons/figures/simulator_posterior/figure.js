@@ -20,11 +20,12 @@ const OUTLINE = 24; // pieces of an arc
  * @typedef {{ logit: number, means: number[], logScales: number[], mixing: number }} Component
  */
 
-// Returns x => the components of q(θ | x) of a mixture density network.
-function direct(model, { network }) {
-  const run = loadNetwork(model, network);
+// Returns x => the components of q(θ | x) of a mixture density network, whose outputs a linear map of x adds to.
+function direct(model, { network, linear }) {
+  const [runNetwork, runLinear] = [network, linear].map(packed => loadNetwork(model, packed));
   return x => {
-    const outputs = run(x);
+    const added = runLinear(x);
+    const outputs = runNetwork(x).map((value, i) => value + added[i]);
     return Array.from({ length: outputs.length / N_OUTPUTS }, (_, c) => {
       const [logit, u, v, first, second, mixing] = outputs.subarray(c * N_OUTPUTS, (c + 1) * N_OUTPUTS);
       return { logit, means: [u, v], logScales: [first, second], mixing };
