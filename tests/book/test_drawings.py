@@ -30,6 +30,7 @@ ON_PAGES = {
     "notebooks/05-reparameterisation.ipynb": {"fig-reparameterised-node": "reparameterisation"},
     "notebooks/07-gaussian-decoder.ipynb": {"fig-vae": "vae"},
     "book/assumptions.md": {"fig-graphical-model-encoder": "graphical-model-encoder"},
+    "book/teaching.md": {"fig-lessons": "lessons"},
 }
 # The arrows of each drawing: from which node to which, by the text in them.
 ARROWS = {
@@ -44,6 +45,11 @@ ARROWS = {
         *("μ, σ → z", "z → f(z)", "f(z) ⇢ z"),
         *("μ, σ → z", "z → f(z)", "ε → z", "f(z) ⇢ z", "z ⇢ μ, σ"),
     ],
+    "lessons": [
+        *("1 → 2", "1 → 3", "3 → 4", "4 → 5", "4 → 6", "5 → 7", "6 → 7", "7 → 8", "8 → 9"),
+        *("8 → 10", "9 → 11", "9 → 12", "11 → 13"),
+        *("12 → 14", "14 → 15", "11 → 16", "11 → 17", "12 → 17"),
+    ],
 }
 # What is drawn at random is a circle.
 CIRCLES = {
@@ -52,6 +58,7 @@ CIRCLES = {
     "graphical-model": ["z", "x"],
     "graphical-model-encoder": ["z", "x"],
     "reparameterisation": ["z", "ε"],
+    "lessons": [],
 }
 
 
@@ -169,6 +176,24 @@ def test_frames_hold_what_is_repeated():
         assert inside == {"z", "x"}
         observed = [shape.get("cy") for shape in drawing(name).iter() if "observed" in classes(shape)]
         assert [float(y) for y in observed] == [(found["x"].top + found["x"].bottom) / 2]
+
+
+def lessons_needed(path):
+    """Return the numbers of the lessons that a lesson says it needs."""
+    needs = re.search(r"\*\*You need\*\*(.*)\*\*Time\*\*", nbformat.read(path, 4).cells[0].source)[1]
+    numbers = [int(number) for number in re.findall(r"\((\d+)-", needs)]
+    return set(range(min(numbers), max(numbers) + 1)) if re.search(r"\) to \[", needs) else set(numbers)
+
+
+def test_map_of_lessons_agrees_with_what_each_says_that_it_needs():
+    needed = {int(path.name[:2]): lessons_needed(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    drawn = {number: set() for number in needed}
+    for (start,), (tip,), _ in arrows(drawing("lessons")):
+        drawn[int(tip.name)].add(int(start.name))
+    before = {}  # each lesson's, and theirs, and so on
+    for number in needed:
+        before[number] = drawn[number].union(*(before[other] for other in drawn[number]))
+        assert drawn[number] <= needed[number] <= before[number]
 
 
 def test_gradient_does_not_pass_a_drawn_code():
