@@ -112,6 +112,7 @@ def test_page_says_if_its_results_were_left_out(installed, said, monkeypatch, tm
     cells = [new_markdown_cell("# In JAX\n\nA text."), new_code_cell("raise RuntimeError")]
     nbformat.write(new_notebook(cells=cells), source / f"{PAGE}.ipynb")
     options = {"extensions": ["myst_nb", "course.execution.optional"]}
+    options |= {"source_suffix": {".md": "myst-nb", ".ipynb": "myst-nb"}}  # or later Sphinxes in this process keep them
     options |= {"nb_execution_mode": "off" if said is None else "force", "nb_execution_raise_on_error": True}
     with docutils_namespace():
         app = Sphinx(source, None, out, tmp_path / "trees", "html", options, status=None, warning=None)

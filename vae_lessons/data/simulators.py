@@ -121,7 +121,7 @@ class _Box:
 
 
 class TwoMoons(_Box):
-    """θ uniform on [-1, 1]², x = r (cos a, sin a) + (1/4, 0) + (-|θ₁ + θ₂|, θ₂ - θ₁) / √2.
+    """θ uniform on [-1, 1]², x = r (cos a, sin a) + (1/4, 0) + (-abs(θ₁ + θ₂), θ₂ - θ₁) / √2.
 
     Here a ~ U(-π/2, π/2) and r ~ N(0.1, 0.01²) are noise. Because of the absolute value a posterior has two moons,
     where the prior allows both. Source: Greenberg, Nonnenmacher and Macke (2019); Lueckmann et al. (2021).

@@ -91,7 +91,7 @@ class Diffusion(nn.Module):
         return mu, nn.functional.logsigmoid(-log_snr).expand_as(mu)
 
     def likelihood_params(self, z: Tensor, t: Tensor) -> Tensor:
-        """Guess the image from z_t, (B, D): logits or mean, (B, *image_shape).
+        """Guess the image from z_t, (B, D): logits or mean, (B, H, W).
 
         The network adds to the guess that would be best for independent pixels, or for x ~ N(0, I).
         """
@@ -113,7 +113,7 @@ class Diffusion(nn.Module):
     def kl_of_step(self, x: Tensor, t: Tensor, generator: Generator | None = None) -> Tensor:
         """Estimate E KL( q(z_{t-1} | z_t, x) || p(z_{t-1} | z_t) ) for steps t >= 2, (B,): (B,), nats, at one z_t each.
 
-        It is 1/2 (SNR_{t-1} - SNR_t) |s - ŝ|².
+        It is 1/2 (SNR_{t-1} - SNR_t) ‖s - ŝ‖².
         """
         return 0.5 * (self.log_snr(t - 1).exp() - self.log_snr(t).exp()) * self._squared_error(x, t, generator)
 
@@ -140,7 +140,7 @@ class Diffusion(nn.Module):
     def loss(self, x: Tensor) -> Tensor:
         """Compute what `weighting` says, (B,), at one random step of each image.
 
-        "simple" is |ε - ε̂|² = SNR_t |s - ŝ|² of a random step, "bound" minus the bound in nats. Noise is PyTorch's own.
+        "simple" is ‖ε - ε̂‖² = SNR_t ‖s - ŝ‖² of a random step, "bound" minus the bound in nats. Noise is PyTorch's own.
         """
         if self.weighting == "bound":
             return -self.bound(x, n_samples=1).value
@@ -179,7 +179,7 @@ class Diffusion(nn.Module):
         return (2 * x - 1 if isinstance(self.likelihood, Bernoulli) else x).flatten(1)
 
     def _squared_error(self, x: Tensor, t: Tensor, generator: Generator | None = None) -> Tensor:
-        """Compute |s - ŝ(z_t)|², (B,), at one z_t each."""
+        """Compute ‖s - ŝ(z_t)‖², (B,), at one z_t each."""
         z = gaussian.reparameterise(*self.encode(x, t), generator)
         guess = self.likelihood.mean(self.likelihood_params(z, t))
         return (self._signal(x) - self._signal(guess)).square().sum(dim=1)
