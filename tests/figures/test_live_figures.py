@@ -128,7 +128,7 @@ def test_one_display_runs_each_network_a_fixed_number_of_times(for_a_page):
         lambda module, inputs, outputs: calls.append(module) if isinstance(module, torch.nn.Sequential) else None
     )
     try:
-        runs = {"LatentExplorer": 3, "Interpolation": 2, "DrawDigit": 3, "RateDistortion": 0, "SimulatorPosterior": 3}
+        runs = {"LatentExplorer": 3, "Interpolation": 2, "DrawDigit": 3, "RateDistortion": 0, "SimulatorPosterior": 4}
         runs |= {"ConditionalDigits": 2, "DiffusionSteps": 0}
         for name, expected in runs.items():
             if name in MAKERS:
