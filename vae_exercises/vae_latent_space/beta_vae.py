@@ -21,10 +21,12 @@ from vae_exercises.engine.monte_carlo import MIXED, N_ERRORS_OF_PAIRS, SEEDED, a
 from vae_exercises.engine.sandbox import call
 from vae_exercises.engine.verdict import WrongAnswerError
 from vae_lessons.models import VAE
+from vae_lessons.probability.gaussian import kl_to_standard_normal
 from vae_lessons.probability.likelihoods import Bernoulli
 
 COPIES = 4800  # of an image, or of three
 BETAS = (1.0, 2.0, 4.0)
+CANDIDATES = 256  # images of which some are chosen
 HUGE = 1e5  # a weight beside which the reconstruction term has no gradient to speak of
 
 
@@ -40,6 +42,23 @@ def _small_vae(generator: Generator, height: int, width: int, size: int) -> tupl
         model.encoder[-1].weight[latent_dim:].mul_(5)  # those of logvar
         model.encoder[-1].bias.copy_(torch.cat([1.75 * signs, -0.25 - 0.75 * signs]))
     return (model,)
+
+
+@torch.no_grad()
+def _with_widths_of_its_own(small: VAE, generator: Generator) -> Tensor:
+    """Draw an image, (1, H, W), for which σ, 1 and |log σ²| are three different widths, so that none is confused."""
+    images = torch.rand(CANDIDATES, *small.image_shape, generator=generator)
+    size = small.encode(images)[1].abs()
+    apart = torch.minimum(size.amax(dim=1), (size - 1).abs().amax(dim=1))
+    return images[apart.argmax()][None]
+
+
+@torch.no_grad()
+def _far_apart(small: VAE, generator: Generator) -> Tensor:
+    """Draw three images, (3, H, W), whose KL terms differ much, so that an average over a batch shows."""
+    images = torch.rand(CANDIDATES, *small.image_shape, generator=generator).round()
+    order = kl_to_standard_normal(*small.encode(images)).argsort()
+    return images[order[[0, CANDIDATES // 2, -1]]]
 
 
 def _made_small(kind: type, beta: float, small: VAE) -> VAE:
@@ -136,7 +155,7 @@ def _examine_beta(answer: object) -> None:
         raise WrongAnswerError("The check needs your class itself, an extension of `VAE`: its name, and no brackets.")
     generator = fresh_generator()
     ((small,),) = draw_trials([_small_vae], generator)
-    image = torch.rand(1, *small.image_shape, generator=generator)
+    image = _with_widths_of_its_own(small, generator)
     x = image.expand(COPIES, -1, -1).clone()
     runs = {beta: _run(answer, beta, x, small) for beta in (*BETAS, HUGE)}
     for beta, run in runs.items():
@@ -293,7 +312,7 @@ def _examine_gradients(answer: type, x: Tensor, runs: dict[float, _Run], truth: 
 
 def _examine_different(answer: type, generator: Generator, small: VAE) -> None:
     """Look at a loss that is right for images that are all alike; the codes may come image by image or not."""
-    images = torch.rand(3, *small.image_shape, generator=generator).round()
+    images = _far_apart(small, generator)
     run, truths = _run(answer, 2.0, images.repeat_interleave(COPIES // 3, dim=0), small), images[:, None]
     n_samples = len(run.codes) // COPIES
     if len(run.codes) % COPIES or not n_samples:
