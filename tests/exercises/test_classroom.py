@@ -51,7 +51,6 @@ def secret_lines(path):
     return {line for line in lines if len(line) > 8 and line not in shown}
 
 
-in_one_process = pytest.mark.xdist_group("classroom")  # which marks the class once
 each_notebook = pytest.mark.parametrize("path", classroom.exercise_notebooks(), ids=lambda path: path.stem)
 
 
@@ -81,7 +80,6 @@ def test_teachers_notebook_has_solutions_without_markers(folder, path):
     assert "SOLUTION" not in solved
 
 
-@in_one_process
 @pytest.mark.check
 def test_making_a_classroom_again_keeps_submissions(folder, tmp_path):
     course = shutil.copytree(folder, tmp_path / "course")
@@ -192,9 +190,8 @@ FAULTS = {
 GOOD = ["Öznur", "Petra", "otto", "beside", "logging"]
 
 
-@pytest.fixture(scope="module")
-def class_marked(folder):
-    """Marks of five submissions without a fault, a blank one, nine with faults, and eleven with nothing to run."""
+def mark_the_class(folder):
+    """Return the marks of five submissions without fault, a blank one, nine with faults, eleven with nothing to run."""
     answers, blank = (read(folder / part / QUICK / f"{QUICK}.ipynb") for part in ("source", "release"))
     submissions = dict.fromkeys(GOOD, answers) | {"blank": blank}
     submissions |= {"beside": beside_the_stubs(copy.deepcopy(blank), answers)}
@@ -228,11 +225,49 @@ def hand_in(folder, path, text):
 WORTH = {exercise.name: exercise.points for exercise in TOPICS["kl"]}
 
 
-@in_one_process
+# What the row of a submission says: that it is so, or a part of it.
+PROBLEMS = {
+    **dict.fromkeys(("mistake", "own-check", *GOOD), ""),
+    "gus": "nothing handed in",
+    "blank": "blank",
+    "package": "cell 2 raised ModuleNotFoundError: No module named 'no_such_package'",
+    "syntax": "cell 3 raised SyntaxError: '(' was never closed (line 1)",
+}
+PARTS_OF_PROBLEMS = {
+    "empty": "the file is empty",
+    **dict.fromkeys(("letter", "list", "number", "old"), "not a notebook"),
+    "renamed": "there is no 06-kl.ipynb; handed in: kl final (2).ipynb",
+    "dora": "nothing handed in where it is looked for; found: 06-kl.ipynb",
+    "emil": "nothing handed in where it is looked for; found: 06-KL",
+    "hans": "nothing handed in where it is looked for; found: 06-kl (1)",
+    "fritz_06-kl.ipynb": "a loose file: it is looked for as submitted/STUDENT/06-kl/06-kl.ipynb",
+    "deleted": "deleted: check-kl",
+    "copied": "copied: check-kl",
+    "split": "copied: an answer",
+    "loop": "1 cell(s) ran too long",
+    "ended": "nbgrader could not mark it: Kernel died",
+}
+
+
 @pytest.mark.check
-def test_whole_class_is_marked_in_one_run(class_marked):
-    marks = dict(class_marked)
-    assert len(marks) == 26
+def test_whole_class_is_marked_in_one_run(folder, tmp_path):
+    """All that marking a class takes long for is one test, so that no other process marks it again."""
+    class_marked = mark_the_class(folder)
+    assert_points(dict(class_marked))
+    assert {student: class_marked[student].problem for student in PROBLEMS} == PROBLEMS
+    parts = {student: part for student, part in PARTS_OF_PROBLEMS.items() if part in class_marked[student].problem}
+    assert parts == PARTS_OF_PROBLEMS
+    assert len(PROBLEMS) + len(PARTS_OF_PROBLEMS) == len(class_marked) == 26
+    assert [student for student in class_marked if student in GOOD[:3]] == ["otto", "Öznur", "Petra"]
+    mistake, own_check = (
+        read(folder / "autograded" / student / QUICK / f"{QUICK}.ipynb") for student in ("mistake", "own-check")
+    )
+    assert "The sign is flipped" in nbformat.writes(mistake)
+    assert own_check.cells[place_of(own_check, "check-kl")].source == 'check("kl", kl)'
+    assert_a_check_deleted_later_earns_nothing(folder, tmp_path)
+
+
+def assert_points(marks):
     for student in GOOD:
         assert marks.pop(student) == Mark(student, WORTH, "", WORTH)
     assert {student: mark.earned for student, mark in marks.items() if mark.earned} == {
@@ -245,68 +280,7 @@ def test_whole_class_is_marked_in_one_run(class_marked):
     assert {mark.points for mark in marks.values()} == {sum(WORTH.values())}
 
 
-@in_one_process
-@pytest.mark.check
-@pytest.mark.parametrize(
-    ("student", "problem"),
-    [
-        ("empty", "the file is empty"),
-        ("letter", "not a notebook"),
-        ("list", "not a notebook"),
-        ("number", "not a notebook"),
-        ("old", "not a notebook"),
-        ("renamed", "there is no 06-kl.ipynb; handed in: kl final (2).ipynb"),
-        ("dora", "nothing handed in where it is looked for; found: 06-kl.ipynb"),
-        ("emil", "nothing handed in where it is looked for; found: 06-KL"),
-        ("hans", "nothing handed in where it is looked for; found: 06-kl (1)"),
-        ("fritz_06-kl.ipynb", "a loose file: it is looked for as submitted/STUDENT/06-kl/06-kl.ipynb"),
-        ("deleted", "deleted: check-kl"),
-        ("copied", "copied: check-kl"),
-        ("split", "copied: an answer"),
-        ("loop", "1 cell(s) ran too long"),
-        ("ended", "nbgrader could not mark it: Kernel died"),
-    ],
-)
-def test_each_broken_submission_is_reported(class_marked, student, problem):
-    assert problem in class_marked[student].problem
-
-
-@in_one_process
-@pytest.mark.check
-@pytest.mark.parametrize(
-    ("student", "problem"),
-    [
-        ("gus", "nothing handed in"),
-        ("blank", "blank"),
-        ("mistake", ""),
-        ("own-check", ""),
-        ("package", "cell 2 raised ModuleNotFoundError: No module named 'no_such_package'"),
-        ("syntax", "cell 3 raised SyntaxError: '(' was never closed (line 1)"),
-    ],
-)
-def test_only_the_first_problem_is_reported(class_marked, student, problem):
-    assert class_marked[student].problem == problem
-
-
-@in_one_process
-@pytest.mark.check
-def test_students_are_sorted_alphabetically(class_marked):
-    assert [student for student in class_marked if student in GOOD[:3]] == ["otto", "Öznur", "Petra"]
-
-
-@in_one_process
-@pytest.mark.check
-def test_marked_notebook_has_messages_and_original_checks(class_marked, folder):
-    mistake, own_check = (
-        read(folder / "autograded" / student / QUICK / f"{QUICK}.ipynb") for student in ("mistake", "own-check")
-    )
-    assert "The sign is flipped" in nbformat.writes(mistake)
-    assert own_check.cells[place_of(own_check, "check-kl")].source == 'check("kl", kl)'
-
-
-@in_one_process
-@pytest.mark.check
-def test_check_deleted_later_earns_nothing(class_marked, folder, tmp_path):
+def assert_a_check_deleted_later_earns_nothing(folder, tmp_path):
     again = shutil.copytree(folder, tmp_path / "again", ignore=shutil.ignore_patterns("submitted"))
     deleted = (folder / "submitted" / "deleted" / QUICK / f"{QUICK}.ipynb").read_text(encoding="utf-8")
     hand_in(again, f"otto/{QUICK}/{QUICK}.ipynb", deleted)
@@ -402,7 +376,6 @@ def words(file):
     return squeezed(html.unescape(text))
 
 
-@in_one_process
 @pytest.mark.check
 def test_book_without_solutions_has_none_in_any_file(small_site):
     site = small_site(solutions=False)
@@ -414,7 +387,6 @@ def test_book_without_solutions_has_none_in_any_file(small_site):
     assert found == set()
 
 
-@in_one_process
 @pytest.mark.check
 def test_book_with_solutions_folds_them(small_site):
     site = small_site(solutions=True)
