@@ -14,7 +14,7 @@ PATIENCE = 60_000  # ms, of a busy machine
 def test_drawing_sliders_and_python_move_together(lab):
     page, written = lab(*ALL)
     outputs = page.locator(".jp-OutputArea-output:has(.live-figure-view)")
-    expect(outputs.locator(".live-figure-view")).to_have_count(len(ALL) + 1, timeout=PATIENCE)  # the last one twice
+    expect(outputs.locator(".live-figure-view")).to_have_count(len(ALL) + 1, timeout=4 * PATIENCE)  # the last one twice
     for i, (name, make) in enumerate(ALL.items()):
         output = outputs.nth(i)
         assert output.locator("input[type=range]").count() == 0
