@@ -14,7 +14,7 @@ const ROUNDING = 1e-9; // of a logit: pairs that are nearer than this share a ra
 const NEAR = { mouse: 8, touch: 18 }; // how far from a link one may point, in units of the map
 const RING = 9; // radius of what is a ring, and no link
 const STILL = 4; // CSS pixels that a pointer may move in a click
-const FAR = 1e4; // beyond the map
+const FAR = 100; // beyond the map, in units of z; where boxes are millions of pixels wide, axe-core runs out of memory
 const POINTS = 200; // of a curve of shares
 
 const probabilityOf = logit => 1 / (1 + Math.exp(-logit));
@@ -86,7 +86,8 @@ function likelySide([a, b], intercept, x, y) {
   const square = a ** 2 + b ** 2;
   if (square < ROUNDING) return "";
   const unit = [a, b].map(value => value / Math.sqrt(square));
-  const at = [a, b].map(value => (-intercept * value) / square);
+  const offset = inside(-intercept / Math.sqrt(square), FAR / 2, -FAR / 2);
+  const at = unit.map(value => offset * value);
   const corner = (along, away) => {
     return `${x(at[0] - along * unit[1] + away * unit[0])},${y(at[1] + along * unit[0] + away * unit[1])}`;
   };
