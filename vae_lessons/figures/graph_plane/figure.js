@@ -86,7 +86,7 @@ function likelySide([a, b], intercept, x, y) {
   const square = a ** 2 + b ** 2;
   if (square < ROUNDING) return "";
   const unit = [a, b].map(value => value / Math.sqrt(square));
-  const offset = inside(-intercept / Math.sqrt(square), FAR / 2, -FAR / 2);
+  const offset = inside(-intercept / Math.sqrt(square), 0, -FAR / 2);
   const at = unit.map(value => offset * value);
   const corner = (along, away) => {
     return `${x(at[0] - along * unit[1] + away * unit[0])},${y(at[1] + along * unit[0] + away * unit[1])}`;
