@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from vae_lessons.evaluation.metrics import Estimate
 from vae_lessons.evaluation.plots.style import CLASS_COLOURS
 
-MODEL_MARKERS = "osDv"
+MODEL_MARKERS = "osDv^"
 
 
 def plot_estimates(estimates: Mapping[str, Mapping[str, Estimate]]) -> np.ndarray:
