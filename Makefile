@@ -7,6 +7,8 @@ READY  := $(VENV)/.installed
 # uv installs many times faster than pip. It does not read pip's settings, so a mirror that stands there is handed on.
 # Modules are compiled once, and not by each process that a build or the tests start.
 UV     := UV_DEFAULT_INDEX="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}" $(BIN)/uv pip install --compile-bytecode
+SIMD   := vae_lessons/figures/engine/simd.wasm
+ASC    := npx --no-install asc $(SIMD:.wasm=.ts) -O3 --noAssert --runtime stub --importMemory --enable simd
 SITE   := book/_build/html
 PDF    := book/_build/variational-autoencoders.pdf
 BUILD  := $(BIN)/jupyter-book build . --config book/_config.yml --toc book/_toc.yml --path-output book -W -n --keep-going
@@ -22,7 +24,7 @@ export SOLUTIONS
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: book pdf test check serve free-port lab classroom mark bench lint lock words address clean help
+.PHONY: book pdf test check serve free-port lab classroom mark bench lint simd lock words address clean help
 
 book: $(READY) ## Build the book into book/_build/html (again only what has changed since)
 	$(BUILD)
@@ -63,6 +65,12 @@ lint: $(READY) ## Check code, notebooks and docstrings, the order of imports, an
 	@command -v npm >/dev/null || { echo "make lint: the live figures' JavaScript was not checked, since npm is missing; install Node.js" >&2; exit 1; }
 	npm ci --silent --no-audit --no-fund
 	npx --no-install tsc -p jsconfig.json
+	$(ASC) --outFile node_modules/simd.wasm
+	@cmp node_modules/simd.wasm $(SIMD) || { echo "make lint: $(SIMD) is not what simd.ts compiles to; run make simd" >&2; exit 1; }
+
+simd: ## Compile the SIMD kernels of the playground anew (needs Node.js)
+	npm ci --silent --no-audit --no-fund
+	$(ASC) --outFile $(SIMD)
 
 lock: $(READY) ## Make requirements.txt anew from pyproject.toml, with the newest versions, for every system
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --upgrade \

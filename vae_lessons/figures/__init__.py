@@ -7,7 +7,7 @@ from vae_lessons.figures.runtime.widget import LiveFigure
 
 __all__ = []
 for _folder in pkgutil.iter_modules(__path__):
-    if _folder.ispkg and _folder.name != "runtime":
+    if _folder.ispkg and _folder.name not in ("runtime", "engine"):
         _module = importlib.import_module(f"{__name__}.{_folder.name}.figure")
         for _figure in vars(_module).values():
             if isinstance(_figure, type) and issubclass(_figure, LiveFigure) and _figure.__module__ == _module.__name__:

@@ -1,0 +1,78 @@
+// The engine behind messages: in a Worker, or in the page itself where there is none.
+
+import { plainKernels, simdKernels } from "./kernels.js";
+import { Session } from "./session.js";
+
+/**
+ * start: a new run, with `changes` of its settings, each from a step on, brought to a step.
+ * settings: new settings. show, seek: a step that was measured, to look at or to go on from.
+ * advance: steps to train, at most so long. look: what the answer is to have.
+ * @typedef {{ id: number, start?: { run: import("./session.js").Run, simd: string | null,
+ *   changes: { step: number, settings: import("./training.js").Settings }[], step: number },
+ *   settings?: import("./training.js").Settings, show?: number, seek?: number,
+ *   advance?: { steps: number, milliseconds: number }, look: Look }} Request
+ */
+
+/**
+ * @typedef {{ measure?: boolean, codes?: boolean, decode?: Float32Array, draws?: { n: number, noisy: boolean },
+ *   posteriors?: { images: number[], z: Float32Array }, densities?: Float32Array, follow?: Float32Array,
+ *   weights?: boolean }} Look
+ */
+
+const TURN = 20; // steps between two looks at the clock
+
+/** @type {Session} */
+let session;
+
+function answer(/** @type {Request} */ request) {
+  const { start, settings, show, seek, advance, look } = request;
+  if (start) begin(start);
+  if (settings) session.training.change(settings);
+  if (seek !== undefined) session.seek(seek);
+  if (show !== undefined) session.show(show);
+  if (advance) {
+    const end = performance.now() + advance.milliseconds;
+    for (let left = advance.steps; left > 0 && !session.trouble; left -= TURN) {
+      session.advance(Math.min(TURN, left));
+      if (performance.now() > end) break;
+    }
+  }
+  const { step, trouble, kernels } = session;
+  return { id: request.id, step, trouble, kernels: kernels.name, ...seen(look) };
+}
+
+function begin({ run, simd, changes, step }) {
+  session = new Session((simd && simdKernels(simd)) || plainKernels(), run);
+  for (const change of changes) {
+    session.advance(change.step - session.step);
+    session.training.change(change.settings);
+  }
+  session.advance(step - session.step);
+}
+
+function seen(/** @type {Look} */ look) {
+  const { shape } = session;
+  const results = {};
+  if (look.measure) {
+    results.entry = session.measure();
+    results.hasStalled = session.hasStalled();
+  }
+  if (look.codes) results.codes = session.codes();
+  if (look.decode) results.decoded = session.decode(look.decode);
+  if (look.draws) results.draws = session.draws(look.draws.n, look.draws.noisy);
+  if (look.posteriors && shape.latent <= 2) {
+    results.posteriors = session.posteriors(look.posteriors.images, look.posteriors.z);
+  }
+  if (look.densities) results.densities = session.densities(look.densities);
+  if (look.follow) results.followed = session.follow(look.follow);
+  if (look.weights) results.weights = Float32Array.from(session.training.vae.weights);
+  return results;
+}
+
+self.onmessage = ({ data }) => {
+  try {
+    self.postMessage(answer(data));
+  } catch (error) {
+    self.postMessage({ id: data.id, error: String(error) });
+  }
+};
