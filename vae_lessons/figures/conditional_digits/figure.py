@@ -16,9 +16,9 @@ from vae_lessons.models import Classifier, ConditionalVAE
 MOST_CLASSES = 10
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 CAPTION = (
-    "Below, the decoder draws the same z in every class; the large image is that of the chosen class. The dots are the "
-    "codes of test images, each encoded with its own class; those of the chosen class are in colour. An independent "
-    "classifier reads the images."
+    "Below, the decoder draws one position in every class; the large image is that of the chosen class. The dots are "
+    "the codes of test images, each encoded with its own class; those of the chosen class are in colour. An "
+    "independent classifier reads the images."
 )
 
 

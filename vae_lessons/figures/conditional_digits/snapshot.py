@@ -81,8 +81,8 @@ class ConditionalSnapshot(Snapshot):
             f"Left: codes of {len(self.map.labels)} test images on the plane of {' and '.join(self.axis_names)}, those "
             f"of class {self.label} in colour, with circles at one and two standard deviations of the prior and a "
             f"cross-hair at ({across:.2f}, {up:.2f}). Right: the image decoded there as class {self.label}, which the "
-            f"classifier reads as {values['read']:.0f}. Below: the same z decoded in all {len(self.images)} classes; "
-            f"{values['right']:.0f} of them are read as their class."
+            f"classifier reads as {values['read']:.0f}. Below: the same position decoded in all "
+            f"{len(self.images)} classes; {values['right']:.0f} of them are read as their class."
         )
 
     def draw(self, figure: Figure) -> None:
