@@ -188,7 +188,11 @@ NEED_MODELS = {
     "GraphPlane": graph_plane,
 }
 # What makes each figure, given values of its controls.
-MAKERS = {name: (NEED_DATA | NEED_MODELS).get(name, getattr(figures, name)) for name in figures.__all__}
+MAKERS = {
+    name: (NEED_DATA | NEED_MODELS).get(name, getattr(figures, name))
+    for name in figures.__all__
+    if issubclass(getattr(figures, name), LiveFigure)  # the playground has tests of its own
+}
 
 
 def html_of(figure: LiveFigure) -> str:

@@ -554,7 +554,7 @@ for folder in folders:
     live_figures.fit = lambda *arguments, **options: None  # networks that are not trained draw as well
     for make in live_figures.MAKERS.values():
         assert "<figure" in live_figures.html_of(make())
-    print(folder, len(folders) - len(live_figures.MAKERS))
+    print(folder, len(folders) - len(live_figures.figures.__all__))
 """
 
 
@@ -564,7 +564,7 @@ def test_any_figure_s_folder_can_be_deleted(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     lines = done.stdout.splitlines()
-    assert len(lines) == len(MAKERS)
+    assert len(lines) == len(figures.__all__)
     assert {line.split()[1] for line in lines} == {"1"}
 
 

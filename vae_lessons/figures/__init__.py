@@ -3,13 +3,15 @@
 import importlib
 import pkgutil
 
-from vae_lessons.figures.runtime.widget import LiveFigure
+from anywidget import AnyWidget
+
+from vae_lessons.figures.runtime.widget import LiveFigure as LiveFigure
 
 __all__ = []
 for _folder in pkgutil.iter_modules(__path__):
     if _folder.ispkg and _folder.name not in ("runtime", "engine"):
         _module = importlib.import_module(f"{__name__}.{_folder.name}.figure")
         for _figure in vars(_module).values():
-            if isinstance(_figure, type) and issubclass(_figure, LiveFigure) and _figure.__module__ == _module.__name__:
+            if isinstance(_figure, type) and issubclass(_figure, AnyWidget) and _figure.__module__ == _module.__name__:
                 globals()[_figure.__name__] = _figure
                 __all__.append(_figure.__name__)

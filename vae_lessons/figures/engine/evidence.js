@@ -7,11 +7,10 @@ import { klOfUnits } from "./vae.js";
 
 /** @typedef {import("./kernels.js").Numbers} Numbers */
 
-const NEGLIGIBLE = 22; // nats below the peak of a row's posterior
 const REACH = 8; // the lattice begins on [-8, 8] in each dimension
 const FIRST_STEP = { 1: 1 / 16, 2: 1 / 4 };
 const DECODED = 2048; // points that are decoded at a time
-const TABLE = 2 ** 20; // log-densities that are looked at together
+const TABLE = 2 ** 19; // log-densities that are looked at together
 const NODES = { 1: 48, 2: 10 }; // of the quadrature under q, in each dimension
 
 /** Measures a VAE on rows of data, without noise. Reads its weights as they are at each call. */
@@ -29,11 +28,16 @@ export class Measure {
     this.rows = rows;
     this.x = kernels.array(x.length);
     this.x.set(x);
+    this.some = kernels.array(x.length); // rows that are not known well enough yet
+    this.peaks = kernels.array(rows);
+    this.sums = kernels.array(rows);
     this.encoder = new Perceptron(kernels, vae.encoderWidths, activation, vae.encoderWeights, null, rows);
     this.decoder = new Perceptron(kernels, vae.decoderWidths, activation, vae.decoderWeights, null, DECODED);
     this.points = kernels.array(DECODED * latent);
-    this.chunk = Math.max(4, Math.min(DECODED, Math.floor(TABLE / rows)));
+    this.chunk = 4 * Math.max(1, Math.min(DECODED / 4, Math.floor(TABLE / rows / 4)));
     this.parameters = kernels.array(this.chunk * dim);
+    this.constants = kernels.array(this.chunk);
+    this.near = kernels.array(this.chunk);
     this.table = kernels.array(rows * this.chunk);
     this.rule = hermite(NODES[latent] ?? 1);
   }
@@ -93,78 +97,71 @@ export class Measure {
   }
 
   /**
-   * log p(x) of each row. The lattice is halved, where some row's posterior is, until no row changes by more than
-   * `tolerance` nats, or the next lattice would have more than `most` points. `error` is the largest last change.
+   * log p(x) of each row. The step of the lattice is halved, where the posterior of a row is that is not known well
+   * enough, until each changes by at most `tolerance` nats, or the next lattice would have more than `most` points.
+   * `error` is the largest change that is left.
    * @param {{ tolerance?: number, most?: number }} [limits]
    */
-  evidence({ tolerance = 0.005, most = 20_000 } = {}) {
+  evidence({ tolerance = 0.005, most = 40_000 } = {}) {
     const { latent } = this.vae.shape;
     const base = baseMeasures(this.vae.likelihood(), this.x, this.rows);
-    let [reach, step] = [REACH, FIRST_STEP[latent]];
-    /** @type {Float64Array | null} */
-    let before = null;
-    let error = Infinity;
-    let lattice = fullLattice(reach / step, latent);
-    for (;;) {
-      const { sums, relevant } = this.integrate(lattice, step);
-      const values = sums.map((sum, row) => sum + base[row]);
-      if (before === null && reach < 64 && relevant.some(point => point.some(i => Math.abs(i) * step >= reach))) {
-        reach *= 2; // a posterior goes on beyond the edge
-        lattice = fullLattice(reach / step, latent);
-        continue;
+    const negligible = 9 - log(tolerance); // nats below a row's peak: so low that all such points do not matter
+    const values = new Float64Array(this.rows).fill(NaN);
+    const errors = new Float64Array(this.rows).fill(Infinity);
+    let step = FIRST_STEP[latent];
+    let active = Array.from({ length: this.rows }, (_, row) => row);
+    let lattice = fullLattice(REACH / step, latent);
+    for (let level = 0; active.length > 0 && lattice.length <= most; level++) {
+      if (level > 0) step /= 2;
+      let known = this.integrate(lattice, step, active, negligible);
+      while (level === 0 && lattice.length < most) {
+        const further = outside(known.relevant, lattice, latent);
+        if (further.length === 0) break;
+        lattice = [...lattice, ...further]; // a posterior goes on beyond the edge
+        known = this.integrate(lattice, step, active, negligible);
       }
-      if (before) error = largestChange(before, values);
-      const next = error > tolerance ? halved(relevant, latent) : [];
-      if (error <= tolerance || next.length > most) return { values, mean: average(values), error, lattice, step };
-      [before, lattice, step] = [values, next, step / 2];
+      active.forEach((row, i) => {
+        const value = known.logs[i] + base[row];
+        // Two steps may agree by chance, three seldom do.
+        const change = Math.abs(value - values[row]);
+        errors[row] = level < 2 ? (level ? change : Infinity) : Math.max(change, errors[row] / 16);
+        values[row] = value;
+      });
+      active = active.filter(row => errors[row] > tolerance);
+      lattice = around(known.relevant.map(point => point.map(i => 2 * i)), 1, latent);
     }
+    return { values, mean: average(values), error: errors.reduce((a, b) => Math.max(a, b), 0) };
   }
 
-  // log Σ p(z) exp(x · η(z) - A(z)) h^K over a lattice, for each row, and the points that matter to some row.
-  integrate(lattice, step) {
-    const { kernels, rows, chunk, table, x } = this;
+  // log Σ p(z) exp(x · η(z) - A(z)) h^K over a lattice, for some rows, and the points that matter to some of them.
+  integrate(lattice, step, active, negligible) {
+    const { kernels, chunk, table, constants, near, peaks, sums } = this;
     const { latent, dim } = this.vae.shape;
-    const highest = new Float64Array(rows).fill(-Infinity);
-    const sums = new Float64Array(rows);
-    const atPeak = new Array(lattice.length); // how far below a row's peak a point is at least
+    const rows = active.length;
+    active.forEach((row, i) => this.some.set(this.x.subarray(row * dim, (row + 1) * dim), i * dim));
+    peaks.fill(-Infinity);
+    sums.fill(0);
+    const relevant = [];
     for (let first = 0; first < lattice.length; first += chunk) {
-      const some = lattice.slice(first, first + chunk);
-      const n = some.length;
-      const z = some.flatMap(point => point.map(i => i * step));
+      const points = lattice.slice(first, first + chunk);
+      const n = 4 * Math.ceil(points.length / 4); // the last columns are of no points
+      const z = new Float64Array(n * latent);
+      points.forEach((point, g) => point.forEach((i, k) => (z[g * latent + k] = i * step)));
       const outputs = this.decode(z);
-      const constants = naturalParameters(this.vae.likelihood(), outputs, n);
-      for (let g = 0; g < n; g++) {
+      constants.fill(Infinity);
+      constants.set(naturalParameters(this.vae.likelihood(), outputs, n).subarray(0, points.length));
+      for (let g = 0; g < points.length; g++) {
         for (let k = 0; k < latent; k++) constants[g] += 0.5 * (z[g * latent + k] ** 2 + LOG_2_PI);
       }
       kernels.transpose(this.parameters, outputs, n, dim);
-      kernels.product(table, x, this.parameters, rows, n, dim);
-      const near = new Float64Array(n).fill(-Infinity);
-      for (let row = 0; row < rows; row++) {
-        const from = row * n;
-        let peak = highest[row];
-        for (let g = 0; g < n; g++) peak = Math.max(peak, table[from + g] - constants[g]);
-        if (peak > highest[row]) sums[row] *= exp(highest[row] - peak);
-        highest[row] = peak;
-        for (let g = 0; g < n; g++) {
-          const below = table[from + g] - constants[g] - peak;
-          if (below > near[g]) near[g] = below;
-          if (below > -40) sums[row] += exp(below);
-        }
-      }
-      for (let g = 0; g < n; g++) atPeak[first + g] = near[g];
+      kernels.product(table, this.some, this.parameters, rows, n, dim);
+      near.fill(-Infinity);
+      kernels.sumExp(table, constants, rows, n, peaks, sums, near);
+      for (let g = 0; g < points.length; g++) if (near[g] >= -negligible) relevant.push(points[g]);
     }
     const volume = latent * log(step);
-    return {
-      sums: sums.map((sum, row) => highest[row] + log(sum) + volume),
-      relevant: lattice.filter((_, g) => atPeak[g] >= -NEGLIGIBLE),
-    };
+    return { logs: Array.from({ length: rows }, (_, i) => peaks[i] + log(sums[i]) + volume), relevant };
   }
-}
-
-function largestChange(before, values) {
-  let largest = 0;
-  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i] - before[i]));
-  return largest;
 }
 
 function average(values) {
@@ -179,23 +176,24 @@ function fullLattice(cells, latent) {
   return latent === 1 ? axis.map(i => [i]) : axis.flatMap(i => axis.map(j => [i, j]));
 }
 
-// The points of a lattice with half the step that are at most a new step away from some of these.
-function halved(points, latent) {
-  const seen = new Set();
-  const next = [];
-  const add = (/** @type {number[]} */ point) => {
-    const key = latent === 1 ? point[0] : point[0] * 2 ** 20 + point[1];
-    if (seen.has(key)) return;
-    seen.add(key);
-    next.push(point);
-  };
-  for (const [i, j] of points) {
-    for (const a of [-1, 0, 1]) {
-      if (latent === 1) add([2 * i + a]);
-      else for (const b of [-1, 0, 1]) add([2 * i + a, 2 * j + b]);
+// The points that are at most so many steps away from some of these, in each dimension.
+function around(points, reach, latent) {
+  const offsets = Array.from({ length: 2 * reach + 1 }, (_, i) => i - reach);
+  const seen = new Map();
+  for (const [i, j = 0] of points) {
+    for (const a of offsets) {
+      for (const b of latent === 1 ? [0] : offsets) seen.set((i + a) * 2 ** 20 + j + b, [i + a, j + b]);
     }
   }
-  return next;
+  return Array.from(seen.values(), point => point.slice(0, latent));
+}
+
+// Points beyond the edge of a lattice, one unit further, where some of these lie at it.
+function outside(points, lattice, latent) {
+  const key = ([i, j = 0]) => i * 2 ** 20 + j;
+  const known = new Set(lattice.map(key));
+  const atEdge = points.filter(([i, j = 0]) => Math.max(Math.abs(i), Math.abs(j)) >= REACH / FIRST_STEP[latent]);
+  return around(atEdge, 1 / FIRST_STEP[latent], latent).filter(point => !known.has(key(point)));
 }
 
 /**

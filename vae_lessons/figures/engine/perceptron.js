@@ -1,7 +1,5 @@
 // Linear layers with an activation between two of them, forward and backward.
 
-import { tanh } from "./arithmetic.js";
-
 /** @typedef {import("./kernels.js").Numbers} Numbers */
 /** @typedef {import("./kernels.js").Kernels} Kernels */
 
@@ -71,7 +69,7 @@ export class Perceptron {
     for (const [i, layer] of this.layers.entries()) {
       layer.into = x;
       this.kernels.product(layer.out, x, layer.matrix, rows, layer.outputs, layer.inputs);
-      finish(layer.out, layer.bias, rows, i + 1 < this.layers.length ? this.activation : null);
+      this.kernels.activate(layer.out, layer.bias, rows, i + 1 < this.layers.length ? this.activation : "none");
       x = layer.out;
     }
     return x;
@@ -95,16 +93,6 @@ export class Perceptron {
       gradient = gradientIn;
     }
     return gradient;
-  }
-}
-
-function finish(out, bias, rows, activation) {
-  for (let row = 0, at = 0; row < rows; row++) {
-    for (let column = 0; column < bias.length; column++, at++) {
-      const value = out[at] + bias[column];
-      if (activation === "relu") out[at] = value <= 0 ? 0 : value;
-      else out[at] = activation === "tanh" ? tanh(value) : value;
-    }
   }
 }
 

@@ -170,7 +170,7 @@ export class Session {
    */
   densities(points) {
     this.onPlane ??= new Measure(this.kernels, this.training.vae, points);
-    return Float32Array.from(this.onPlane.evidence({ tolerance: 0.05, most: 3000 }).values);
+    return Float32Array.from(this.onPlane.evidence({ tolerance: 0.1, most: 12_000 }).values);
   }
 
   /**

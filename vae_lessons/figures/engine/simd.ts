@@ -121,3 +121,79 @@ export function adam(
     v128.store(weights + at, f32x4.sub(v128.load(weights + at), step));
   }
 }
+
+// e^x of four numbers, to about 1e-7 of each; 0 below -87.
+function exp(x: v128): v128 {
+  const clamped = f32x4.max(f32x4.min(x, f32x4.splat(88)), f32x4.splat(-87));
+  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.4426950408889634)));
+  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375))); // ln 2 in two parts: this one has few digits
+  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
+  let sum = f32x4.splat(1 / 720);
+  sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(1 / 120));
+  sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(1 / 24));
+  sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(1 / 6));
+  sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(0.5));
+  sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(1));
+  sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(1));
+  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  return v128.and(f32x4.mul(sum, power), f32x4.ge(x, f32x4.splat(-87)));
+}
+
+function tanh(x: v128): v128 {
+  const limit = f32x4.splat(9); // beyond it tanh is 1 to the last digit
+  const inside = f32x4.max(f32x4.min(x, limit), f32x4.neg(limit));
+  const e = exp(f32x4.add(inside, inside));
+  return f32x4.div(f32x4.sub(e, f32x4.splat(1)), f32x4.add(e, f32x4.splat(1)));
+}
+
+// Add a bias to each row of out (rows, columns), and apply an activation: 0 for none, 1 for ReLU, 2 for tanh.
+export function activate(out: usize, bias: usize, rows: i32, columns: i32, kind: i32): void {
+  for (let row = 0; row < rows; row++) {
+    let column = 0;
+    for (; column + 4 <= columns; column += 4) {
+      v128.store(out, activated(f32x4.add(v128.load(out), v128.load(bias + 4 * column)), kind));
+      out += 16;
+    }
+    for (; column < columns; column++) {
+      const value = activated(f32x4.splat(load<f32>(out) + load<f32>(bias + 4 * column)), kind);
+      store<f32>(out, f32x4.extract_lane(value, 0));
+      out += 4;
+    }
+  }
+}
+
+function activated(x: v128, kind: i32): v128 {
+  return kind == 1 ? f32x4.max(x, f32x4.splat(0)) : kind == 2 ? tanh(x) : x;
+}
+
+// For logs = table - constants, (rows, n): bring the peak of each row so far, and the sum of exp(log - peak), up to date,
+// and for each column how near it comes to some row's peak. Columns beyond n, to a multiple of 4, must be -infinity.
+export function sumExp(
+  table: usize, constants: usize, rows: i32, n: i32, peaks: usize, sums: usize, near: usize,
+): void {
+  for (let row = 0; row < rows; row++) {
+    const before = load<f32>(peaks + 4 * row);
+    let highest = f32x4.splat(before);
+    for (let at: usize = 0; at < 4 * <usize>n; at += 16) {
+      const value = f32x4.sub(v128.load(table + at), v128.load(constants + at));
+      v128.store(table + at, value);
+      highest = f32x4.pmax(highest, value);
+    }
+    const peak = max(
+      max(f32x4.extract_lane(highest, 0), f32x4.extract_lane(highest, 1)),
+      max(f32x4.extract_lane(highest, 2), f32x4.extract_lane(highest, 3)),
+    );
+    let sum = f32x4.splat(0);
+    for (let at: usize = 0; at < 4 * <usize>n; at += 16) {
+      const below = f32x4.sub(v128.load(table + at), f32x4.splat(peak));
+      v128.store(near + at, f32x4.pmax(v128.load(near + at), below));
+      sum = f32x4.add(sum, exp(below));
+    }
+    const total = f32x4.extract_lane(sum, 0) + f32x4.extract_lane(sum, 1) + f32x4.extract_lane(sum, 2) +
+      f32x4.extract_lane(sum, 3);
+    const kept = f32x4.extract_lane(exp(f32x4.splat(before - peak)), 0);
+    store<f32>(sums + 4 * row, load<f32>(sums + 4 * row) * kept + total);
+    store<f32>(peaks + 4 * row, peak);
+    table += 4 * n;
+  }
+}

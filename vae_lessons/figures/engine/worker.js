@@ -4,11 +4,9 @@ import { plainKernels, simdKernels } from "./kernels.js";
 import { Session } from "./session.js";
 
 /**
- * start: a new run, with `changes` of its settings, each from a step on, brought to a step.
- * settings: new settings. show, seek: a step that was measured, to look at or to go on from.
+ * start: a new run. settings: new settings. show, seek: a step that was measured, to look at or to go on from.
  * advance: steps to train, at most so long. look: what the answer is to have.
- * @typedef {{ id: number, start?: { run: import("./session.js").Run, simd: string | null,
- *   changes: { step: number, settings: import("./training.js").Settings }[], step: number },
+ * @typedef {{ id: number, start?: { run: import("./session.js").Run, simd: string | null },
  *   settings?: import("./training.js").Settings, show?: number, seek?: number,
  *   advance?: { steps: number, milliseconds: number }, look: Look }} Request
  */
@@ -26,7 +24,7 @@ let session;
 
 function answer(/** @type {Request} */ request) {
   const { start, settings, show, seek, advance, look } = request;
-  if (start) begin(start);
+  if (start) session = new Session((start.simd && simdKernels(start.simd)) || plainKernels(), start.run);
   if (settings) session.training.change(settings);
   if (seek !== undefined) session.seek(seek);
   if (show !== undefined) session.show(show);
@@ -39,15 +37,6 @@ function answer(/** @type {Request} */ request) {
   }
   const { step, trouble, kernels } = session;
   return { id: request.id, step, trouble, kernels: kernels.name, ...seen(look) };
-}
-
-function begin({ run, simd, changes, step }) {
-  session = new Session((simd && simdKernels(simd)) || plainKernels(), run);
-  for (const change of changes) {
-    session.advance(change.step - session.step);
-    session.training.change(change.settings);
-  }
-  session.advance(step - session.step);
 }
 
 function seen(/** @type {Look} */ look) {

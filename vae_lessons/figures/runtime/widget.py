@@ -39,7 +39,7 @@ def shared_style() -> str:
     """Return the style sheet of all figures, with the colours of the matplotlib figures."""
     colours = COLOURS | {f"class-{i}": colour for i, colour in enumerate(CLASS_COLOURS)}
     palette = "".join(f"  --{name}: {colour};\n" for name, colour in colours.items())
-    return f".live-figure-view {{\n{palette}}}\n\n" + _read_style(RUNTIME / "figure.css")
+    return f".live-figure-view {{\n{palette}}}\n\n" + read_style(RUNTIME / "figure.css")
 
 
 class LiveFigure(anywidget.AnyWidget):
@@ -83,7 +83,7 @@ class LiveFigure(anywidget.AnyWidget):
         if "folder" in vars(cls):
             own = cls.folder / "figure.css"
             cls._esm = join_modules(cls.folder / "figure.js")
-            cls._styles = (shared_style(), *([_read_style(own)] if own.exists() else []))
+            cls._styles = (shared_style(), *([read_style(own)] if own.exists() else []))
             cls._css = "\n".join(cls._styles)
         super().__init_subclass__(**options)
 
@@ -202,5 +202,6 @@ class LiveFigure(anywidget.AnyWidget):
         return f"{type(self).__name__}({values})"
 
 
-def _read_style(path: Path) -> str:
+def read_style(path: Path) -> str:
+    """Return a style sheet without its comments."""
     return CSS_COMMENT.sub("", path.read_text(encoding="utf-8")).lstrip()
