@@ -277,8 +277,9 @@ def assert_moves(page: Page, figure: Locator, control: Locator) -> None:
     picture, numbers, elsewhere = drawn(figure), printed(figure), [printed(other) for other in others]
     control.focus()
     is_slider = control.get_attribute("type") == "range"
+    at_end = is_slider and control.input_value() == control.get_attribute("max")
     for _ in range(10 if is_slider else 1):  # a small step may not show in a rounded number
-        page.keyboard.press("ArrowRight" if is_slider else "Space")
+        page.keyboard.press("Space" if not is_slider else "ArrowLeft" if at_end else "ArrowRight")
         painted(page)
         if printed(figure) != numbers:
             break
