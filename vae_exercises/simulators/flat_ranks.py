@@ -11,8 +11,8 @@ FLAT = Choice(
         "from the prior and a θ from the prior, none is special.",
         "b": "The ranks are an average over all data that the prior and the simulator give. What is right on average "
         "may be too wide for some data and too narrow for others.",
-        "d": "Ranks tell of overconfidence well: intervals that are too narrow show as a histogram that is high at "
-        "both ends. A flat one speaks against it.",
+        "d": "Intervals that are too narrow for most x show as a histogram that is high at both ends, and a flat one "
+        "speaks against it. Only if q is too wide for other x can the two cancel.",
     },
     remark="So ranks are held beside a number that falls with sharpness, such as the mean of -log q(θ | x) on pairs "
     "that were not trained on.",
