@@ -3,7 +3,9 @@
 import base64
 import itertools
 import json
+import math
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,7 +26,7 @@ from vae_lessons.probability import RealGaussian
 SMALL = "width=8&layers=1&noise=0.1&step=30"
 DIGITS = "data=digits&likelihood=bernoulli&activation=relu&width=16&layers=1&step=30"
 OTHERS = {
-    "data": "moons", "noise": "0.3", "latent": "1", "layers": "2", "width": "16", "activation": "relu", "sigma": "0.4",
+    "data": "ring", "noise": "0.3", "latent": "1", "layers": "2", "width": "16", "activation": "relu", "sigma": "0.4",
     "learnSigma": "1", "objective": "iwae", "samples": "4", "beta": "4", "warmup": "200", "rate": "0.03", "batch": "16",
     "optimiser": "sgd", "pixelMean": "1", "klOverBatch": "1", "sigmaFromVariance": "1", "meanDecoded": "1",
     "oneNoise": "1",
@@ -287,6 +289,141 @@ def test_an_address_that_cannot_be_is_a_run_from_the_start(play, address):
     page.wait_for_timeout(500)
     assert page.locator(".playground-steps").inner_text().startswith("step ")
     assert not troubles
+
+
+RUN = """async ([module, simd, address, marks, digits]) => {
+    const { Session, simdKernels, parseAddress, engineSettings, planeData, imageData } =
+        await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
+    const { settings, seed } = parseAddress(address);
+    const data = settings.data === "digits" ? imageData(digits) : planeData(settings.data, settings.noise);
+    const { latent, layers, width, activation, likelihood } = settings;
+    const shape = { dim: data.dim, latent, hidden: new Array(layers).fill(width), activation, likelihood,
+        limited: data.shape !== null };
+    const session = new Session(simdKernels(simd), { ...data, shape, seed, settings: engineSettings(settings) });
+    return marks.map(([step, changes]) => {
+        session.advance(step - session.step);
+        const entry = session.measure();
+        session.training.change(engineSettings(Object.assign(settings, changes)));
+        return entry;
+    });
+}"""
+
+
+@pytest.fixture
+def measured(open_page):
+    """Train by an address with changes on the way, {step: changes}, and measure at each of these steps."""
+    page, _ = open_page()
+    files = [
+        ENGINE / "session.js",
+        ENGINE / "kernels.js",
+        *(playground.FOLDER / f"{n}.js" for n in ("run", "datasets")),
+    ]
+    module = join_modules(*files, playground.FOLDER / "settings.js")
+    figure = Playground()
+
+    def train(address, changes):
+        marks = list(map(list, changes.items()))
+        entries = page.evaluate(RUN, [module, figure._engine["simd"], address, marks, figure._data["digits"]])
+        for entry in entries:
+            entry["elbo"] = entry["test"]["elbo"]
+            entry["log_p"] = entry["evidence"]["mean"]
+            entry["gap"] = entry["log_p"] - entry["elbo"]
+            entry["kl"] = sum(entry["test"]["units"])
+        return entries
+
+    return train
+
+
+def at(measured, address, step=5000):
+    return measured(address, {step: {}})[0]
+
+
+def addresses():
+    """The presets' addresses by name, from the module that has them."""
+    text = (playground.FOLDER / "settings.js").read_text(encoding="utf-8")
+    return dict(re.findall(r'name: "([^"]+)", address: "([^"]*)"', text))
+
+
+SEEDS = pytest.mark.parametrize("seed", [1, 2])
+
+
+@SEEDS
+def test_what_the_presets_about_noise_claim(measured, seed):
+    presets = {name: f"{address}&seed={seed}" for name, address in addresses().items()}
+    good, collapsed, small = (at(measured, presets[n]) for n in ("a good fit", "collapse", "σ too small"))
+    assert good["gap"] < 0.25
+    assert max(collapsed["test"]["units"]) < 0.01
+    assert small["kl"] > 2 * good["kl"]
+    assert small["elbo"] < good["elbo"]
+    assert small["log_p"] < good["log_p"]
+    linear = measured(presets["the threshold"], {3000: {"sigma": 0.56}, 6000: {}})
+    assert min(linear[0]["test"]["units"]) > 0.2
+    assert min(linear[1]["test"]["units"]) < 0.02 < max(linear[1]["test"]["units"])
+
+
+@SEEDS
+def test_what_the_presets_about_the_gap_claim(measured, seed):
+    presets = {name: f"{address}&seed={seed}" for name, address in addresses().items()}
+    assert 0.15 < at(measured, presets["a bent posterior"])["gap"] < 0.5
+    assert at(measured, presets["two modes and one Gaussian"])["gap"] > 0.2
+    usual = at(measured, "data=ring&noise=0.1&sigma=0.1")
+    too_large, none = at(measured, presets["β too large"]), at(measured, presets["an autoencoder"])
+    assert too_large["elbo"] < usual["elbo"] - 0.5
+    assert too_large["log_p"] > usual["log_p"] - 0.05
+    assert none["gap"] > 3
+    assert none["log_p"] < usual["log_p"] - 0.5
+
+
+def test_what_the_preset_about_overfitting_claims(measured):
+    first, second = measured(addresses()["overfitting"], {2000: {}, 6000: {}})
+    assert second["elbo"] < first["elbo"] - 5
+    assert second["train"]["elbo"] > first["train"]["elbo"]
+    assert second["log_p"] > first["log_p"]
+
+
+def experiments():
+    """The addresses on the page of experiments, in their order."""
+    text = (Path(__file__).parents[2] / "book/experiments.md").read_text(encoding="utf-8")
+    return [address.replace("&amp;", "&") for address in re.findall(r'href="playground\.html#([^"]*)"', text)]
+
+
+def test_what_the_experiments_answer(measured):
+    linear, collapsed, usual, _, importance, bent, learned, _, _, _, _ = experiments()
+    sigmas = {3000: {"sigma": 0.4}, 5000: {"sigma": 0.56}, 7000: {"sigma": 0.8}, 9000: {"sigma": 1}, 11000: {}}
+    units = [sorted(entry["test"]["units"]) for entry in measured(linear, sigmas)]
+    assert [low > 0.02 for low, _ in units] == [True, True, False, False, False]
+    assert [high > 0.02 for _, high in units] == [True, True, True, True, False]
+
+    for change, comes_back in (
+        ({"sigma": 0.2}, True),
+        ({"learnSigma": True}, True),
+        ({"beta": 0.1}, True),
+        ({}, False),
+    ):
+        before, after = measured(collapsed, {3000: change, 8000: {}})
+        assert before["kl"] < 0.01
+        assert (after["kl"] > 0.5) == comes_back
+        assert (after["elbo"] < before["elbo"] - 0.5) == ("beta" in change)
+    assert at(measured, f"{collapsed}&warmup=2000", 6000)["kl"] < 0.01
+
+    before, after = measured(importance, {4000: {"objective": "elbo"}, 8000: {}})
+    assert after["elbo"] > before["elbo"] + 3
+    assert -0.3 < after["log_p"] - before["log_p"] < -0.05
+
+    curve, plane = at(measured, bent), at(measured, f"{bent}&layers=0")
+    assert 0.15 < curve["gap"] < 0.5
+    assert plane["gap"] < 0.03
+    assert -1 < plane["log_p"] - curve["log_p"] < -0.5
+    assert 0.1 < math.exp(at(measured, learned, 8000)["logSigma"]) < 0.16
+
+    kl = {}
+    for mistake in ("meanDecoded", "klOverBatch", "sigmaFromVariance"):
+        before, after = measured(usual, {2000: {mistake: True}, 4000: {}})
+        kl[mistake] = after["kl"] / before["kl"]
+        assert (after["elbo"] < before["elbo"] - 100) == (mistake == "meanDecoded")
+    assert kl["meanDecoded"] < 0.05
+    assert kl["klOverBatch"] > 2
+    assert kl["sigmaFromVariance"] < 0.8
 
 
 # The script, and the model in Python.

@@ -4,6 +4,7 @@
 const LN2_HIGH = 0.6931471803691238; // its last 21 bits are zero, so that a whole number of them is exact
 const LN2_LOW = 1.9082149292705877e-10;
 const PIECES = 32; // of an octave
+const PIECES_PER_UNIT = 46.16624130844683; // PIECES / ln 2
 const ROOTS = rootsOfTwo(); // 2^(i / PIECES)
 const POWERS = powersOfTwo(); // 2^(i - 1022)
 const bits = new DataView(new ArrayBuffer(8));
@@ -30,8 +31,9 @@ function powersOfTwo() {
 export function exp(x) {
   if (!(x > -708)) return x < 0 ? 0 : NaN; // what is smaller has fewer digits, and is nothing beside 1
   if (x > 709) return Infinity;
-  const pieces = Math.round((x / LN2_HIGH) * PIECES);
-  const rest = x - (pieces / PIECES) * LN2_HIGH - (pieces / PIECES) * LN2_LOW; // at most ln 2 / 64
+  const pieces = Math.floor(x * PIECES_PER_UNIT + 0.5);
+  const octaves = pieces / PIECES;
+  const rest = x - octaves * LN2_HIGH - octaves * LN2_LOW; // at most ln 2 / 64
   const series = 1 + rest * (1 + rest * (1 / 2 + rest * (1 / 6 + rest * (1 / 24 + rest * (1 / 120 + rest / 720)))));
   return series * ROOTS[pieces & (PIECES - 1)] * POWERS[(pieces >> 5) + 1022];
 }
@@ -52,14 +54,6 @@ export function log(x) {
   const tail = 1 / 9 + t * (1 / 11 + t * (1 / 13 + t * (1 / 15 + t * (1 / 17 + t / 19))));
   const series = t * (1 / 3 + t * (1 / 5 + t * (1 / 7 + t * tail)));
   return exponent * LN2_HIGH + (exponent * LN2_LOW + 2 * s * (1 + series));
-}
-
-/**
- * log(1 + e^x), without overflow.
- * @param {number} x
- */
-export function softplus(x) {
-  return x > 0 ? x + log(1 + exp(-x)) : log(1 + exp(x));
 }
 
 /** @param {number} x */

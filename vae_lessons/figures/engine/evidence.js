@@ -128,7 +128,7 @@ export class Measure {
         values[row] = value;
       });
       active = active.filter(row => errors[row] > tolerance);
-      lattice = around(known.relevant.map(point => point.map(i => 2 * i)), 1, latent);
+      lattice = around(known.relevant, 2, 1, latent);
     }
     return { values, mean: average(values), error: errors.reduce((a, b) => Math.max(a, b), 0) };
   }
@@ -146,7 +146,10 @@ export class Measure {
       const points = lattice.slice(first, first + chunk);
       const n = 4 * Math.ceil(points.length / 4); // the last columns are of no points
       const z = new Float64Array(n * latent);
-      points.forEach((point, g) => point.forEach((i, k) => (z[g * latent + k] = i * step)));
+      points.forEach((point, g) => {
+        z[g * latent] = step * firstOf(point);
+        if (latent === 2) z[2 * g + 1] = step * secondOf(point);
+      });
       const outputs = this.decode(z);
       constants.fill(Infinity);
       constants.set(naturalParameters(this.vae.likelihood(), outputs, n).subarray(0, points.length));
@@ -170,30 +173,34 @@ function average(values) {
   return sum / values.length;
 }
 
-// Points as whole numbers of steps.
+// A point of a lattice: two whole numbers of steps, in one number.
+const ZERO = 2 ** 15;
+const pointAt = (/** @type {number} */ i, /** @type {number} */ j) => (i + ZERO) * 2 * ZERO + j + ZERO;
+const firstOf = (/** @type {number} */ point) => Math.floor(point / (2 * ZERO)) - ZERO;
+const secondOf = (/** @type {number} */ point) => (point % (2 * ZERO)) - ZERO;
+
 function fullLattice(cells, latent) {
   const axis = Array.from({ length: 2 * cells + 1 }, (_, i) => i - cells);
-  return latent === 1 ? axis.map(i => [i]) : axis.flatMap(i => axis.map(j => [i, j]));
+  return latent === 1 ? axis.map(i => pointAt(i, 0)) : axis.flatMap(i => axis.map(j => pointAt(i, j)));
 }
 
-// The points that are at most so many steps away from some of these, in each dimension.
-function around(points, reach, latent) {
-  const offsets = Array.from({ length: 2 * reach + 1 }, (_, i) => i - reach);
-  const seen = new Map();
-  for (const [i, j = 0] of points) {
-    for (const a of offsets) {
-      for (const b of latent === 1 ? [0] : offsets) seen.set((i + a) * 2 ** 20 + j + b, [i + a, j + b]);
-    }
+// The points of a lattice that is finer by a factor, at most so many steps away from some of these in each dimension.
+function around(points, finer, reach, latent) {
+  const found = new Set();
+  const sideways = latent === 1 ? 0 : reach;
+  for (const point of points) {
+    const [i, j] = [finer * firstOf(point), finer * secondOf(point)];
+    for (let a = -reach; a <= reach; a++) for (let b = -sideways; b <= sideways; b++) found.add(pointAt(i + a, j + b));
   }
-  return Array.from(seen.values(), point => point.slice(0, latent));
+  return [...found];
 }
 
 // Points beyond the edge of a lattice, one unit further, where some of these lie at it.
 function outside(points, lattice, latent) {
-  const key = ([i, j = 0]) => i * 2 ** 20 + j;
-  const known = new Set(lattice.map(key));
-  const atEdge = points.filter(([i, j = 0]) => Math.max(Math.abs(i), Math.abs(j)) >= REACH / FIRST_STEP[latent]);
-  return around(atEdge, 1 / FIRST_STEP[latent], latent).filter(point => !known.has(key(point)));
+  const cells = REACH / FIRST_STEP[latent];
+  const known = new Set(lattice);
+  const atEdge = points.filter(point => Math.max(Math.abs(firstOf(point)), Math.abs(secondOf(point))) >= cells);
+  return around(atEdge, 1, 1 / FIRST_STEP[latent], latent).filter(point => !known.has(point));
 }
 
 /**

@@ -97,9 +97,10 @@ export class Perceptron {
 }
 
 function addRows(sum, values, rows) {
+  const columns = sum.length;
   sum.fill(0);
   for (let row = 0, at = 0; row < rows; row++) {
-    for (let column = 0; column < sum.length; column++) sum[column] += values[at++];
+    for (let column = 0; column < columns; column++) sum[column] += values[at++];
   }
 }
 

@@ -88,7 +88,7 @@ export class Training {
     for (let i = 0; i < n * this.samples * latent; i++) this.noise[i] = stream.normal();
     const objective = { ...this.settings, beta: this.beta, samples: this.samples };
     const result = this.vae.differentiate(this.x.subarray(0, n * dim), n, this.noise, objective);
-    if (!Number.isFinite(result.loss) || !this.vae.gradients.every(Number.isFinite)) throw new Diverged(this.diagnose());
+    if (!Number.isFinite(result.loss + total(this.vae.gradients))) throw new Diverged(this.diagnose());
     this.last = { chosen, ...result };
 
     const { weights, gradients } = this.vae;
@@ -121,7 +121,7 @@ export class Training {
     const { logSigma, shape, weights } = this.vae;
     const { learnSigma, rate } = this.settings;
     const slower = `Start again with a lower learning rate than ${rate}`;
-    if (!weights.every(Number.isFinite)) return `the weights have overflowed. ${slower}`;
+    if (!Number.isFinite(total(weights))) return `the weights have overflowed. ${slower}`;
     if (shape.likelihood === "gaussian" && logSigma < -30) {
       return `σ has shrunk to ${exp(logSigma).toExponential(0)}, so that 1/σ² overflows${
         learnSigma ? ": some of the data are reproduced exactly. Fix σ" : ". Choose a larger one"
@@ -152,6 +152,13 @@ export class Training {
     this.second.set(second);
     this.last = null;
   }
+}
+
+// Not finite where one of them is not.
+function total(/** @type {import("./kernels.js").Numbers} */ numbers) {
+  let sum = 0;
+  for (let i = 0; i < numbers.length; i++) sum += numbers[i];
+  return sum;
 }
 
 // The decoder's last bias starts at the logits of the mean image, so that only differences are left to learn.

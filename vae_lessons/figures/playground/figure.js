@@ -66,7 +66,7 @@ export function render({ model, el }) {
 
   // Begin training anew, with new views where the data or the latent space are others.
   function begin() {
-    if (!offered("data", begun.data)) begun = fitted({ ...begun, data: "ring" });
+    if (!offered("data", begun.data)) begun = fitted({ ...begun, data: "moons" });
     settings = applied(Infinity);
     data = dataOf();
     page.drawing.hidden = settings.data !== "drawn";
