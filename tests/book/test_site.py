@@ -89,6 +89,8 @@ def is_broken(address, source, site):
     target = (source.parent / unquote(parts.path)).resolve() if parts.path else source
     if not (target.is_file() and target.is_relative_to(site)):
         return True
+    if target.name == "playground.html" and "=" in parts.fragment:
+        return False  # a run, which test_playground.py tries
     return bool(parts.fragment) and target.suffix == ".html" and unquote(parts.fragment) not in anchors(target)
 
 
