@@ -33,6 +33,13 @@ def in_browser(part: str) -> Iterator[Measurement]:
     return getattr(browsing, part)(site())
 
 
+def in_playground() -> Iterator[Measurement]:
+    """Measure the playground, which needs a browser too."""
+    from benchmarks import playground
+
+    return playground.rates(site())
+
+
 PARTS: dict[str, Callable[..., Iterator[Measurement]]] = {
     "training": lambda: training.rates(mnist()),
     "step": lambda: step.shares(mnist()),
@@ -42,6 +49,7 @@ PARTS: dict[str, Callable[..., Iterator[Measurement]]] = {
     "figures": lambda: in_browser("live_figures"),
     "pages": lambda: in_browser("pages"),
     "each-page": lambda: in_browser("each_page"),
+    "playground": in_playground,
     "building": building.builds,
 }
 

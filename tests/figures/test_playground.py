@@ -277,7 +277,13 @@ def test_a_teacher_hides_settings_by_the_address(play):
     assert not {"beta", "sigma"} & set(names)
     page.get_by_role("button", name="One step").click()
     rest(page, "step=31")
-    assert "hide=beta,sigma" in page.url
+    assert "hide=sigma,beta" in page.url
+    other, _ = play(f"{SMALL}&only=sigma,learnSigma")
+    assert other.locator("[data-setting]").evaluate_all("all => all.map(each => each.dataset.setting)") == [
+        "sigma",
+        "learnSigma",
+    ]
+    assert "only=sigma,learnSigma" in other.url
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ export const SETTINGS = [
 ];
 
 export const MISTAKES = SETTINGS.filter(({ group }) => group === "Usual mistakes").map(({ name }) => name);
+const NAMES = SETTINGS.map(({ name }) => name);
 const LARGEST_SEED = 999;
 const MOST_DRAWN = 400;
 
@@ -152,7 +153,9 @@ export function formatAddress({ settings, seed, step, changes, drawn, hidden }) 
   }
   if (step > 0) parts.push(`step=${step}`);
   if (settings.data === "drawn") parts.push(`points=${drawn.flat().map(number => Math.round(100 * number)).join(",")}`);
-  if (hidden.length > 0) parts.push(`hide=${hidden.join(",")}`);
+  const shown = NAMES.filter(name => !hidden.includes(name));
+  if (shown.length < NAMES.length / 2) parts.push(`only=${shown.join(",")}`);
+  else if (hidden.length > 0) parts.push(`hide=${hidden.join(",")}`);
   return parts.join("&");
 }
 
@@ -171,7 +174,8 @@ export function parseAddress(text) {
     if (known !== undefined) settings[name] = known;
     if (name === "seed") address.seed = wholeNumber(value, 1, LARGEST_SEED, 1);
     if (name === "step") address.step = wholeNumber(value, 0, 1_000_000, 0);
-    if (name === "hide") address.hidden = value.split(",").filter(Boolean);
+    if (name === "hide") address.hidden = NAMES.filter(each => value.split(",").includes(each));
+    if (name === "only") address.hidden = NAMES.filter(each => !value.split(",").includes(each));
     if (name === "points") address.drawn = pairs(value.split(",").map(number => Number(number) / 100));
     if (name === "changes") address.changes = value.split(",").flatMap(readChange);
   }
