@@ -65,21 +65,3 @@ export function sigmoid(x) {
 export function tanh(x) {
   return 1 - 2 / (exp(2 * x) + 1);
 }
-
-/**
- * The sine and cosine of 2π times a number in [0, 1).
- * @param {number} turns
- */
-export function sineAndCosine(turns) {
-  const quarter = Math.round(4 * turns);
-  const angle = (turns - quarter / 4) * 6.283185307179586; // at most π/4
-  const t = angle * angle;
-  let [sine, cosine, term] = [0, 0, 1];
-  for (let n = 0; n < 20; n += 2) {
-    cosine += term;
-    sine += (term * angle) / (n + 1);
-    term *= -t / ((n + 1) * (n + 2));
-  }
-  const turned = [[sine, cosine], [cosine, -sine], [-sine, -cosine], [-cosine, sine]];
-  return turned[quarter & 3];
-}

@@ -1,6 +1,6 @@
 // Points in the plane, from formulas and a stream of random numbers, and images that travel as bytes.
 
-import { exp, sineAndCosine } from "../engine/arithmetic.js";
+import { exp } from "../engine/arithmetic.js";
 import { Stream } from "../engine/random.js";
 
 /**
@@ -13,6 +13,24 @@ const POINTS = 10; // the purpose of a stream
 const N_TRAIN = 400;
 const N_TEST = 200;
 const SIZE = 1.5; // radius, or half a width
+
+/**
+ * The sine and cosine of 2π times a number in [0, 1).
+ * @param {number} turns
+ */
+function sineAndCosine(turns) {
+  const quarter = Math.round(4 * turns);
+  const angle = (turns - quarter / 4) * 6.283185307179586; // at most π/4
+  const t = angle * angle;
+  let [sine, cosine, term] = [0, 0, 1];
+  for (let n = 0; n < 20; n += 2) {
+    cosine += term;
+    sine += (term * angle) / (n + 1);
+    term *= -t / ((n + 1) * (n + 2));
+  }
+  const turned = [[sine, cosine], [cosine, -sine], [-sine, -cosine], [-cosine, sine]];
+  return turned[quarter & 3];
+}
 
 // Each draws a point without noise, and its label.
 const SHAPES = {

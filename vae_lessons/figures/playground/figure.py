@@ -25,7 +25,7 @@ from vae_lessons.probability import Bernoulli, ContinuousBernoulli, Gaussian, Li
 from vae_lessons.validation import check_rows
 
 FOLDER = Path(__file__).parent
-FOR_READERS = re.compile(r"^ +|/\*\* .*? \*/ ?|(?<=[;{,]) // .*$", re.MULTILINE)  # indentation, types, remarks
+FOR_READERS = re.compile(r"^\s+|/\*\* .*? \*/ ?|(?<=[;{,]) // .*$", re.MULTILINE)  # indentation, types, remarks
 CAPTION = (
     "Change anything while it trains. The dashed curve is measured on training data, all others on 200 that the model "
     "has not seen. The shaded gap between log p(x) and the ELBO is KL( q(z | x) ‖ p(z | x) )."
