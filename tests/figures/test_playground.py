@@ -449,7 +449,7 @@ START = """async ([module, name, noise, widths, seed]) => {
 
 @pytest.mark.parametrize("data", ["ring", "moons", "clusters", "pinwheel", "curve"])
 def test_the_script_has_the_same_data_and_starting_weights(play, data):
-    page, _ = play(f"data={data}&width=8&layers=1&seed=5")
+    page, _ = play(f"data={data}&noise=0.1&width=8&layers=1&seed=5")
     page.get_by_role("button", name="Copy as PyTorch").click()
     names = run_script(page.locator("textarea").input_value())
     module = join_modules(playground.FOLDER / "datasets.js", ENGINE / "random.js", ENGINE / "perceptron.js")
