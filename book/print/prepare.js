@@ -43,6 +43,8 @@ async ({ column, smallest }) => {
         const section = element.closest("[id]")?.id ?? "";
         return `${section}: ${element.localName} ${element.textContent.trim().slice(0, 60)}`;
     };
+    // A run of the playground is on a page of the site, and paper has none.
+    document.querySelectorAll("a[href*='.html#']:not([href^='http'])").forEach(link => link.removeAttribute("href"));
     document.querySelectorAll("pre").forEach(markLength);
     await MathJax.startup.promise;
     await document.fonts.ready;

@@ -199,12 +199,59 @@ def test_hovering_over_the_curves_looks_back(play):
 
 
 def test_a_run_that_diverges_says_why_and_shows_no_nan(play):
-    page, troubles = play("rate=3&optimiser=sgd&sigma=0.01&beta=16")
+    page, troubles = play("rate=3&optimiser=sgd&beta=16")
     page.get_by_role("button", name="Play").click()
     page.locator(".playground-message.trouble").wait_for()
     assert "lower learning rate than 3" in page.locator(".playground-message").inner_text()
     assert page.get_by_role("button", name="Play").is_visible()
     assert "NaN" not in page.locator(".playground").inner_text()
+    rate = page.locator("[data-setting=rate]")
+    rate.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowLeft")
+    before = page.locator(".playground-steps").inner_text()
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("before => document.querySelector('.playground-steps').textContent !== before", arg=before)
+    assert not page.locator(".playground-message").inner_text()
+    assert not troubles
+
+
+def test_a_change_at_an_earlier_step_begins_there(play):
+    page, _ = play(SMALL.replace("step=30", "step=0"))
+    for step in range(1, 4):
+        page.get_by_role("button", name="One step").click()
+        rest(page, f"step={step}")
+    page.get_by_role("slider", name="look back").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("step 2", exact=True).wait_for()
+    page.locator("[data-setting=beta]").focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("[data-state=paused]").wait_for()
+    page.get_by_role("button", name="One step").click()
+    rest(page, "step=3")
+    assert "changes=2.beta.2" in page.url
+    numbers = printed(page)
+    load(page, page.url.partition("#")[2])
+    assert printed(page) == numbers
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"attributes": 'data-theme="dark"'}, {"forced_colors": "active"}], ids=["light", "dark", "contrast"]
+)
+def test_each_button_does_something_by_key_in_every_mode(play, options):
+    page, troubles = play(SMALL, **options)
+    seen = [pixels(page)]
+    for name, step in (("One step", 31), ("Start again", 0), ("One step", 1), ("Next seed", 0), ("One step", 1)):
+        page.get_by_role("button", name=name).focus()
+        page.keyboard.press("Enter")
+        page.locator("[data-state=paused]").wait_for()
+        page.get_by_text(f"step {step}", exact=True).wait_for()
+        page.wait_for_timeout(200)
+        seen.append(pixels(page))
+    assert len(set(seen)) == len(seen)
+    assert page.url.endswith("seed=2&step=1")
+    page.get_by_role("button", name="Copy link").press("Enter")
+    assert page.locator("textarea").input_value() == page.url
     assert not troubles
 
 
@@ -212,7 +259,13 @@ def test_it_stops_when_nothing_improves(play):
     page, _ = play("data=clusters&sigma=1&layers=0&rate=0.03&latent=1")
     page.get_by_role("button", name="Play").click()
     page.get_by_text("nothing has improved").wait_for(timeout=60_000)
-    assert page.get_by_role("button", name="Play").is_visible()
+    stopped = page.locator(".playground-steps").inner_text()
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        "stopped => document.querySelector('.playground-steps').textContent !== stopped", arg=stopped
+    )
+    page.wait_for_timeout(300)
+    assert page.get_by_role("button", name="Pause").is_visible()
 
 
 @pytest.mark.parametrize("missing", ["Worker", "WebAssembly"])
@@ -309,7 +362,7 @@ RUN = """async ([module, simd, address, marks, digits]) => {
     return marks.map(([step, changes]) => {
         session.advance(step - session.step);
         const entry = session.measure();
-        session.training.change(engineSettings(Object.assign(settings, changes)));
+        session.change(engineSettings(Object.assign(settings, changes)));
         return entry;
     });
 }"""

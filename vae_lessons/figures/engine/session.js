@@ -71,6 +71,12 @@ export class Session {
     }
   }
 
+  /** Change settings from here on, which may be what a run in trouble needs. */
+  change(/** @type {import("./training.js").Settings} */ settings) {
+    this.training.change(settings);
+    this.trouble = "";
+  }
+
   /** Measure the model as it is, and keep the place, so that one can come back to it. */
   measure() {
     const last = this.history.at(-1);

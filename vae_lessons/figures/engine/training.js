@@ -132,7 +132,7 @@ export class Training {
     for (let i = 0; i < codes.length; i++) {
       if (i % (2 * shape.latent) >= shape.latent) highest = Math.max(highest, codes[i]);
     }
-    if (!(highest < 80)) return `the encoder's log σ² has reached ${highest.toFixed(0)}, and its exp overflows. ${slower}`;
+    if (!(highest < 80)) return `the encoder's log σ² has reached ${highest.toPrecision(2)}, and its exp overflows. ${slower}`;
     return `the loss has overflowed: the steps are too long. ${slower}`;
   }
 

@@ -25,9 +25,9 @@ let session;
 function answer(/** @type {Request} */ request) {
   const { start, settings, show, seek, advance, look } = request;
   if (start) session = new Session((start.simd && simdKernels(start.simd)) || plainKernels(), start.run);
-  if (settings) session.training.change(settings);
   if (seek !== undefined) session.seek(seek);
   if (show !== undefined) session.show(show);
+  if (settings) session.change(settings); // a σ that was set stays set
   if (advance) {
     const end = performance.now() + advance.milliseconds;
     for (let left = advance.steps; left > 0 && !session.trouble; left -= TURN) {

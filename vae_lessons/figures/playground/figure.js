@@ -17,6 +17,7 @@ import { fitted, formatAddress, parseAddress, PRESETS, SETTINGS } from "./settin
 
 const SPEEDS = { "slow motion": 0, "1 step a second": 1, "10 steps a second": 10, "100 steps a second": 100, "full speed": Infinity };
 const STAGE_MS = 900; // of a stage in slow motion
+const STALLED_STEPS = 4000; // that Play makes at least, before it stops by itself
 const LEAST_POINTS = 3;
 const BLOB = 20; // points that a button adds
 const VIEWS = [["data", "Data"], ["latent", "Latent space"], ["curves", "Curves"], ["computation", "Computation"]];
@@ -43,6 +44,7 @@ export function render({ model, el }) {
   let [playing, chosen, lookedAt, stage] = [!prefersStillness(), 0, /** @type {number | null} */ (null), -1];
   let [speed, isSeen, lastTick, owed, stageSince] = ["full speed", true, 0, 0, 0];
   let [writtenTo, single] = [0, 0]; // when the weights went to Python; steps that a button has asked for
+  let playingSince = 0; // the step at which Play was pressed
 
   const run = new Run(model.get("_engine"), paint, look);
   const printNumbers = readout(page.numbers, CELLS, 6, "nats");
@@ -108,6 +110,7 @@ export function render({ model, el }) {
   }
 
   function onChange(name, value) {
+    goOnFromHere();
     settings = fitted({ ...settings, [name]: value });
     if (SETTINGS.some(each => each.name === name && each.anew)) {
       startAnew();
@@ -162,10 +165,9 @@ export function render({ model, el }) {
   }
 
   function paint(answer) {
-    if (answer.trouble || answer.hasStalled) {
+    if (answer.trouble || (playing && answer.hasStalled && run.step > playingSince + STALLED_STEPS)) {
       setPlaying(false);
-      const since = `Paused: on test data nothing has improved for ${Math.round(run.step / 2).toLocaleString("en")} steps.`;
-      say(answer.trouble || since, Boolean(answer.trouble));
+      say(answer.trouble || "Paused: on test data nothing has improved for a long time.", Boolean(answer.trouble));
     }
     views.paint(answer);
     latent.paint(answer, chosen);
@@ -220,9 +222,11 @@ export function render({ model, el }) {
     playing = on;
     page.play.textContent = on ? "Pause" : "Play";
     if (on) {
+      if (page.message.classList.contains("trouble")) run.change(settings); // another try
       say("");
       stage = -1;
       goOnFromHere();
+      playingSince = run.step;
     } else {
       [run.measureNext, run.wantsLook, writtenTo] = [true, true, 0]; // the answer writes the address
     }

@@ -50,7 +50,7 @@ class Playground(anywidget.AnyWidget):
     images : ImageData, optional
         MNIST: its first 1,000 images are offered too, at half their size. Images of another even size will do.
     address : str
-        A run, as it stands behind the # of a link: "data=moons&sigma=0.2&beta=4". Unknown parts are ignored.
+        A run, as it stands behind the # of a link: "data=ring&beta=4". Unknown parts are ignored.
 
     Attributes
     ----------
