@@ -106,7 +106,7 @@ export function simdKernels(base64) {
     array(n) {
       const start = end;
       end += 16 * Math.ceil(n / 4);
-      if (end > memory.buffer.byteLength) throw new RangeError("the model does not fit into 64 MB");
+      if (end > memory.buffer.byteLength) throw new RangeError("64 MB are full");
       return new Float32Array(memory.buffer, start, n);
     },
     product: (out, a, b, rows, columns, inner) => code.product(at(out), at(a), at(b), rows, columns, inner),

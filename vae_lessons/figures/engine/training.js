@@ -123,8 +123,8 @@ export class Training {
     const slower = `Start again with a lower learning rate than ${rate}`;
     if (!Number.isFinite(total(weights))) return `the weights have overflowed. ${slower}`;
     if (shape.likelihood === "gaussian" && logSigma < -30) {
-      return `σ has shrunk to ${exp(logSigma).toExponential(0)}, so that 1/σ² overflows${
-        learnSigma ? ": some of the data are reproduced exactly. Fix σ" : ". Choose a larger one"
+      return `σ has shrunk to ${exp(logSigma).toExponential(0)}, so 1/σ² overflows${
+        learnSigma ? ": some of the data are reproduced exactly. Fix σ" : ". Raise it"
       }`;
     }
     const codes = this.vae.encoder.layers.at(-1)?.out ?? [];
@@ -132,8 +132,8 @@ export class Training {
     for (let i = 0; i < codes.length; i++) {
       if (i % (2 * shape.latent) >= shape.latent) highest = Math.max(highest, codes[i]);
     }
-    if (!(highest < 80)) return `the encoder's log σ² has reached ${highest.toPrecision(2)}, and its exp overflows. ${slower}`;
-    return `the loss has overflowed: the steps are too long. ${slower}`;
+    if (!(highest < 80)) return `the encoder's log σ² has reached ${highest.toPrecision(2)}, and exp overflows. ${slower}`;
+    return `the loss has overflowed. ${slower}`;
   }
 
   /** @returns {Place} all that the rest of the run follows from, beside the settings */
