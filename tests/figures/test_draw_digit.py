@@ -29,8 +29,8 @@ from vae_lessons import VAE, Autoencoder, Bernoulli, ContinuousBernoulli, Gaussi
 from vae_lessons.figures import DrawDigit
 from vae_lessons.figures.draw_digit.drawing_pad import measure_recipe
 from vae_lessons.figures.draw_digit.figure import N_DRAWS, N_IMAGES, choose_images
+from vae_lessons.figures.runtime.images import from_bytes, to_bytes
 from vae_lessons.figures.runtime.modules import join_modules
-from vae_lessons.figures.runtime.pack import from_bytes, to_bytes
 from vae_lessons.models import Classifier
 
 LIKELIHOODS = [Gaussian(0.3), Bernoulli(), ContinuousBernoulli()]

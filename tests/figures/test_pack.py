@@ -16,18 +16,9 @@ from torch import Generator, nn
 
 from vae_lessons import VAE, Autoencoder, Bernoulli, Classifier, ContinuousBernoulli, Gaussian, fit
 from vae_lessons.figures import runtime
+from vae_lessons.figures.runtime.images import from_bytes, pack_floats, sprite_sheet, to_bytes
 from vae_lessons.figures.runtime.modules import join_modules
-from vae_lessons.figures.runtime.pack import (
-    check_model,
-    from_bytes,
-    models_by_name,
-    pack_decoder,
-    pack_encoder,
-    pack_floats,
-    sprite_sheet,
-    to_bytes,
-    weights_of,
-)
+from vae_lessons.figures.runtime.pack import check_model, models_by_name, pack_decoder, pack_encoder, weights_of
 from vae_lessons.probability.gaussian import kl_to_standard_normal
 
 LIKELIHOODS = {

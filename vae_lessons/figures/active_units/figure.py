@@ -7,7 +7,7 @@ from traitlets import Dict, Float, List
 from vae_lessons.data import ImageData
 from vae_lessons.figures.active_units.snapshot import ActiveUnitsSnapshot, Spectrum
 from vae_lessons.figures.runtime.controls import Slider
-from vae_lessons.figures.runtime.pack import check_data, classes_in_turn, to_bytes
+from vae_lessons.figures.runtime.images import check_data, classes_in_turn, to_bytes
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import LinearGaussian
 

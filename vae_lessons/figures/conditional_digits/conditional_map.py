@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from vae_lessons.data import ImageData
-from vae_lessons.figures.runtime.pack import pack_floats
+from vae_lessons.figures.runtime.images import pack_floats
 from vae_lessons.models import Classifier, ConditionalVAE
 from vae_lessons.probability.gaussian import kl_per_dimension
 

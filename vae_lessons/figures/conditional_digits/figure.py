@@ -9,7 +9,8 @@ from vae_lessons.evaluation.plots import CLASS_COLOURS
 from vae_lessons.figures.conditional_digits.conditional_map import ConditionalMap
 from vae_lessons.figures.conditional_digits.snapshot import REACH, ConditionalSnapshot
 from vae_lessons.figures.runtime.controls import Action, Control, Slider
-from vae_lessons.figures.runtime.pack import check_data, pack_classifier, pack_conditional_decoder, weights_of
+from vae_lessons.figures.runtime.images import check_data
+from vae_lessons.figures.runtime.pack import pack_classifier, pack_conditional_decoder, weights_of
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import Classifier, ConditionalVAE
 

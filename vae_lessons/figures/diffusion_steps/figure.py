@@ -12,7 +12,7 @@ from traitlets import Dict, List
 from vae_lessons.figures.diffusion_steps import chains
 from vae_lessons.figures.diffusion_steps.snapshot import ARROW, N_FOLLOWED, TRAIL, DiffusionSnapshot, reference
 from vae_lessons.figures.runtime.controls import Slider
-from vae_lessons.figures.runtime.pack import to_bytes
+from vae_lessons.figures.runtime.images import to_bytes
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import Diffusion
 from vae_lessons.probability.likelihoods import Gaussian

@@ -12,7 +12,7 @@ import traitlets
 from torch import Tensor
 from torch.nn.functional import pad
 
-from vae_lessons.figures.runtime.pack import from_bytes
+from vae_lessons.figures.runtime.images import from_bytes
 
 INK = 0.1  # a pixel with more than this belongs to the box around the ink
 NEARLY_ALL = 0.99  # of the boxes are as large as that of a drawing, or smaller

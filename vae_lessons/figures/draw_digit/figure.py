@@ -14,16 +14,8 @@ from vae_lessons.figures.draw_digit.drawing_pad import Drawing, measure_recipe
 from vae_lessons.figures.draw_digit.posterior_plane import PosteriorPlane, plane_of
 from vae_lessons.figures.draw_digit.snapshot import DigitSnapshot
 from vae_lessons.figures.runtime.controls import Action, Slider
-from vae_lessons.figures.runtime.pack import (
-    check_data,
-    check_model,
-    classes_in_turn,
-    from_bytes,
-    pack_decoder,
-    pack_encoder,
-    to_bytes,
-    weights_of,
-)
+from vae_lessons.figures.runtime.images import check_data, classes_in_turn, from_bytes, to_bytes
+from vae_lessons.figures.runtime.pack import check_model, pack_decoder, pack_encoder, weights_of
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import VAE
 from vae_lessons.probability.likelihoods import Gaussian

@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from vae_lessons.evaluation.plots import CLASS_COLOURS, COLOURS
-from vae_lessons.figures.runtime.pack import pack_floats
+from vae_lessons.figures.runtime.images import pack_floats
 from vae_lessons.probability import gaussian
 
 N_CODES = 500

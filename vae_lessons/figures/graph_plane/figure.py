@@ -12,7 +12,7 @@ from vae_lessons.evaluation.plots import CLASS_COLOURS
 from vae_lessons.figures.graph_plane.pairs import PlaneOfNodes
 from vae_lessons.figures.graph_plane.snapshot import GraphPlaneSnapshot
 from vae_lessons.figures.runtime.controls import Slider
-from vae_lessons.figures.runtime.pack import pack_floats
+from vae_lessons.figures.runtime.images import pack_floats
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import GraphVAE
 from vae_lessons.models.graph_vae import Bilinear, InnerProduct

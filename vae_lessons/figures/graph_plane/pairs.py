@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_lessons.figures.runtime.pack import pack_floats
+from vae_lessons.figures.runtime.images import pack_floats
 
 ROUNDING = 1e-9  # of a logit: pairs that are nearer than this share a rank
 

@@ -9,7 +9,7 @@ from traitlets import Unicode
 from vae_lessons.figures.importance_weights.snapshot import DATUM, REACH, SAMPLES, ImportanceWeightsSnapshot
 from vae_lessons.figures.runtime.bent_decoder import NOISE
 from vae_lessons.figures.runtime.controls import Action, Slider
-from vae_lessons.figures.runtime.pack import pack_floats
+from vae_lessons.figures.runtime.images import pack_floats
 from vae_lessons.figures.runtime.widget import LiveFigure
 
 N_SETS, SEED = 8, 0

@@ -19,14 +19,8 @@ from vae_lessons.figures.interpolation.walks import (
     walk_in_pixels,
 )
 from vae_lessons.figures.runtime.controls import Slider
-from vae_lessons.figures.runtime.pack import (
-    PackedNetwork,
-    check_data,
-    models_by_name,
-    pack_decoder,
-    to_bytes,
-    weights_of,
-)
+from vae_lessons.figures.runtime.images import check_data, to_bytes
+from vae_lessons.figures.runtime.pack import PackedNetwork, models_by_name, pack_decoder, weights_of
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import VAE, Autoencoder
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vae_lessons.evaluation.metrics import nearest_distance, off_manifold_threshold
-from vae_lessons.figures.runtime.pack import classes_in_turn
+from vae_lessons.figures.runtime.images import classes_in_turn
 from vae_lessons.models import VAE, Autoencoder
 
 N_IMAGES = 12  # to choose the two ends from

@@ -12,7 +12,8 @@ from vae_lessons.evaluation.plots import CLASS_COLOURS
 from vae_lessons.figures.latent_explorer.latent_maps import map_codes
 from vae_lessons.figures.latent_explorer.snapshot import REACH, LatentSnapshot
 from vae_lessons.figures.runtime.controls import Control, Slider, Switch, controls_of
-from vae_lessons.figures.runtime.pack import check_data, models_by_name, pack_decoder, sprite_sheet, weights_of
+from vae_lessons.figures.runtime.images import check_data, sprite_sheet
+from vae_lessons.figures.runtime.pack import models_by_name, pack_decoder, weights_of
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import VAE, Autoencoder
 

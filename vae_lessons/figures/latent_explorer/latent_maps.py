@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vae_lessons.figures.runtime.pack import pack_floats
+from vae_lessons.figures.runtime.images import pack_floats
 from vae_lessons.models import VAE, Autoencoder
 from vae_lessons.probability import gaussian
 

@@ -15,7 +15,7 @@ from vae_lessons.evaluation.plots import CLASS_COLOURS
 from vae_lessons.figures.rate_distortion.snapshot import RateDistortionSnapshot
 from vae_lessons.figures.rate_distortion.sweep import N_PICTURES, SweepPoint, measure, shown_codes, shown_images
 from vae_lessons.figures.runtime.controls import Slider, Switch
-from vae_lessons.figures.runtime.pack import check_data, sprite_sheet, to_bytes
+from vae_lessons.figures.runtime.images import check_data, sprite_sheet, to_bytes
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.models import VAE
 

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from vae_lessons.data import ImageData
 from vae_lessons.evaluation.metrics import active_units
-from vae_lessons.figures.runtime.pack import classes_in_turn
+from vae_lessons.figures.runtime.images import classes_in_turn
 from vae_lessons.inference import elbo
 from vae_lessons.models import VAE
 from vae_lessons.probability import gaussian

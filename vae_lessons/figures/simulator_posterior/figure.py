@@ -9,7 +9,8 @@ from traitlets import Dict, List, Unicode
 
 from vae_lessons.data.simulators import TwoMoons, simulations
 from vae_lessons.figures.runtime.controls import Slider
-from vae_lessons.figures.runtime.pack import pack_floats, weights_of
+from vae_lessons.figures.runtime.images import pack_floats
+from vae_lessons.figures.runtime.pack import weights_of
 from vae_lessons.figures.runtime.widget import LiveFigure
 from vae_lessons.figures.simulator_posterior import two_moons
 from vae_lessons.figures.simulator_posterior.approximations import N_NODES, approximate, nodes
