@@ -16,6 +16,7 @@ from vae_lessons import VAE, Bernoulli
 from vae_lessons.figures import Playground
 from vae_lessons.figures.engine import ENGINE, SIMD
 from vae_lessons.figures.playground.figure import FOLDER
+from vae_lessons.figures.runtime.images import from_bytes
 from vae_lessons.figures.runtime.modules import join_modules
 from vae_lessons.inference import elbo
 
@@ -81,15 +82,15 @@ def engine(page: Page) -> Iterator[Measurement]:
     files = [
         ENGINE / "session.js",
         ENGINE / "kernels.js",
-        *(FOLDER / f"{n}.js" for n in ("run", "datasets", "settings")),
+        *(FOLDER / f"{n}.js" for n in ("run", "datasets", "address")),
     ]
     page.evaluate(PREPARE, [join_modules(*files), base64.b64encode(SIMD.read_bytes()).decode(), figure._data["digits"]])
-    digits = torch.frombuffer(bytearray(base64.b64decode(figure._data["digits"]["pixels"])), dtype=torch.uint8)
+    digits = from_bytes(figure._data["digits"]["pixels"], (1400, 8, 8))
     found = by_turns(
         {
             "simd": lambda: page.evaluate(STEPS, ["simd", A_ROUND]),
             "plain": lambda: page.evaluate(STEPS, ["plain", A_ROUND]),
-            "torch": eager_loop(digits.view(-1, 8, 8)[:1200] / 16),
+            "torch": eager_loop(digits[:1200]),
             "evidence": lambda: page.evaluate(EVIDENCE, ["moons", A_ROUND]),
             "evidence of digits": lambda: page.evaluate(EVIDENCE, ["simd", A_ROUND]),
         }

@@ -43,9 +43,9 @@ TRAIN = """
     const start = Array.from(training.vae.weights);
     const steps = [];
     for (let i = 0; i < input.steps; i++) {
-        training.advance();
-        const n = training.last.chosen.length * training.samples * input.shape.latent;
-        steps.push([training.last.chosen, Array.from(training.noise.subarray(0, n)), training.last.loss]);
+        const { chosen, loss } = training.advance();
+        const n = chosen.length * training.samples * input.shape.latent;
+        steps.push([chosen, Array.from(training.noise.subarray(0, n)), loss]);
     }
     return [start, steps, Array.from(training.vae.weights)];
 """
@@ -302,7 +302,7 @@ TROUBLE = """
         ({"rate": 3.0}, "lower learning rate than 3"),
     ],
 )
-def test_numbers_that_are_none_are_named_and_gone_back_from(engine, settings, cause):
+def test_a_divergence_is_explained_and_undone(engine, settings, cause):
     trouble, step, is_finite = engine(TROUBLE, "simd", run=digits_run(**settings))
     assert cause in trouble
     assert trouble.startswith("At step")

@@ -12,12 +12,12 @@ import torch
 from live_figures import swipe
 from pages import VIEWPORTS
 from test_engine import SETTINGS
-from torch import nn
 
 from vae_lessons import Bernoulli, ImageData
 from vae_lessons.figures import Playground
 from vae_lessons.figures.engine import ENGINE, SIMD
 from vae_lessons.figures.playground import figure as playground
+from vae_lessons.figures.runtime.images import from_bytes
 from vae_lessons.figures.runtime.modules import join_modules
 from vae_lessons.inference import log_evidence_quadrature
 from vae_lessons.probability import RealGaussian
@@ -376,7 +376,7 @@ def measured(open_page):
         ENGINE / "kernels.js",
         *(playground.FOLDER / f"{n}.js" for n in ("run", "datasets")),
     ]
-    module = join_modules(*files, playground.FOLDER / "settings.js")
+    module = join_modules(*files, playground.FOLDER / "address.js")
     figure = Playground()
 
     def train(address, changes):
@@ -398,7 +398,7 @@ def at(measured, address, step=5000):
 
 def addresses():
     """The presets' addresses by name, from the module that has them."""
-    text = (playground.FOLDER / "settings.js").read_text(encoding="utf-8")
+    text = (playground.FOLDER / "presets.js").read_text(encoding="utf-8")
     return dict(re.findall(r'name: "([^"]+)", address: "([^"]*)"', text))
 
 
@@ -617,8 +617,9 @@ def test_images_are_offered_at_half_their_size():
     images = torch.rand(12, 28, 28, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(12) % 10
     packed = Playground(images=ImageData("mnist", images[:8], labels[:8], images[8:], labels[8:]))._data["mnist"]
-    pixels = torch.frombuffer(bytearray(base64.b64decode(packed["pixels"])), dtype=torch.uint8).view(12, 14, 14)
-    assert torch.equal(pixels[0], (255 * nn.functional.avg_pool2d(images[:1], 2)[0]).round().to(torch.uint8))
+    pixels = from_bytes(packed["pixels"], (12, 14, 14))
+    means = images.view(12, 14, 2, 14, 2).mean(dim=(2, 4))
+    torch.testing.assert_close(pixels, means, atol=0.5 / 255, rtol=0)
     assert (packed["shape"], packed["n_train"], packed["labels"]) == ([14, 14], 8, labels.tolist())
     with pytest.raises(TypeError, match="ImageData"):
         Playground(images=images)

@@ -22,8 +22,8 @@ def _codes(generator: Generator, size: int, some: int) -> tuple[Tensor, int]:
     latent_dim, n_codes = 3 + size % 3, 1900 + 20 * some
     widths = 2 * 0.65 ** torch.arange(latent_dim)
     signs = torch.randint(0, 2, (latent_dim, latent_dim), generator=generator) * 2 - 1
-    slopes = signs * (0.5 + 0.5 * torch.rand(latent_dim, latent_dim, generator=generator))
-    mixing = widths.diag() + slopes.tril(diagonal=-1)
+    weights = signs * (0.5 + 0.5 * torch.rand(latent_dim, latent_dim, generator=generator))
+    mixing = widths.diag() + weights.tril(diagonal=-1)
     shift = 4 * torch.rand(latent_dim, generator=generator) + 1
     along = torch.randn(n_codes, latent_dim, generator=generator)
     along[:, 0] = 0.4 * along[:, 0] + torch.where(torch.rand(n_codes, generator=generator) < 0.5, -0.9, 0.9)

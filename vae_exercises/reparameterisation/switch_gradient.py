@@ -11,7 +11,7 @@ SWITCH = Choice(
         "stays 0 if π changes by a tiny amount?",
         "c": "Noise is not the problem: an average over many draws would reduce it, and here it does not help. Work "
         "out the gradient of one draw.",
-        "d": "“No `rsample`” need not mean that there is none: there is one for the von Mises family, which PyTorch "
-        "lacks. Here none can be written. The line in the question runs, so what is it that it computes?",
+        "d": "PyTorch may lack an `rsample` that exists: the von Mises family has one. A switch has none, yet the line "
+        "in the question runs. So which gradient does it compute?",
     },
 )

@@ -32,7 +32,8 @@ class MixtureDensityNetwork(nn.Module):
     hidden : sequence of int
         Widths of the network's hidden layers.
     n_summaries : int, optional
-        Let an encoder first turn x into so many numbers, of which alone q depends; by default there is none.
+        S. An encoder, trained with the rest, first reduces x to S numbers, and q depends on these only; by default q
+        depends on x itself.
     start_width : float
         What the components' deviations start at, in units of θ. Wide ones all learn the same; narrow ones each find a
         part of their own.

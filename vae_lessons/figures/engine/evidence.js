@@ -1,16 +1,17 @@
 // The exact log p(x) of a model with one or two latent dimensions, by quadrature, and the ELBO without noise.
 
 import { exp, log } from "./arithmetic.js";
+import { hermite, productRule } from "./hermite.js";
+import { around, FIRST_STEP, firstLattice, firstOf, outside, secondOf } from "./lattice.js";
 import { baseMeasures, LOG_2_PI, logLikelihoods, naturalParameters } from "./likelihoods.js";
 import { Perceptron } from "./perceptron.js";
 import { klOfUnits } from "./vae.js";
 
 /** @typedef {import("./kernels.js").Numbers} Numbers */
 
-const REACH = 8; // the lattice begins on [-8, 8] in each dimension
-const FIRST_STEP = { 1: 1 / 16, 2: 1 / 4 };
 const DECODED = 2048; // points that are decoded at a time
 const TABLE = 2 ** 19; // log-densities that are looked at together
+const DEEPEST = 14; // how often a step is halved at most: posteriors that are narrower have no width in float32
 const NODES = { 1: 48, 2: 10 }; // of the quadrature under q, in each dimension
 
 /** Measures a VAE on rows of data, without noise. Reads its weights as they are at each call. */
@@ -28,7 +29,7 @@ export class Measure {
     this.rows = rows;
     this.x = kernels.array(x.length);
     this.x.set(x);
-    this.some = kernels.array(x.length); // rows that are not known well enough yet
+    this.some = kernels.array(x.length); // rows whose evidence has not converged
     this.peaks = kernels.array(rows);
     this.sums = kernels.array(rows);
     this.encoder = new Perceptron(kernels, vae.encoderWidths, activation, vae.encoderWeights, null, rows);
@@ -39,7 +40,7 @@ export class Measure {
     this.constants = kernels.array(this.chunk);
     this.near = kernels.array(this.chunk);
     this.table = kernels.array(rows * this.chunk);
-    this.rule = hermite(NODES[latent] ?? 1);
+    this.rule = hermite(NODES[latent]);
   }
 
   /** Means and log-variances (rows, 2 K) of q(z | x). */
@@ -97,9 +98,9 @@ export class Measure {
   }
 
   /**
-   * log p(x) of each row. The step of the lattice is halved, where the posterior of a row is that is not known well
-   * enough, until each changes by at most `tolerance` nats, or the next lattice would have more than `most` points.
-   * `error` is the largest change that is left.
+   * log p(x) of each row. The step of the lattice is halved around the posterior of each row that has not converged,
+   * until every row changes by at most `tolerance` nats, or the next lattice would have more than `most` points.
+   * `error` is the largest of the last changes.
    * @param {{ tolerance?: number, most?: number }} [limits]
    */
   evidence({ tolerance = 0.005, most = 40_000 } = {}) {
@@ -110,8 +111,8 @@ export class Measure {
     const errors = new Float64Array(this.rows).fill(Infinity);
     let step = FIRST_STEP[latent];
     let active = Array.from({ length: this.rows }, (_, row) => row);
-    let lattice = fullLattice(REACH / step, latent);
-    for (let level = 0; active.length > 0 && lattice.length <= most; level++) {
+    let lattice = firstLattice(latent);
+    for (let level = 0; active.length > 0 && lattice.length <= most && level <= DEEPEST; level++) {
       if (level > 0) step /= 2;
       let known = this.integrate(lattice, step, active, negligible);
       while (level === 0 && lattice.length < most) {
@@ -171,71 +172,4 @@ function average(values) {
   let sum = 0;
   for (const value of values) sum += value;
   return sum / values.length;
-}
-
-// A point of a lattice: two whole numbers of steps, in one number.
-const ZERO = 2 ** 15;
-const pointAt = (/** @type {number} */ i, /** @type {number} */ j) => (i + ZERO) * 2 * ZERO + j + ZERO;
-const firstOf = (/** @type {number} */ point) => Math.floor(point / (2 * ZERO)) - ZERO;
-const secondOf = (/** @type {number} */ point) => (point % (2 * ZERO)) - ZERO;
-
-function fullLattice(cells, latent) {
-  const axis = Array.from({ length: 2 * cells + 1 }, (_, i) => i - cells);
-  return latent === 1 ? axis.map(i => pointAt(i, 0)) : axis.flatMap(i => axis.map(j => pointAt(i, j)));
-}
-
-// The points of a lattice that is finer by a factor, at most so many steps away from some of these in each dimension.
-function around(points, finer, reach, latent) {
-  const found = new Set();
-  const sideways = latent === 1 ? 0 : reach;
-  for (const point of points) {
-    const [i, j] = [finer * firstOf(point), finer * secondOf(point)];
-    for (let a = -reach; a <= reach; a++) for (let b = -sideways; b <= sideways; b++) found.add(pointAt(i + a, j + b));
-  }
-  return [...found];
-}
-
-// Points beyond the edge of a lattice, one unit further, where some of these lie at it.
-function outside(points, lattice, latent) {
-  const cells = REACH / FIRST_STEP[latent];
-  const known = new Set(lattice);
-  const atEdge = points.filter(point => Math.max(Math.abs(firstOf(point)), Math.abs(secondOf(point))) >= cells);
-  return around(atEdge, 1, 1 / FIRST_STEP[latent], latent).filter(point => !known.has(point));
-}
-
-/**
- * Nodes and weights with which sums are averages under N(0, 1), exact for polynomials of degree below 2 n.
- * @param {number} n
- */
-export function hermite(n) {
-  // The roots of He_n lie between those of He_(n-1): found by halving, for n after n.
-  const value = (/** @type {number} */ degree, /** @type {number} */ x) => {
-    let [before, now] = [0, 1];
-    for (let k = 0; k < degree; k++) [before, now] = [now, x * now - k * before];
-    return now;
-  };
-  /** @type {number[]} */
-  let roots = [];
-  for (let degree = 1; degree <= n; degree++) {
-    const bound = 2 * Math.sqrt(degree) + 1;
-    const ends = [-bound, ...roots, bound];
-    roots = ends.slice(1).map((high, i) => {
-      let low = ends[i];
-      const sign = Math.sign(value(degree, low));
-      for (let turn = 0; turn < 60; turn++) {
-        const middle = (low + high) / 2;
-        if (Math.sign(value(degree, middle)) === sign) low = middle;
-        else high = middle;
-      }
-      return (low + high) / 2;
-    });
-  }
-  let factorial = 1;
-  for (let k = 2; k <= n; k++) factorial *= k;
-  return roots.map(at => ({ at, weight: factorial / (n * value(n - 1, at)) ** 2 }));
-}
-
-function productRule(rule, latent) {
-  if (latent === 1) return rule.map(({ at, weight }) => ({ at: [at], weight }));
-  return rule.flatMap(a => rule.map(b => ({ at: [a.at, b.at], weight: a.weight * b.weight })));
 }

@@ -26,7 +26,7 @@ import { exp, tanh } from "./arithmetic.js";
  *   keep1: number, keep2: number, epsilon: number) => void} adam
  */
 
-const PAGES = 1024; // of 64 kB: what is not written to takes no room
+const PAGES = 1024; // of 64 kB, which take no memory before they are written to
 
 /**
  * @param {Float32ArrayConstructor | Float64ArrayConstructor} [Type]
@@ -106,7 +106,7 @@ export function simdKernels(base64) {
     array(n) {
       const start = end;
       end += 16 * Math.ceil(n / 4);
-      if (end > memory.buffer.byteLength) throw new RangeError("64 MB are full");
+      if (end > memory.buffer.byteLength) throw new RangeError("the model needs more than 64 MB");
       return new Float32Array(memory.buffer, start, n);
     },
     product: (out, a, b, rows, columns, inner) => code.product(at(out), at(a), at(b), rows, columns, inner),

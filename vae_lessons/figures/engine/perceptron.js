@@ -44,7 +44,7 @@ export class Perceptron {
     this.activation = activation;
     this.rows = 0; // of the last pass forward
     const widest = Math.max(...widths);
-    this.transposed = /** @type {any} */ (gradients && kernels.array(Math.max(rows, widest) * widest)); // room for one
+    this.transposed = /** @type {any} */ (gradients && kernels.array(Math.max(rows, widest) * widest));
     let at = 0;
     this.layers = widths.slice(1).map((outputs, i) => {
       const inputs = widths[i];

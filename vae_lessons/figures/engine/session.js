@@ -15,8 +15,8 @@ import { Vae } from "./vae.js";
  */
 
 /**
- * reconstruction, elbo: nats an image, averaged; units: the KL of each. evidence: log p(x), and its error; null where
- * the latent space has more than two dimensions.
+ * reconstruction, elbo: nats an image, averaged; units: the KL of each. evidence: log p(x), and its error; null if
+ * it is too small for float32.
  * @typedef {{ step: number, beta: number, logSigma: number, train: { reconstruction: number, units: number[],
  *   elbo: number }, test: { reconstruction: number, units: number[], elbo: number },
  *   evidence: { mean: number, error: number } | null }} Entry
@@ -56,19 +56,22 @@ export class Session {
   }
 
   /**
-   * Train for some steps, or until `isOver`. Comes to a stop where the loss is no number: the run goes back to the last
-   * place that was measured, and `trouble` says why.
+   * Train for some steps. Where the loss is no longer finite the run goes back to the last place that was measured, and
+   * `trouble` says why.
    * @param {number} steps
-   * @param {() => boolean} [isOver]
    */
-  advance(steps, isOver = () => false) {
+  advance(steps) {
     try {
-      for (let i = 0; i < steps && !isOver(); i++) this.training.advance();
+      for (let i = 0; i < steps; i++) this.training.advance();
     } catch (error) {
       if (!(error instanceof Diverged)) throw error;
-      this.trouble = `At step ${this.step} ${error.message}.`;
-      this.training.restore(/** @type {any} */ (this.history.at(-1)).place);
+      this.undo(error.message);
     }
+  }
+
+  undo(/** @type {string} */ cause) {
+    this.trouble = `At step ${this.step} ${cause}.`;
+    this.training.restore(/** @type {any} */ (this.history.at(-1)).place);
   }
 
   /** Change settings from here on, which may be what a run in trouble needs. */
@@ -77,18 +80,21 @@ export class Session {
     this.trouble = "";
   }
 
-  /** Measure the model as it is, and keep the place, so that one can come back to it. */
+  /**
+   * Measure the model as it is, and keep the place, so that one can come back to it. A model whose numbers are not
+   * finite is undone, as in `advance`.
+   */
   measure() {
+    const [train, test] = [this.onTrain.elbo(), this.onTest.elbo()];
     const last = this.history.at(-1);
+    if (last && !Number.isFinite(train.elbo + test.elbo)) {
+      this.undo(this.training.diagnose());
+      return last.entry;
+    }
     if (last && last.entry.step === this.step) this.history.pop(); // settings have changed
-    const { latent } = this.shape;
-    const exact = latent <= 2 ? this.onTest.evidence() : null;
-    const [train, test] = [this.onTrain, this.onTest].map(measure => {
-      const { reconstruction, units, elbo } = measure.elbo();
-      return { reconstruction, units, elbo };
-    });
+    const exact = this.onTest.evidence();
     const { beta, vae } = this.training;
-    const evidence = exact && { mean: exact.mean, error: exact.error };
+    const evidence = Number.isFinite(exact.mean) ? { mean: exact.mean, error: exact.error } : null;
     /** @type {Entry} */
     const entry = { step: this.step, beta, logSigma: vae.logSigma, train, test, evidence };
     this.history.push({ entry, place: this.training.save() });
@@ -140,7 +146,7 @@ export class Session {
   }
 
   /**
-   * Draws from the model, the same noise at each step: z (n, K), and the means of p(x | z), with its noise if asked for.
+   * Draws from the model, from the same noise at each step: means of p(x | z), with the noise of p(x | z) if asked for.
    * @param {number} n
    * @param {boolean} noisy
    */
@@ -201,13 +207,13 @@ export class Session {
       mu: codes.slice(0, latent),
       logvar: codes.slice(latent),
       noise: Float32Array.from(noise),
-      z: copy(follower.room.z, latent),
+      z: copy(follower.buffers.z, latent),
       mean: means(follower.likelihood(objective.mistakes), /** @type {any} */ (outputs)),
       reconstruction,
       kl,
       loss,
       byZ: copy(follower.decoder.layers[0].gradientIn),
-      byCode: copy(follower.room.codes),
+      byCode: copy(follower.buffers.codes),
     };
   }
 }

@@ -12,7 +12,8 @@ import { Vae } from "./vae.js";
  *   logSigma: number }} Settings
  */
 
-/** @typedef {{ step: number, seen: number, weights: Float32Array, first: Float32Array, second: Float32Array }} Place */
+/** @typedef {import("./kernels.js").Numbers} Numbers */
+/** @typedef {{ step: number, seen: number, weights: Numbers, first: Numbers, second: Numbers }} Place */
 
 const PURPOSES = { weights: 1, order: 2, noise: 3 };
 const KEEP = [0.9, 0.999]; // Adam's moments
@@ -22,7 +23,7 @@ const LARGEST_BATCH = 512;
 const MOST_SAMPLES = 16;
 const MOST_ROWS = 2048; // images times samples
 
-/** A run that came to numbers that are none; `message` says why. */
+/** The loss is no longer finite; `message` says why. */
 export class Diverged extends Error {}
 
 export class Training {
@@ -52,8 +53,6 @@ export class Training {
     this.orders = new Map(); // of the images, by epoch
     this.step = 0;
     this.seen = 0; // images so far
-    /** What the last step saw: numbers of images, and what `differentiate` returned. */
-    this.last = null;
   }
 
   /** Change settings. A σ that is not learned is set at once. */
@@ -63,10 +62,13 @@ export class Training {
     if (moved || !settings.learnSigma) this.vae.logSigma = settings.logSigma;
   }
 
-  /** How many z are drawn for an image: fewer than asked for where a large batch leaves no room. */
+  get batch() {
+    return Math.min(this.settings.batch, this.count, LARGEST_BATCH);
+  }
+
+  /** How many z are drawn for an image: fewer than asked for if the batch is large. */
   get samples() {
-    const { samples, batch } = this.settings;
-    return Math.min(samples, MOST_SAMPLES, Math.floor(MOST_ROWS / Math.min(batch, this.count, LARGEST_BATCH)));
+    return Math.min(this.settings.samples, MOST_SAMPLES, Math.floor(MOST_ROWS / this.batch));
   }
 
   /** The present β, which rises during the warm-up. */
@@ -75,11 +77,14 @@ export class Training {
     return warmup > 0 ? beta * Math.min(1, (this.step + 1) / warmup) : beta;
   }
 
-  /** One step. Throws `Diverged`, and leaves the weights as they were, where the loss is not a number. */
+  /**
+   * One step. Returns which images it saw, and what `differentiate` returns. Throws `Diverged`, and leaves the weights as
+   * they were, if the loss or a gradient is not finite.
+   */
   advance() {
     const { dim, latent } = this.vae.shape;
     const { rate, optimiser } = this.settings;
-    const n = Math.min(this.settings.batch, this.count, LARGEST_BATCH);
+    const n = this.batch;
     const chosen = Array.from({ length: n }, (_, i) => this.imageAt(this.seen + i));
     for (const [i, image] of chosen.entries()) {
       for (let j = 0; j < dim; j++) this.x[i * dim + j] = this.images[image * dim + j];
@@ -89,19 +94,18 @@ export class Training {
     const objective = { ...this.settings, beta: this.beta, samples: this.samples };
     const result = this.vae.differentiate(this.x.subarray(0, n * dim), n, this.noise, objective);
     if (!Number.isFinite(result.loss + total(this.vae.gradients))) throw new Diverged(this.diagnose());
-    this.last = { chosen, ...result };
-
     const { weights, gradients } = this.vae;
     this.step++;
     this.seen += n;
     if (optimiser === "sgd") {
       for (let i = 0; i < weights.length; i++) weights[i] -= rate * gradients[i];
-      return;
+    } else {
+      const [rest1, rest2] = KEEP.map(keep => 1 - exp(this.step * log(keep))); // of the moments' start at zero
+      this.kernels.adam(
+        weights, gradients, this.first, this.second, rate / rest1, 1 / Math.sqrt(rest2), KEEP[0], KEEP[1], EPSILON,
+      );
     }
-    const [rest1, rest2] = KEEP.map(keep => 1 - exp(this.step * log(keep))); // of the moments' start at zero
-    this.kernels.adam(
-      weights, gradients, this.first, this.second, rate / rest1, 1 / Math.sqrt(rest2), KEEP[0], KEEP[1], EPSILON,
-    );
+    return { chosen, ...result };
   }
 
   /** Which image is the nth of the run: each epoch has an order of its own. */
@@ -116,7 +120,7 @@ export class Training {
     return order[n % this.count];
   }
 
-  // Why there is no loss.
+  /** Why the loss is not finite. */
   diagnose() {
     const { logSigma, shape, weights } = this.vae;
     const { learnSigma, rate } = this.settings;
@@ -138,9 +142,8 @@ export class Training {
 
   /** @returns {Place} all that the rest of the run follows from, beside the settings */
   save() {
-    const { step, seen, first, second } = this;
-    const copy = (/** @type {any} */ numbers) => numbers.slice();
-    return { step, seen, weights: copy(this.vae.weights), first: copy(first), second: copy(second) };
+    const { step, seen, first, second, vae } = this;
+    return { step, seen, weights: vae.weights.slice(), first: first.slice(), second: second.slice() };
   }
 
   /** @param {Place} place */
@@ -150,12 +153,11 @@ export class Training {
     this.vae.weights.set(weights);
     this.first.set(first);
     this.second.set(second);
-    this.last = null;
   }
 }
 
 // Not finite where one of them is not.
-function total(/** @type {import("./kernels.js").Numbers} */ numbers) {
+function total(/** @type {Numbers} */ numbers) {
   let sum = 0;
   for (let i = 0; i < numbers.length; i++) sum += numbers[i];
   return sum;

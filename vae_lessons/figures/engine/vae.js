@@ -46,8 +46,8 @@ export class Vae {
     const rows = batch * samples;
     this.encoder = new Perceptron(kernels, this.encoderWidths, activation, encoder, gradients[0], batch);
     this.decoder = new Perceptron(kernels, this.decoderWidths, activation, decoder, gradients[1], rows);
-    const room = { z: latent, outputs: dim, values: 1, bySigma: 1, codes: (2 * latent * batch) / rows };
-    this.room = Object.fromEntries(Object.entries(room).map(([name, n]) => [name, kernels.array(rows * n)]));
+    const sizes = { z: latent, outputs: dim, values: 1, bySigma: 1, codes: (2 * latent * batch) / rows };
+    this.buffers = Object.fromEntries(Object.entries(sizes).map(([name, n]) => [name, kernels.array(rows * n)]));
   }
 
   /** @param {import("./random.js").Stream} stream */
@@ -89,14 +89,14 @@ export class Vae {
       noise[(mistakes.oneNoise ? row - (row % images) : row) * latent + k];
     const codeOf = (/** @type {number} */ row) => 2 * latent * (row % images);
 
-    const { z, values, bySigma } = this.room;
+    const { z, values, bySigma } = this.buffers;
     for (let row = 0; row < rows; row++) {
       for (let k = 0, at = codeOf(row); k < latent; k++, at++) {
         z[row * latent + k] = codes[at] + spread(codes[at + latent]) * noiseAt(row, k);
       }
     }
     const outputs = this.decoder.forward(z, rows);
-    const gradient = this.room.outputs.subarray(0, rows * dim);
+    const gradient = this.buffers.outputs.subarray(0, rows * dim);
     logLikelihoods(this.likelihood(mistakes), x, images, outputs, rows, { values, gradient, sigmaGradient: bySigma });
 
     // The loss, and how much of it each row's log p(x | z) has.
@@ -120,7 +120,7 @@ export class Vae {
 
     // Back through z = μ + σ ε, and from the KL or, in an importance weight, from log p(z) - log q(z | x).
     const byZ = this.decoder.backward(gradient);
-    const byCode = this.room.codes.fill(0);
+    const byCode = this.buffers.codes.fill(0);
     for (let row = 0; row < rows; row++) {
       for (let k = 0, at = codeOf(row); k < latent; k++, at++) {
         const [logvar, epsilon] = [codes[at + latent], noiseAt(row, k)];
@@ -149,7 +149,7 @@ export class Vae {
   // For the importance-weighted bound: set the share that each row has in it, and return the loss.
   importanceShares(codes, images, samples, { perPixel, perKl, spread, noiseAt, share }) {
     const { latent } = this.shape;
-    const { z, values } = this.room;
+    const { z, values } = this.buffers;
     const logWeight = (/** @type {number} */ row) => {
       let ratio = 0; // log p(z) - log q(z | x)
       for (let k = 0, at = 2 * latent * (row % images); k < latent; k++, at++) {

@@ -1,4 +1,4 @@
-// The engine behind messages: in a Worker, or in the page itself where there is none.
+// The engine behind messages: in a Worker, or in the page itself without one.
 
 import { plainKernels, simdKernels } from "./kernels.js";
 import { Session } from "./session.js";
@@ -35,12 +35,12 @@ function answer(/** @type {Request} */ request) {
       if (performance.now() > end) break;
     }
   }
+  const results = seen(look); // a measurement may find trouble
   const { step, trouble, kernels } = session;
-  return { id: request.id, step, trouble, kernels: kernels.name, ...seen(look) };
+  return { id: request.id, step, trouble, kernels: kernels.name, ...results };
 }
 
 function seen(/** @type {Look} */ look) {
-  const { shape } = session;
   const results = {};
   if (look.measure) {
     results.entry = session.measure();
@@ -49,9 +49,7 @@ function seen(/** @type {Look} */ look) {
   if (look.codes) results.codes = session.codes();
   if (look.decode) results.decoded = session.decode(look.decode);
   if (look.draws) results.draws = session.draws(look.draws.n, look.draws.noisy);
-  if (look.posteriors && shape.latent <= 2) {
-    results.posteriors = session.posteriors(look.posteriors.images, look.posteriors.z);
-  }
+  if (look.posteriors) results.posteriors = session.posteriors(look.posteriors.images, look.posteriors.z);
   if (look.densities) results.densities = session.densities(look.densities);
   if (look.follow) results.followed = session.follow(look.follow);
   if (look.weights) results.weights = Float32Array.from(session.training.vae.weights);

@@ -2,6 +2,7 @@
 
 import { exp } from "../engine/arithmetic.js";
 import { Stream } from "../engine/random.js";
+import { fromBytes } from "../runtime/images.js";
 
 /**
  * labels: from 0 to 9, for colours. shape: of an image, null for points.
@@ -105,12 +106,12 @@ function split(all, n) {
 }
 
 /**
- * Images that travel as one byte a pixel, training images first; `ink` is the byte of full ink.
- * @param {{ pixels: string, labels: number[], shape: number[], n_train: number, ink: number }} packed
+ * Images that travel as one byte a pixel, training images first.
+ * @param {{ pixels: string, labels: number[], shape: number[], n_train: number }} packed
  * @returns {Data}
  */
-export function imageData({ pixels, labels, shape, n_train: nTrain, ink }) {
-  const all = Float32Array.from(atob(pixels), character => character.charCodeAt(0) / ink);
+export function imageData({ pixels, labels, shape, n_train: nTrain }) {
+  const all = fromBytes(pixels);
   const dim = shape[0] * shape[1];
   return {
     images: all.slice(0, nTrain * dim),

@@ -1,4 +1,4 @@
-// The engine, asked from the page: in a Worker, or where there is none in the page itself, a slice at a time.
+// The engine, asked from the page: in a Worker, or without one in the page itself, a slice at a time.
 
 /** @typedef {import("../engine/worker.js").Request} Request */
 

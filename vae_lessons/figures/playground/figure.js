@@ -1,26 +1,27 @@
 // The playground: a VAE that trains while one looks at it and changes it.
 
-import { append, change } from "../runtime/dom.js";
+import { change } from "../runtime/dom.js";
 import { set } from "../runtime/model.js";
 import { fixed } from "../runtime/numbers.js";
 import { readout } from "../runtime/readout.js";
-import { computationView, N_STAGES } from "./computation_view.js";
+import { LARGEST_SEED, MOST_DRAWN, startsAnew } from "./address.js";
+import { computationView } from "./computation_view.js";
 import { curvesView } from "./curves_view.js";
 import { imageData, ownPoints, planeData } from "./datasets.js";
 import { imagesView } from "./images_view.js";
 import { settingInputs } from "./inputs.js";
 import { latentView } from "./latent_view.js";
+import { layout } from "./layout.js";
+import { Pace } from "./pace.js";
+import { Plan } from "./plan.js";
 import { planeView } from "./plane_view.js";
+import { PRESETS } from "./presets.js";
 import { pytorchScript } from "./pytorch_script.js";
 import { Run } from "./run.js";
-import { fitted, formatAddress, parseAddress, PRESETS, SETTINGS } from "./settings.js";
 
-const SPEEDS = { "slow motion": 0, "1 step a second": 1, "10 steps a second": 10, "100 steps a second": 100, "full speed": Infinity };
-const STAGE_MS = 900; // of a stage in slow motion
 const STALLED_STEPS = 4000; // that Play makes at least, before it stops by itself
 const LEAST_POINTS = 3;
-const BLOB = 20; // points that a button adds
-const VIEWS = [["data", "Data"], ["latent", "Latent space"], ["curves", "Curves"], ["computation", "Computation"]];
+const CLUSTER = 20; // points that a button adds
 
 const CELLS = [
   { key: "reconstruction", name: "reconstruction", spoken: "reconstruction term" },
@@ -36,19 +37,22 @@ export function render({ model, el }) {
   el.classList.add("live-figure-view", "playground");
   const { uses_hash: usesHash, is_live: isLive } = model.get("_constants");
   const packed = model.get("_data");
-  const page = parts(el);
-  // A run: the settings that it began with, and changes on the way. `goal` is the step of a link that it is to reach.
-  let { settings: begun, seed, step: goal, changes, drawn, hidden } = parseAddress(startingAddress());
-  let settings = applied(Infinity);
+  const page = layout(el);
+  let plan = new Plan(startingAddress());
+  let { settings } = plan;
   let data, views, latent, curves, computation;
-  let [playing, chosen, lookedAt, stage] = [!prefersStillness(), 0, /** @type {number | null} */ (null), -1];
-  let [speed, isSeen, lastTick, owed, stageSince] = ["full speed", true, 0, 0, 0];
-  let [writtenTo, single] = [0, 0]; // when the weights went to Python; steps that a button has asked for
+  let playing = !prefersStillness();
   let playingSince = 0; // the step at which Play was pressed
+  let single = 0; // steps that the button has asked for
+  let chosen = 0; // the test point whose posterior is shown
+  let lookedAt = /** @type {number | null} */ (null); // an earlier step that is shown
+  let isSeen = true; // whether the figure is in the window
+  let writtenAt = 0; // ms, when the weights last went to Python
+  const pace = new Pace();
 
   const run = new Run(model.get("_engine"), paint, look);
   const printNumbers = readout(page.numbers, CELLS, 6, "nats");
-  const updateInputs = settingInputs(page.settings, { hidden, offered, onChange });
+  const updateInputs = settingInputs(page.settings, { hidden: plan.hidden, offered, onChange });
 
   function startingAddress() {
     const inPage = usesHash && location.hash.includes("=") ? location.hash : "";
@@ -68,12 +72,12 @@ export function render({ model, el }) {
 
   // Begin training anew, with new views where the data or the latent space are others.
   function begin() {
-    if (!offered("data", begun.data)) begun = fitted({ ...begun, data: "moons" });
-    settings = applied(Infinity);
+    if (!offered("data", plan.begun.data)) plan.change("data", "moons", 0);
+    ({ settings } = plan);
     data = dataOf();
     page.drawing.hidden = settings.data !== "drawn";
     for (const place of Object.values(page.views)) place.replaceChildren();
-    const onPoint = settings.data === "drawn" ? addPoint : choosePoint;
+    const onPoint = settings.data === "drawn" ? (x, y) => draw([[x, y]]) : choosePoint;
     views = data.shape
       ? imagesView(page.views.data, data.shape, settings.latent, choose)
       : planeView(page.views.data, settings.latent, onPoint);
@@ -81,7 +85,8 @@ export function render({ model, el }) {
     curves = curvesView(page.views.curves, onCurves);
     computation = computationView(page.views.computation, data.shape);
     views.showData(data.shape ? data.test : data.images);
-    [lookedAt, stage] = [null, -1];
+    lookedAt = null;
+    pace.reset();
     updateInputs(settings);
     if (data.images.length < LEAST_POINTS * data.dim) {
       say("Put points on the square: tap it, or press Add points.");
@@ -92,54 +97,48 @@ export function render({ model, el }) {
     const { activation, likelihood, layers, width, latent: dimensions } = settings;
     const hiddenWidths = new Array(layers).fill(width);
     const shape = { dim: data.dim, latent: dimensions, hidden: hiddenWidths, activation, likelihood, limited: data.shape !== null };
-    run.begin(data, shape, seed, applied(0));
-    say(goal > 0 ? "Catching up with the link." : "");
+    run.begin(data, shape, plan.seed, plan.settingsAt(0));
+    say(plan.goal > 0 ? "Catching up with the link." : "");
   }
 
   function dataOf() {
-    if (settings.data === "drawn") return ownPoints(drawn);
+    if (settings.data === "drawn") return ownPoints(plan.drawn);
     if (settings.data === "own") return ownPoints(packed.points);
     if (packed[settings.data]) return imageData(packed[settings.data]);
     return planeData(settings.data, settings.noise);
   }
 
-  // The settings at a step: those that the run began with, and the changes until then.
-  function applied(step) {
-    const until = changes.filter(([at]) => at <= step);
-    return fitted({ ...begun, ...Object.fromEntries(until.map(([, name, value]) => [name, value])) });
-  }
-
   function onChange(name, value) {
     goOnFromHere();
-    settings = fitted({ ...settings, [name]: value });
-    if (SETTINGS.some(each => each.name === name && each.anew)) {
+    plan.change(name, value, startsAnew(name) ? 0 : run.step);
+    if (startsAnew(name)) {
       startAnew();
       return;
     }
-    if (run.step === 0) begun = settings;
-    else changes = [...changes.filter(([at, other]) => at < run.step || other !== name), [run.step, name, value]];
+    ({ settings } = plan);
     run.change(settings);
     updateInputs(settings);
     writeAddress();
   }
 
   // From the present settings on.
-  function startAnew(newSeed = seed) {
-    [begun, seed, goal, changes] = [settings, newSeed, 0, []];
+  function startAnew() {
+    plan.startAnew();
     begin();
     writeAddress();
   }
 
-  function addPoint(x, y) {
-    drawn = [...drawn, [round(x), round(y)]].slice(-400);
+  function draw(points) {
+    const rounded = points.map(point => point.map(number => Math.round(100 * number) / 100)); // as an address has them
+    plan.drawn = [...plan.drawn, ...rounded].slice(-MOST_DRAWN);
     startAnew();
   }
 
-  function addBlob() {
-    const [x, y] = [0, 1].map(() => 3 * Math.random() - 1.5);
-    const near = centre => round(centre + 0.6 * (Math.random() + Math.random() - 1));
-    drawn = [...drawn, ...Array.from({ length: BLOB }, () => [near(x), near(y)])].slice(-400);
-    startAnew();
+  // Points near a place that chance chooses, for those who cannot point.
+  function drawCluster() {
+    const centre = [0, 1].map(() => 3 * Math.random() - 1.5);
+    const near = () => centre.map(number => number + 0.6 * (Math.random() + Math.random() - 1));
+    draw(Array.from({ length: CLUSTER }, near));
   }
 
   function choose(index) {
@@ -171,7 +170,7 @@ export function render({ model, el }) {
     }
     views.paint(answer);
     latent.paint(answer, chosen);
-    computation(answer.followed, stage);
+    computation(answer.followed, pace.stage);
     if (run.entries.length > 0) {
       const entry = entryAt(lookedAt ?? run.step);
       curves(run.entries, lookedAt ?? run.step);
@@ -181,8 +180,8 @@ export function render({ model, el }) {
     page.kernels.textContent = `runs in ${answer.kernels}`;
     change(page.back, { max: Math.max(0, run.entries.length - 1) });
     if (lookedAt === null) page.back.value = page.back.max;
-    if (!playing && lookedAt === null && run.isMeasured && goal === 0) writeAddress();
-    if (isLive && answer.weights && performance.now() - writtenTo > 1000) writeWeights(answer.weights);
+    if (!playing && lookedAt === null && run.isMeasured && plan.goal === 0) writeAddress();
+    if (isLive && answer.weights && performance.now() - writtenAt > 1000) writeWeights(answer.weights);
   }
 
   function entryAt(step) {
@@ -224,11 +223,11 @@ export function render({ model, el }) {
     if (on) {
       if (page.message.classList.contains("trouble")) run.change(settings); // another try
       say("");
-      stage = -1;
+      pace.reset();
       goOnFromHere();
       playingSince = run.step;
     } else {
-      [run.measureNext, run.wantsLook, writtenTo] = [true, true, 0]; // the answer writes the address
+      [run.measureNext, run.wantsLook, writtenAt] = [true, true, 0]; // the answer writes the address
     }
   }
 
@@ -236,29 +235,25 @@ export function render({ model, el }) {
   function goOnFromHere() {
     if (lookedAt === null) return;
     run.goBack(lookedAt);
-    changes = changes.filter(([at]) => at <= run.step);
-    settings = applied(run.step);
+    plan.goBack(run.step);
+    ({ settings } = plan);
     run.change(settings);
     updateInputs(settings);
     lookedAt = null;
   }
 
-  function address() {
-    return formatAddress({ settings: begun, seed, step: run.step, changes, drawn, hidden });
-  }
-
   function writeAddress() {
-    if (isLive) set(model, "address", address());
+    if (isLive) set(model, "address", plan.addressAt(run.step));
     if (!usesHash) return;
     try {
-      history.replaceState(null, "", `#${address()}`);
+      history.replaceState(null, "", `#${plan.addressAt(run.step)}`);
     } catch {
       // a page that may not change its address goes on without
     }
   }
 
   function writeWeights(weights) {
-    writtenTo = performance.now();
+    writtenAt = performance.now();
     const bytes = new Uint8Array(Float32Array.from(weights).buffer);
     let text = "";
     for (const byte of bytes) text += String.fromCharCode(byte);
@@ -267,31 +262,18 @@ export function render({ model, el }) {
 
   // How many steps may be made now.
   function stepsDue(now) {
-    const passed = Math.min(200, now - lastTick);
-    lastTick = now;
-    if (run.entries.length === 0 && run.step === 0 && run.pending.start === undefined && !run.isBusy) return 0;
-    if (goal > run.step) {
-      const next = changes.map(([at]) => at).find(at => at > run.step) ?? goal;
-      return Math.min(next, goal) - run.step;
-    }
+    if (data.images.length < LEAST_POINTS * data.dim) return 0;
+    if (plan.goal > run.step) return plan.stepsToNextChange(run.step);
     if (single > 0) {
       single--;
       run.measureNext = true;
       return 1;
     }
     if (!playing || !isSeen) return 0;
-    if (SPEEDS[speed] === Infinity) return 1_000_000;
-    if (SPEEDS[speed] === 0) {
-      if (now - stageSince < STAGE_MS) return 0;
-      stageSince = now;
-      stage = (stage + 1) % N_STAGES;
-      run.wantsLook = true;
-      return stage === 0 ? 1 : 0;
-    }
-    owed += (passed / 1000) * SPEEDS[speed];
-    const due = Math.floor(owed);
-    if (due > 0 && !run.isBusy) owed -= due;
-    return run.isBusy ? 0 : due;
+    const { stage } = pace;
+    const steps = pace.stepsDue(now);
+    if (pace.stage !== stage) run.wantsLook = true;
+    return steps;
   }
 
   function tick(now) {
@@ -300,9 +282,10 @@ export function render({ model, el }) {
       return;
     }
     if (!run.isBusy) {
-      if (goal > 0 && changes.some(([at]) => at === run.step)) run.change(applied(run.step));
+      const { goal, changes } = plan;
+      if (goal > 0 && changes.some(([at]) => at === run.step)) run.change(plan.settingsAt(run.step));
       if (goal > 0 && run.step >= goal) {
-        goal = 0;
+        plan.goal = 0;
         say("");
         setPlaying(false);
       }
@@ -311,7 +294,7 @@ export function render({ model, el }) {
         say(`The engine has stopped: ${error.message}. Press Start again.`, true);
       });
     }
-    const state = goal > 0 ? "catching up" : playing ? "training" : run.isBusy || single > 0 ? "busy" : "paused";
+    const state = plan.goal > 0 ? "catching up" : playing ? "training" : run.isBusy || single > 0 ? "busy" : "paused";
     if (el.dataset.state !== state) el.dataset.state = state;
     requestAnimationFrame(tick);
   }
@@ -324,19 +307,23 @@ export function render({ model, el }) {
     single++;
   });
   page.again.addEventListener("click", () => startAnew());
-  page.seed.addEventListener("click", () => startAnew((seed % 999) + 1));
+  page.seed.addEventListener("click", () => {
+    plan.seed = (plan.seed % LARGEST_SEED) + 1;
+    startAnew();
+  });
   page.link.addEventListener("click", () => {
     writeAddress();
-    const link = usesHash ? location.href : `#${address()}`;
+    const link = usesHash ? location.href : `#${plan.addressAt(run.step)}`;
     show(link, "The link to this run");
   });
   page.script.addEventListener("click", () => {
-    const points = settings.data === "own" ? packed.points : drawn;
-    show(pytorchScript({ settings, seed, drawn: points, shape: data.shape, dim: data.dim, steps: run.step }), "The same run in PyTorch");
+    const drawn = settings.data === "own" ? packed.points : plan.drawn;
+    const { shape, dim } = data;
+    show(pytorchScript({ settings, seed: plan.seed, drawn, shape, dim, steps: run.step }), "The same run in PyTorch");
   });
-  page.blob.addEventListener("click", addBlob);
+  page.cluster.addEventListener("click", drawCluster);
   page.clear.addEventListener("click", () => {
-    drawn = [];
+    plan.drawn = [];
     startAnew();
   });
   page.back.addEventListener("input", () => {
@@ -345,9 +332,8 @@ export function render({ model, el }) {
     if (entry) lookBack(entry.step);
   });
   page.speed.addEventListener("change", () => {
-    speed = page.speed.value;
-    page.el.dataset.speed = speed;
-    if (SPEEDS[speed] === 0) openView("computation");
+    pace.speed = page.speed.value;
+    if (pace.isSlowMotion) page.openView("computation");
   });
   page.presets.addEventListener("change", () => {
     const preset = PRESETS.find(({ name }) => name === page.presets.value);
@@ -355,13 +341,12 @@ export function render({ model, el }) {
   });
 
   function load(text, claim = "") {
-    const keep = hidden;
-    ({ settings: begun, seed, step: goal, changes, drawn, hidden } = parseAddress(text));
-    hidden = keep;
+    const { hidden } = plan;
+    plan = Object.assign(new Plan(text), { hidden }); // the inputs are there already
     begin();
     page.claim.textContent = claim;
     el.dataset.state = "busy";
-    setPlaying(goal === 0);
+    setPlaying(plan.goal === 0);
   }
 
   function show(text, name) {
@@ -372,61 +357,15 @@ export function render({ model, el }) {
     navigator.clipboard?.writeText(text).then(() => say(`${name} is copied.`), () => say(`${name} is below.`));
   }
 
-  function openView(name) {
-    page.el.dataset.view = name;
-    for (const tab of page.tabs) change(tab, { "aria-pressed": String(tab.dataset.view === name) });
-  }
-
-  for (const tab of page.tabs) tab.addEventListener("click", () => openView(tab.dataset.view));
-  for (const { name } of PRESETS) append(page.presets, "option", { value: name }, name);
-  for (const name of Object.keys(SPEEDS)) append(page.speed, "option", name === speed ? { value: name, selected: "" } : { value: name }, name);
-  if (usesHash) addEventListener("hashchange", () => location.hash.slice(1) !== address() && load(location.hash));
-  model.on("change:address", () => model.get("address") !== address() && load(model.get("address")));
+  if (usesHash) addEventListener("hashchange", () => location.hash.slice(1) !== plan.addressAt(run.step) && load(location.hash));
+  model.on("change:address", () => model.get("address") !== plan.addressAt(run.step) && load(model.get("address")));
   document.addEventListener("visibilitychange", () => (isSeen = !document.hidden));
   new IntersectionObserver(([{ isIntersecting }]) => (isSeen = isIntersecting && !document.hidden)).observe(el);
-  openView("data");
   begin();
-  setPlaying(playing && goal === 0);
+  setPlaying(playing && plan.goal === 0);
   requestAnimationFrame(tick);
 }
 
-const round = number => Math.round(100 * number) / 100;
 const prefersStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-// The page's parts, empty.
-function parts(el) {
-  const bar = append(el, "div", { class: "playground-bar" });
-  const button = (parent, text) => append(parent, "button", { type: "button", class: "live-figure-action" }, text);
-  const select = (parent, text) => append(append(parent, "label", {}, `${text} `), "select", { autocomplete: "off" });
-  const [play, step, again, seed] = ["Play", "One step", "Start again", "Next seed"].map(text => button(bar, text));
-  const speed = select(bar, "speed");
-  const presets = select(bar, "show me");
-  append(presets, "option", { value: "" }, "choose …");
-  const steps = append(bar, "span", { class: "playground-steps" });
-  const claim = append(el, "p", { class: "playground-claim" });
-  const message = append(el, "p", { class: "playground-message", role: "status" });
-  const tabBar = append(el, "div", { class: "playground-tabs" });
-  const tabs = VIEWS.map(([view, name]) => append(tabBar, "button", { type: "button", "data-view": view }, name));
-  const panels = append(el, "div", { class: "live-figure-panels" });
-  const drawing = append(el, "div", { class: "playground-bar" });
-  const [blob, clear] = ["Add points", "Clear points"].map(text => button(drawing, text));
-  const backRow = append(el, "label", { class: "live-figure-slider playground-back" });
-  append(backRow, "span", {}, "look back");
-  const back = append(backRow, "input", { type: "range", min: 0, max: 0, step: 1, autocomplete: "off" });
-  const numbers = append(el, "div");
-  const stages = append(el, "div", { class: "live-figure-panels" });
-  const view = name => append(name === "computation" ? stages : panels, "div", { class: "playground-view", "data-view": name });
-  const views = Object.fromEntries(VIEWS.map(([name]) => [name, view(name)]));
-  const settings = append(el, "div", { class: "playground-settings" });
-  const share = append(el, "div", { class: "playground-bar" });
-  const [link, script] = ["Copy link", "Copy as PyTorch"].map(text => button(share, text));
-  const kernels = append(share, "span", { class: "playground-kernels" });
-  const output = append(el, "div", { hidden: "" });
-  const text = append(output, "textarea", { readonly: "", rows: 12, spellcheck: "false" });
-  return {
-    el, play, step, again, seed, speed, presets, steps, claim, message, tabs, views, drawing, blob, clear, numbers, back,
-    settings, link, script, kernels, output, text,
-  };
-}
 
 export default { render };

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vae_lessons.data import ImageData
 from vae_lessons.figures.engine import ENGINE, SIMD
 from vae_lessons.figures.playground.still import ALT, SIZE, draw_still
+from vae_lessons.figures.runtime.images import to_bytes
 from vae_lessons.figures.runtime.modules import join_modules
 from vae_lessons.figures.runtime.page import figure_html
 from vae_lessons.figures.runtime.widget import RUNTIME, read_style, shared_style
@@ -155,38 +156,27 @@ def _points(data: Tensor) -> list[list[float]]:
 
 @cache
 def _digits() -> dict[str, Any]:
-    """Pack scikit-learn's digits, as bytes from 0 to 16."""
+    """Pack the first of scikit-learn's digits."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    n_train, n_test = N_DIGITS
-    pixels = torch.from_numpy(bunch.data[: n_train + n_test]).to(torch.uint8)
-    labels = bunch.target[: n_train + n_test].tolist()
-    return {"pixels": _base64(pixels), "labels": labels, "shape": [8, 8], "n_train": n_train, "ink": 16}
+    n_train, n = N_DIGITS[0], sum(N_DIGITS)
+    return _packed(torch.from_numpy(bunch.images[:n] / 16), bunch.target[:n].tolist(), n_train)
 
 
 def _half_size(images: ImageData) -> dict[str, Any]:
     """Pack the first of some images, each square of 2 × 2 pixels as one."""
-    n_train, n_test = N_IMAGES
     if not isinstance(images, ImageData):
         raise TypeError(f"images must be an ImageData, as load_images gives, got {type(images).__name__}")
     if any(side % 2 for side in images.image_shape):
         raise ValueError(f"images must have an even height and width, got {images.image_shape}")
-    both = torch.cat([images.train[:n_train], images.test[:n_test]])
-    pixels = (255 * nn.functional.avg_pool2d(both, 2)).round().to(torch.uint8)
-    labels = torch.cat([images.train_labels[:n_train], images.test_labels[:n_test]]).tolist()
-    n_train = len(images.train[:n_train])
-    return {
-        "pixels": _base64(pixels),
-        "labels": labels,
-        "shape": list(pixels.shape[1:]),
-        "n_train": n_train,
-        "ink": 255,
-    }
+    train, test = images.train[: N_IMAGES[0]], images.test[: N_IMAGES[1]]
+    labels = torch.cat([images.train_labels[: N_IMAGES[0]], images.test_labels[: N_IMAGES[1]]])
+    return _packed(nn.functional.avg_pool2d(torch.cat([train, test]), 2), labels.tolist(), len(train))
 
 
-def _base64(pixels: Tensor) -> str:
-    return base64.b64encode(pixels.numpy().tobytes()).decode("ascii")
+def _packed(images: Tensor, labels: list[int], n_train: int) -> dict[str, Any]:
+    return {"pixels": to_bytes(images), "labels": labels, "shape": list(images.shape[1:]), "n_train": n_train}
 
 
 def _likelihood(settings: dict[str, Any], log_sigma: float, is_image: bool) -> Likelihood:

@@ -84,7 +84,7 @@ function lineView(parent) {
   const line = steps(-LATENT_REACH, LATENT_REACH, (2 * LATENT_REACH) / (N_ON_LINE - 1));
   const step = line[1] - line[0];
   const points = Float32Array.from(line);
-  // Densities are drawn no higher than the axis: a narrow one as tall as there is room.
+  // Densities are drawn no higher than the axis: a narrow one fills the height.
   const graph = (/** @type {ArrayLike<number>} */ density) => {
     const highest = Math.max(...Array.from(density));
     const shrink = Math.min(1, (0.95 * DENSITY_HEIGHT) / highest);

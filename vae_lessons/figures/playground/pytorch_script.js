@@ -98,12 +98,12 @@ while step < steps:
 function dataLines(/** @type {Record<string, any>} */ { data, noise }, drawn, shape) {
   if (shape && shape[0] === 8) {
     return `from sklearn.datasets import load_digits
-data = torch.tensor(load_digits().data[:1200] / 16, dtype=torch.float32)
+data = torch.tensor(load_digits().data[:1200] / 16 * 255, dtype=torch.float32).round() / 255
 `;
   }
   if (shape) {
     return `from vae_lessons import load_images
-data = nn.functional.avg_pool2d(load_images("mnist").train[:1000], 2).flatten(1)
+data = (255 * nn.functional.avg_pool2d(load_images("mnist").train[:1000], 2)).round().flatten(1) / 255
 `;
   }
   if (data === "drawn" || data === "own") return `data = torch.tensor(${JSON.stringify(drawn)})\n`;

@@ -1,4 +1,4 @@
-// What can be set in the playground, and how a run is written into an address.
+// What can be set in the playground.
 
 /**
  * One setting. kind: how it is set. values: all that it can be, in order. names: what a reader sees for each, where that
@@ -103,16 +103,6 @@ export const SETTINGS = [
 ];
 
 export const MISTAKES = SETTINGS.filter(({ group }) => group === "Usual mistakes").map(({ name }) => name);
-const NAMES = SETTINGS.map(({ name }) => name);
-const LARGEST_SEED = 999;
-const MOST_DRAWN = 400;
-
-/**
- * A run as an address has it: the settings that it began with, the seed, the step that it has come to, changes on the
- * way, points that were drawn, and the settings that a teacher has hidden.
- * @typedef {{ settings: Record<string, any>, seed: number, step: number, changes: [number, string, any][],
- *   drawn: number[][], hidden: string[] }} Address
- */
 
 /** @returns {Record<string, any>} */
 export function defaults() {
@@ -126,128 +116,3 @@ export function defaults() {
 export function fitted(settings) {
   return isPlane(settings) ? { ...settings, likelihood: "gaussian" } : settings;
 }
-
-/** @param {Setting} setting */
-function textOf({ kind }, value) {
-  return kind === "switch" ? (value ? "1" : "0") : String(value);
-}
-
-function valueOf(name, text) {
-  const setting = SETTINGS.find(each => each.name === name);
-  return setting?.values.find(value => textOf(setting, value) === text);
-}
-
-/**
- * @param {Address} address
- * @returns {string} what stands behind the # of a link: only what differs from the start
- */
-export function formatAddress({ settings, seed, step, changes, drawn, hidden }) {
-  const parts = SETTINGS.filter(({ name, start }) => settings[name] !== start)
-    .map(setting => `${setting.name}=${textOf(setting, settings[setting.name])}`);
-  if (seed !== 1) parts.push(`seed=${seed}`);
-  if (changes.length > 0) {
-    const texts = changes.map(([at, name, value]) => {
-      return `${at}.${name}.${textOf(/** @type {any} */ (SETTINGS.find(each => each.name === name)), value)}`;
-    });
-    parts.push(`changes=${texts.join(",")}`);
-  }
-  if (step > 0) parts.push(`step=${step}`);
-  if (settings.data === "drawn") parts.push(`points=${drawn.flat().map(number => Math.round(100 * number)).join(",")}`);
-  const shown = NAMES.filter(name => !hidden.includes(name));
-  if (shown.length < NAMES.length / 2) parts.push(`only=${shown.join(",")}`);
-  else if (hidden.length > 0) parts.push(`hide=${hidden.join(",")}`);
-  return parts.join("&");
-}
-
-/**
- * Read an address. What it does not know, or what is out of range, is left as at the start.
- * @param {string} text
- * @returns {Address}
- */
-export function parseAddress(text) {
-  const settings = defaults();
-  /** @type {Address} */
-  const address = { settings, seed: 1, step: 0, changes: [], drawn: [], hidden: [] };
-  for (const part of text.replace(/^#/, "").split("&")) {
-    const [name, value = ""] = part.split("=").map(decoded);
-    const known = valueOf(name, value);
-    if (known !== undefined) settings[name] = known;
-    if (name === "seed") address.seed = wholeNumber(value, 1, LARGEST_SEED, 1);
-    if (name === "step") address.step = wholeNumber(value, 0, 1_000_000, 0);
-    if (name === "hide") address.hidden = NAMES.filter(each => value.split(",").includes(each));
-    if (name === "only") address.hidden = NAMES.filter(each => !value.split(",").includes(each));
-    if (name === "points") address.drawn = pairs(value.split(",").map(number => Number(number) / 100));
-    if (name === "changes") address.changes = value.split(",").flatMap(readChange);
-  }
-  address.changes = address.changes.filter(([at]) => at <= address.step);
-  if (settings.data === "drawn" && address.drawn.length === 0) settings.data = "moons";
-  address.settings = fitted(settings);
-  return address;
-}
-
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return ""; // cut off in the middle of a character
-  }
-}
-
-function readChange(text) {
-  const [, at, name, rest] = text.match(/^(\d+)\.(\w+)\.(.+)$/) ?? [];
-  const value = valueOf(name, rest ?? "");
-  return value === undefined ? [] : [/** @type {[number, string, any]} */ ([Number(at), name, value])];
-}
-
-function wholeNumber(text, low, high, otherwise) {
-  const number = Number(text);
-  return Number.isInteger(number) && number >= low && number <= high ? number : otherwise;
-}
-
-function pairs(numbers) {
-  const found = [];
-  for (let i = 0; i + 1 < numbers.length && found.length < MOST_DRAWN; i += 2) {
-    if (Math.abs(numbers[i]) <= 4 && Math.abs(numbers[i + 1]) <= 4) found.push([numbers[i], numbers[i + 1]]);
-  }
-  return found;
-}
-
-/** Presets: a link each, and what it is there to show. The tests hold each claim. */
-export const PRESETS = [
-  {
-    name: "a good fit", address: "",
-    claim: "The draws cover both moons, and the ELBO comes within a quarter of a nat of log p(x).",
-  },
-  {
-    name: "collapse", address: "sigma=1",
-    claim: "With σ = 1 the noise alone explains the moons: both KL terms fall to zero, and q is the prior for every point.",
-  },
-  {
-    name: "σ too small", address: "sigma=0.02",
-    claim: "The codes must carry the noise of the data as well. The KL term doubles, and neither bound nor log p(x) gains.",
-  },
-  {
-    name: "a bent posterior", address: "data=curve&noise=0.1&sigma=0.2",
-    claim: "Exact posteriors are bent, and no ellipse fits them: a gap of about a quarter of a nat stays.",
-  },
-  {
-    name: "β too large", address: "data=ring&noise=0.1&sigma=0.1&beta=4",
-    claim: "The ELBO, which is always shown for β = 1, ends half a nat lower or more, and log p(x) does not: the loss is all gap.",
-  },
-  {
-    name: "an autoencoder", address: "data=ring&noise=0.1&sigma=0.1&beta=0",
-    claim: "Without a KL term the codes leave the prior: draws miss the ring, and the gap grows to several nats.",
-  },
-  {
-    name: "two modes and one Gaussian", address: "data=ring&noise=0.1&sigma=0.2&latent=1",
-    claim: "A line around a ring is cut open somewhere. Near the cut two codes explain a point, and q has one peak.",
-  },
-  {
-    name: "overfitting", address: "data=digits&likelihood=continuous&width=128&activation=relu",
-    claim: "On test images the ELBO soon falls while log p(x) goes on rising: it is the encoder that overfits.",
-  },
-  {
-    name: "the threshold", address: "layers=0&rate=0.01&sigma=0.28",
-    claim: "A linear model keeps a unit while σ is below the spread of the data in its direction. Move σ to 0.56.",
-  },
-];

@@ -1,26 +1,28 @@
-"""The playground's still picture: the ring after training, drawn from a VAE that is trained in PyTorch."""
+"""The playground's still picture: two moons after training, drawn from a VAE that `fit` trains."""
 
 import io
+import math
 from functools import cache
 
 import matplotlib.style
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
+from vae_lessons.data import TensorData
 from vae_lessons.evaluation.plots import COLOURS, STYLE
-from vae_lessons.inference import elbo
 from vae_lessons.models import VAE
 from vae_lessons.probability import RealGaussian
+from vae_lessons.training import fit
 
 SIZE = (700, 330)  # CSS pixels
 ALT = (
-    "The playground on a ring of points, after training. Left: data, draws from the model, and the decoder's picture "
-    "of lines in latent space, folded around the ring. Right: the codes of the data within the prior's circles."
+    "The playground on two moons, after training. Left: data, draws from the model, and the decoder's picture "
+    "of lines in latent space, folded over the moons. Right: the codes of the data within the prior's circles."
 )
-STEPS = 1500
-DOTS = 200
+EPOCHS = 200
+N_POINTS, DOTS = 400, 200
 
 
 @cache
@@ -54,17 +56,23 @@ def draw_still() -> bytes:
 
 def _trained() -> tuple[VAE, Tensor]:
     generator = Generator().manual_seed(0)
-    angle = 2 * torch.pi * torch.rand(400, generator=generator)
-    points = 1.5 * torch.stack([angle.cos(), angle.sin()], dim=1) + 0.1 * torch.randn(400, 2, generator=generator)
-    vae = VAE((1, 2), 2, (32, 32), likelihood=RealGaussian(0.1), generator=generator)
-    vae.encoder, vae.decoder = (
-        nn.Sequential(*(nn.Tanh() if isinstance(layer, nn.ReLU) else layer for layer in network))
-        for network in (vae.encoder, vae.decoder)
+    which, angle = (
+        torch.randint(2, (N_POINTS,), generator=generator),
+        math.pi * torch.rand(N_POINTS, generator=generator),
     )
-    optimiser = torch.optim.Adam(vae.parameters(), lr=0.003)
-    for _ in range(STEPS):
-        batch = points[torch.randint(400, (64,), generator=generator)].unsqueeze(1)
-        optimiser.zero_grad()
-        (-elbo(vae, batch, generator=generator).value.mean()).backward()
-        optimiser.step()
-    return vae.eval(), points
+    moons = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1) * (1 - 2 * which).unsqueeze(1)
+    points = moons + 0.15 * torch.randn(N_POINTS, 2, generator=generator)
+    vae = VAE((1, 2), 2, (32, 32), likelihood=RealGaussian(0.14), generator=generator)
+    data = TensorData("two moons", train=(points.unsqueeze(1),), test=(points[:DOTS].unsqueeze(1),))
+    fit(
+        vae,
+        data,
+        epochs=EPOCHS,
+        batch_size=64,
+        lr=0.005,
+        seed=0,
+        device="cpu",
+        precision="float32",
+        start_at_mean=False,
+    )
+    return vae, points
